@@ -1,0 +1,19 @@
+//! What the operator writes ([`Config`]), and the words that every other crate shares.
+//!
+//! Belongs here: parsing and validation of `vigie.toml`, the difference between two
+//! configurations, identifiers, times, causes and error kinds.
+//! Does not belong here: anything that opens a socket or a footage file.
+
+mod cause;
+mod id;
+mod kind;
+mod model;
+mod time;
+
+pub use cause::{Causes, GapCause};
+pub use id::{CameraId, DiskId, IdError, StreamId, StreamName};
+pub use kind::{ErrorKind, Kind};
+pub use model::{
+    Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, When,
+};
+pub use time::{ParseUtcError, Utc};

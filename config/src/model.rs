@@ -1,0 +1,162 @@
+//! The trusted configuration: every value here has been validated.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::Serialize;
+
+use crate::{CameraId, DiskId, StreamName};
+
+/// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+    /// The text itself: for the peer it is meant for, never for a log.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str("***")
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub server: Server,
+    /// In the order of the file.
+    pub disks: Vec<Disk>,
+    pub cameras: Vec<Camera>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    pub name: String,
+    pub state_dir: PathBuf,
+    pub http: SocketAddr,
+    pub rtsp: SocketAddr,
+    /// IANA name; `None`: the system's.
+    pub time_zone: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disk {
+    pub id: DiskId,
+    pub path: PathBuf,
+    pub group: String,
+    pub keep_free_bytes: u64,
+    pub max_size_bytes: Option<u64>,
+    pub require_mount: bool,
+    /// How often what was written is synced.
+    pub tick: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Camera {
+    pub id: CameraId,
+    pub name: String,
+    pub enabled: bool,
+    pub disk_group: String,
+    /// Anyone may play this camera over RTSP.
+    pub rtsp_anonymous: bool,
+    /// `main` is always there.
+    pub streams: BTreeMap<StreamName, Stream>,
+    pub record: Record,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    pub url: SourceUrl,
+    /// From the camera's `username`/`password` or from the URL.
+    pub credentials: Option<Credentials>,
+    pub transport: Transport,
+    pub audio: bool,
+    pub stall_after: Duration,
+    pub tls: Tls,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub username: String,
+    pub password: Secret,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    Tcp,
+    Udp,
+}
+
+/// What to trust when the source speaks TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Tls {
+    /// The system's certificate authorities.
+    #[default]
+    System,
+    /// A PEM file of authorities.
+    Authority(PathBuf),
+    /// SHA-256 of the peer's certificate (DER).
+    Fingerprint([u8; 32]),
+}
+
+/// Where media comes from: an address without credentials. Prints as it is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum SourceUrl {
+    /// `rtsp`, `rtsps`, `rtmp`, `rtmps`, `srt`, `http`, `https`: without user info.
+    Network(url::Url),
+    /// `v4l2:///dev/video0`
+    V4l2(PathBuf),
+    /// `file:///path/clip.mp4`, played in a loop at its own speed.
+    File(PathBuf),
+    /// `test://` a generated picture with a clock; the query may set `width height fps bitrate audio`.
+    Test(url::Url),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub continuous: When,
+    pub streams: Vec<StreamName>,
+    pub segment: Duration,
+    pub pre_alarm: Duration,
+    pub post_alarm: Duration,
+    pub max_age: Option<Duration>,
+}
+
+/// When a kind of recording runs. (Schedules and events come with alarms; until then a
+/// configuration that asks for them is refused.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum When {
+    Off,
+    Always,
+}
+
+impl fmt::Display for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceUrl::Network(url) | SourceUrl::Test(url) => fmt::Display::fmt(url, f),
+            SourceUrl::V4l2(path) => write!(f, "v4l2://{}", path.display()),
+            SourceUrl::File(path) => write!(f, "file://{}", path.display()),
+        }
+    }
+}
+impl fmt::Debug for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

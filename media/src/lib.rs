@@ -1,0 +1,17 @@
+//! Media: from a camera's bytes to access units, and from access units to files and viewers.
+//!
+//! ```text
+//! source ──▶ hub ──┬▶ fmp4 (recorder, live viewers)
+//!                  ├▶ restream (RTSP server)
+//!                  └▶ decode (snapshot)
+//! ```
+//! Belongs here: sources, codecs, the hub, fragmented MP4, re-streaming, decoding.
+//! Does not belong here: footage on disk (`vigie-storage`), decisions (`vigie-actors`).
+
+pub mod access_unit;
+pub mod format;
+pub mod hub;
+pub mod source;
+
+pub use access_unit::{AccessUnit, Track};
+pub use format::{AudioCodec, AudioFormat, StreamFormat, VideoCodec, VideoFormat};
