@@ -9,6 +9,7 @@
 //! Does not belong here: footage on disk (`vigie-storage`), decisions (`vigie-actors`).
 
 pub mod access_unit;
+pub mod codec;
 pub mod format;
 pub mod hub;
 pub mod source;
