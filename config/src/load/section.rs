@@ -1,0 +1,294 @@
+//! Walking a TOML document: every fault is noted with its line and field, none ends the walk.
+//!
+//! A [`Section`] is one table. Reading a key notes it as known; [`Section::finish`] reports the
+//! keys that nobody read. A reader that answers `None` for a key that is there has reported why.
+
+use std::{cell::RefCell, ops::RangeInclusive, time::Duration};
+
+use toml_edit::{Item, TableLike, Value};
+
+use super::{
+    problem::{Problem, Warning},
+    suggest::nearest,
+    variables::expand,
+};
+use crate::{format_duration, parse_duration, parse_size};
+
+/// The document and what was found wrong with it so far.
+pub struct Walk<'d> {
+    /// Byte offsets at which lines begin.
+    lines: Vec<usize>,
+    lookup: &'d dyn Fn(&str) -> Option<String>,
+    problems: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Warning>>,
+}
+
+impl<'d> Walk<'d> {
+    pub fn new(text: &str, lookup: &'d dyn Fn(&str) -> Option<String>) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+        Self {
+            lines: std::iter::once(0).chain(breaks).collect(),
+            lookup,
+            problems: RefCell::default(),
+            warnings: RefCell::default(),
+        }
+    }
+
+    /// The line, counted from 1, of a byte offset.
+    pub fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|start| *start <= offset)
+    }
+
+    pub fn problem(&self, line: usize, path: impl Into<String>, text: impl Into<String>) {
+        self.problems.borrow_mut().push(Problem { line, path: path.into(), text: text.into() });
+    }
+
+    pub fn warning(&self, line: usize, path: impl Into<String>, text: impl Into<String>) {
+        self.warnings.borrow_mut().push(Warning { line, path: path.into(), text: text.into() });
+    }
+
+    /// Everything noted, in the order of lines.
+    pub fn into_notes(self) -> (Vec<Problem>, Vec<Warning>) {
+        let (mut problems, mut warnings) = (self.problems.into_inner(), self.warnings.into_inner());
+        problems.sort_by_key(|note| note.line);
+        warnings.sort_by_key(|note| note.line);
+        (problems, warnings)
+    }
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub struct Found<T> {
+    pub value: T,
+    pub line: usize,
+    pub path: String,
+}
+
+/// A text with its variables replaced, and as it stands in the file: only the latter may be shown.
+#[derive(Debug, Clone)]
+pub struct Text {
+    pub value: String,
+    pub shown: String,
+}
+
+impl Found<Text> {
+    pub fn problem(&self, walk: &Walk<'_>, text: impl Into<String>) {
+        walk.problem(self.line, &*self.path, text);
+    }
+}
+
+/// One table of the document.
+pub struct Section<'s> {
+    pub walk: &'s Walk<'s>,
+    pub path: String,
+    pub line: usize,
+    table: &'s dyn TableLike,
+    known: RefCell<Vec<&'static str>>,
+}
+
+impl<'s> Section<'s> {
+    pub fn new(walk: &'s Walk<'s>, table: &'s dyn TableLike, path: String, line: usize) -> Self {
+        Self { walk, path, line, table, known: RefCell::default() }
+    }
+
+    /// The field path of a key of this table.
+    pub fn field(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
+        }
+    }
+
+    /// The line of a key, or of the table where the key is absent.
+    pub fn line_of(&self, key: &str) -> usize {
+        let span = self.table.get_key_value(key).and_then(|(key, item)| key.span().or_else(|| item.span()));
+        span.map_or(self.line, |span| self.walk.line(span.start))
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Notes a fault at a key, or at the table where the key is absent.
+    pub fn problem(&self, key: &str, text: impl Into<String>) {
+        self.walk.problem(self.line_of(key), self.field(key), text);
+    }
+
+    pub fn warning(&self, key: &str, text: impl Into<String>) {
+        self.walk.warning(self.line_of(key), self.field(key), text);
+    }
+
+    fn item(&self, key: &'static str) -> Option<&'s Item> {
+        self.known.borrow_mut().push(key);
+        self.table.get(key)
+    }
+
+    /// Reports a key that must be there and is not. Answers whether it is.
+    pub fn require(&self, key: &'static str, expected: &str) -> bool {
+        let there = self.has(key);
+        if !there {
+            self.problem(key, format!("missing, expected {expected}"));
+        }
+        there
+    }
+
+    /// A text, its variables replaced. `expected` completes "expected …".
+    pub fn text(&self, key: &'static str, expected: &str) -> Option<Found<Text>> {
+        let item = self.item(key)?;
+        let Some(raw) = item.as_str() else {
+            self.problem(key, format!("seen {}, expected {expected}", describe(item)));
+            return None;
+        };
+        self.expanded(raw, self.field(key), self.line_of(key))
+    }
+
+    fn expanded(&self, raw: &str, path: String, line: usize) -> Option<Found<Text>> {
+        match expand(raw, self.walk.lookup) {
+            Ok(value) => Some(Found { value: Text { value, shown: raw.to_owned() }, line, path }),
+            Err(error) => {
+                self.walk.problem(line, path, error.to_string());
+                None
+            }
+        }
+    }
+
+    pub fn boolean(&self, key: &'static str) -> Option<bool> {
+        let item = self.item(key)?;
+        if item.as_bool().is_none() {
+            self.problem(key, format!("seen {}, expected true or false", describe(item)));
+        }
+        item.as_bool()
+    }
+
+    /// A duration within bounds.
+    pub fn duration(&self, key: &'static str, bounds: RangeInclusive<Duration>) -> Option<Duration> {
+        let expected = "a duration such as \"500ms\", \"5s\", \"10m\", \"12h\" or \"30d\"";
+        let text = self.text(key, expected)?;
+        match parse_duration(&text.value.value) {
+            Err(error) => text.problem(self.walk, format!("{:?} is not a duration: {error}", text.value.shown)),
+            Ok(duration) if bounds.contains(&duration) => return Some(duration),
+            Ok(_) => {
+                let (least, most) = (format_duration(*bounds.start()), format_duration(*bounds.end()));
+                text.problem(
+                    self.walk,
+                    format!("{:?} is out of bounds, expected {least} to {most}", text.value.shown),
+                );
+            }
+        }
+        None
+    }
+
+    /// A size in bytes.
+    pub fn size(&self, key: &'static str) -> Option<u64> {
+        let text = self.text(key, "a size such as \"5 GiB\" or \"500 GB\"")?;
+        match parse_size(&text.value.value) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                text.problem(self.walk, format!("{:?} is not a size: {error}", text.value.shown));
+                None
+            }
+        }
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, key: &'static str, expected: &str) -> Option<Vec<Found<Text>>> {
+        let item = self.item(key)?;
+        let Some(array) = item.as_array() else {
+            self.problem(key, format!("seen {}, expected {expected}", describe(item)));
+            return None;
+        };
+        let mut texts = Vec::new();
+        for (index, value) in array.iter().enumerate() {
+            let path = format!("{}[{index}]", self.field(key));
+            let line = value.span().map_or_else(|| self.line_of(key), |span| self.walk.line(span.start));
+            match value.as_str() {
+                Some(raw) => texts.extend(self.expanded(raw, path, line)),
+                None => self.walk.problem(line, path, format!("seen {}, expected a text", value_kind(value))),
+            }
+        }
+        (texts.len() == array.len()).then_some(texts)
+    }
+
+    /// The table `[path.key]`.
+    pub fn section(&self, key: &'static str) -> Option<Section<'s>> {
+        let item = self.item(key)?;
+        match item.as_table_like() {
+            Some(table) => Some(Section::new(self.walk, table, self.field(key), self.line_of(key))),
+            None => {
+                let header = self.field(key);
+                self.problem(key, format!("seen {}, expected a table [{header}]", describe(item)));
+                None
+            }
+        }
+    }
+
+    /// The tables `[[key]]` (also written as a list of inline tables), each with its `id` in its
+    /// path as far as it has one.
+    pub fn sections(&self, key: &'static str) -> Vec<Section<'s>> {
+        let Some(item) = self.item(key) else { return Vec::new() };
+        let tables: Vec<(Option<&'s dyn TableLike>, Option<std::ops::Range<usize>>)> = match item {
+            Item::ArrayOfTables(tables) => {
+                tables.iter().map(|table| (Some(table as &dyn TableLike), table.span())).collect()
+            }
+            Item::Value(Value::Array(values)) => values
+                .iter()
+                .map(|value| (value.as_inline_table().map(|table| table as &dyn TableLike), value.span()))
+                .collect(),
+            _ => {
+                self.problem(key, format!("seen {}, expected one [[{key}]] for each", describe(item)));
+                return Vec::new();
+            }
+        };
+        let mut sections = Vec::new();
+        for (index, (table, span)) in tables.into_iter().enumerate() {
+            let line = span.map_or_else(|| self.line_of(key), |span| self.walk.line(span.start));
+            let path = self.field(&format!("{key}[{index}]"));
+            let Some(table) = table else {
+                self.walk.problem(line, path, format!("expected a table, one [[{key}]] for each"));
+                continue;
+            };
+            let path = match table.get("id").and_then(Item::as_str) {
+                Some(id) => format!("{path} {:?}", id.chars().take(64).collect::<String>()),
+                None => path,
+            };
+            sections.push(Section::new(self.walk, table, path, line));
+        }
+        sections
+    }
+
+    /// Reports every key that was not read. `elsewhere` may say where a key belongs.
+    pub fn finish(self, elsewhere: impl Fn(&str) -> Option<&'static str>) {
+        let known = self.known.borrow();
+        for (key, _) in self.table.iter().filter(|(key, _)| !known.contains(key)) {
+            let shown: String = key.chars().take(64).collect();
+            let hint = match (elsewhere(key), nearest(key, known.iter().copied())) {
+                (Some(place), _) => format!(", it belongs in {place}"),
+                (None, Some(word)) => format!(", did you mean {word:?}?"),
+                (None, None) => format!(", expected one of {}", known.join(", ")),
+            };
+            self.walk.problem(self.line_of(key), self.field(&shown), format!("unknown key {shown:?}{hint}"));
+        }
+    }
+}
+
+/// What an item is, without its content: that may be a secret.
+fn describe(item: &Item) -> &'static str {
+    match item {
+        Item::None => "nothing",
+        Item::Value(value) => value_kind(value),
+        Item::Table(_) => "a table",
+        Item::ArrayOfTables(_) => "a list of tables",
+    }
+}
+
+fn value_kind(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a date",
+        Value::Array(_) => "a list",
+        Value::InlineTable(_) => "a table",
+    }
+}
