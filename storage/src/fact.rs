@@ -1,0 +1,69 @@
+//! What storage tells the actors: small facts, never a decision.
+
+use std::{fmt, sync::Arc};
+
+use vigie_config::{DiskId, StreamId};
+
+use crate::{
+    error::VolumeError,
+    rows::SegmentRow,
+    segment::{Fragment, SegmentStart},
+};
+
+/// Told from the volumes' own threads: do not block in it.
+#[derive(Debug, Clone)]
+pub enum StorageFact {
+    /// Everything written before this tick is on the device.
+    Synced {
+        disk: DiskId,
+    },
+    SegmentClosed {
+        row: SegmentRow,
+    },
+    /// Nothing more is written there until the volume is added again. `unsynced` may be lost:
+    /// the same bytes can still go to another volume.
+    VolumeFailed {
+        disk: DiskId,
+        error: VolumeError,
+        unsynced: Arc<Vec<Unsynced>>,
+    },
+    /// Less free than `keep_free`, or more used than `max_size`: time for a retention pass.
+    SpaceLow {
+        disk: DiskId,
+        free: u64,
+    },
+    /// Added again after it had failed in this process.
+    VolumeBack {
+        disk: DiskId,
+    },
+    /// The index cannot be written (full or broken `state_dir`); recording goes on.
+    IndexDegraded {
+        detail: String,
+    },
+    IndexBack,
+}
+
+/// What one segment had not yet on the device when its volume failed, in order.
+#[derive(Clone)]
+pub struct Unsynced {
+    pub stream: StreamId,
+    pub segment: SegmentStart,
+    pub init: InitSegment,
+    pub fragments: Vec<Fragment>,
+}
+
+impl fmt::Debug for Unsynced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unsynced")
+            .field("stream", &self.stream)
+            .field("start", &self.segment.start)
+            .field("fragments", &self.fragments.len())
+            .finish()
+    }
+}
+
+/// Builds the head of a file (`ftyp`, `moov`) from its tags.
+pub type InitSegment = Arc<dyn Fn(&[(String, String)]) -> bytes::Bytes + Send + Sync>;
+
+/// Receives the facts.
+pub type Facts = Arc<dyn Fn(StorageFact) + Send + Sync>;
