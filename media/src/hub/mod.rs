@@ -1,13 +1,34 @@
-//! One stream's fan-out: one publisher, any number of subscribers, no lock on the way.
+//! One stream's fan-out: one publisher, any number of subscribers, no lock between them.
 //!
-//! The publisher never waits. Each subscriber has a bounded ring of its own; what happens when
-//! it is full is the subscriber's [`Policy`]. A new subscriber starts from the cached GOP.
+//! The publisher never waits for a subscriber. Each subscriber has a bounded ring of its own;
+//! what happens when it is full is the subscriber's [`Policy`]. A new subscriber starts from
+//! the cached GOP and goes on with the live units, without a hole and without a double.
+//!
+//! Every unit gets the next `seq`; a subscriber sees a loss as a hole in it and is told so by
+//! [`Item::Lost`].
+//!
+//! Belongs here: queues, the cached GOP, counters. Does not belong here: reading a unit's bytes.
 
-use std::sync::Arc;
+mod gop;
+mod publisher;
+mod ring;
+mod stats;
+mod subscriber;
+#[cfg(test)]
+mod tests;
 
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
 use vigie_config::StreamId;
 
 use crate::{access_unit::AccessUnit, format::StreamFormat};
+pub use publisher::Publisher;
+pub use stats::HubStats;
+pub use subscriber::Subscriber;
 
 /// What to do with a subscriber whose ring is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +44,8 @@ pub enum Policy {
 pub enum Wake {
     /// At the end of every batch the publisher flushes: for viewers.
     EachBatch,
-    /// Never by units unless the ring is half full, a RAP comes, or the hub closes: the
-    /// subscriber looks by itself on a timer. For recorders: 2 wake-ups a second, not 25.
+    /// Never by units unless the ring is half full or the hub closes: the subscriber looks by
+    /// itself on a timer. For recorders: 3 wake-ups a second, not 25.
     Lazy,
 }
 
@@ -32,39 +53,129 @@ pub enum Wake {
 #[derive(Debug, Clone)]
 pub enum Item {
     Unit(Arc<AccessUnit>),
-    /// The ring overflowed (or the publisher changed its mind): this many units are missing here.
-    Lost { units: u64 },
+    /// The ring overflowed: this many units are missing here.
+    Lost {
+        units: u64,
+    },
 }
 
-/// Plain numbers about a hub, read at any time without disturbing it.
-#[derive(Debug, Clone, Default, serde::Serialize)]
-pub struct HubStats {
-    pub units: u64,
-    pub bytes: u64,
-    /// Milliseconds on the monotonic clock since the last published video unit; `None` before the first.
-    pub idle_ms: Option<u64>,
-    pub fps: f32,
-    pub bitrate_bps: u64,
-    /// RTP packets known missing, as told by the source.
-    pub packets_lost: u64,
-    pub subscribers: usize,
-    pub units_dropped_for_subscribers: u64,
-    pub gop_cache_bytes: u64,
+/// The bytes a ring may hold, whatever its capacity in units.
+const RING_BYTES: u64 = 64 << 20;
+
+/// One stream's fan-out. Shared as `Arc`; lives as long as its camera is configured, over all
+/// connections.
+pub struct Hub {
+    stream: StreamId,
+    /// The publisher's own state. Taken by publishers only: it is contended only in the moment
+    /// when a new publisher takes over from an old one.
+    core: Mutex<publisher::Core>,
+    gop: gop::GopCache,
+    rings: ArcSwap<Vec<Arc<ring::Ring>>>,
+    /// Serialises changes of `rings`; never taken on the way of a unit.
+    subscribing: Mutex<()>,
+    live_viewers: AtomicUsize,
+    format: ArcSwapOption<StreamFormat>,
+    counters: stats::Counters,
+    closed: AtomicBool,
 }
-// The contract to fill in (owner: the hub's author):
-//
-// Hub::new(stream: StreamId, gop_cache_bytes: usize) -> Arc<Hub>
-// Hub::stream(&self) -> &StreamId
-// Hub::publisher(self: &Arc<Self>) -> Publisher          newest wins: an older publisher's units are ignored
-// Hub::subscribe(self: &Arc<Self>, Policy, Wake, capacity_units: usize) -> Subscriber
-// Hub::format(&self) -> Option<Arc<StreamFormat>>          last seen
-// Hub::stats(&self) -> HubStats
-// Hub::close(&self)                                       subscribers read None after what is queued
-// Publisher::publish(&mut self, unit: AccessUnit)          sets seq; no wake yet
-// Publisher::flush(&mut self)                              wakes EachBatch subscribers
-// Publisher::packets_lost(&mut self, n: u64)
-// Subscriber::try_next(&mut self) -> Option<Item>          never waits
-// Subscriber::next(&mut self) -> impl Future<Output = Option<Item>>   None: hub closed
-// Subscriber::wait(&mut self) -> impl Future<Output = ()>  resolves when woken (Lazy: half full, RAP, closed)
-#[allow(unused)]
-fn _contract(_: StreamId, _: Arc<StreamFormat>) {}
+
+impl Hub {
+    /// `gop_cache_bytes` bounds the cached GOP; a longer GOP is not cached, and who subscribes
+    /// then starts at the next RAP.
+    pub fn new(stream: StreamId, gop_cache_bytes: usize) -> Arc<Hub> {
+        Arc::new(Hub {
+            stream,
+            core: Mutex::new(publisher::Core::new(gop_cache_bytes)),
+            gop: gop::GopCache::default(),
+            rings: ArcSwap::default(),
+            subscribing: Mutex::new(()),
+            live_viewers: AtomicUsize::new(0),
+            format: ArcSwapOption::empty(),
+            counters: stats::Counters::new(),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    pub fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    /// The newest publisher wins: what an older one publishes from now on is ignored.
+    pub fn publisher(self: &Arc<Self>) -> Publisher {
+        Publisher::new(self.clone())
+    }
+
+    /// A subscriber that starts at the cached GOP, or at the next video RAP when none is cached.
+    pub fn subscribe(
+        self: &Arc<Self>,
+        policy: Policy,
+        wake: Wake,
+        capacity_units: usize,
+    ) -> Subscriber {
+        let ring = Arc::new(ring::Ring::new(policy, wake, capacity_units, RING_BYTES));
+        self.add(&ring);
+        // The ring first, then the cache: what is published between the two is in both, and
+        // the subscriber drops the double by its `seq`.
+        Subscriber::new(self.clone(), ring, self.gop.read())
+    }
+
+    /// Formats as of the newest unit.
+    pub fn format(&self) -> Option<Arc<StreamFormat>> {
+        self.format.load_full()
+    }
+
+    /// Someone wants units at once: sources then must not collect them for long.
+    pub fn has_live_viewers(&self) -> bool {
+        self.live_viewers.load(Ordering::Relaxed) > 0
+    }
+
+    pub fn stats(&self) -> HubStats {
+        self.counters.read(self.rings.load().len())
+    }
+
+    /// Subscribers read what is queued, then `None`. Units published later are ignored.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        for ring in self.rings.load().iter() {
+            ring.wake_now();
+        }
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    fn add(&self, ring: &Arc<ring::Ring>) {
+        let _one_at_a_time = self
+            .subscribing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut rings = Vec::clone(&self.rings.load());
+        rings.push(ring.clone());
+        self.rings.store(Arc::new(rings));
+        if ring.wake() == Wake::EachBatch {
+            self.live_viewers.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn remove(&self, ring: &Arc<ring::Ring>) {
+        let _one_at_a_time = self
+            .subscribing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut rings = Vec::clone(&self.rings.load());
+        rings.retain(|other| !Arc::ptr_eq(other, ring));
+        self.rings.store(Arc::new(rings));
+        if ring.wake() == Wake::EachBatch {
+            self.live_viewers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub")
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}
