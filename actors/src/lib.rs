@@ -1,1 +1,31 @@
-//! placeholder
+//! The supervision tree: every camera, disk and service is an actor that somebody watches.
+//!
+//! ```text
+//! root ─┬ registry
+//!       ├ disks ── disk.<id>
+//!       ├ cameras ── camera.<id> ─┬ recording.<stream>
+//!       │                         └ source.<stream>
+//!       ├ retention · restream · control · health · reload
+//!       └ web
+//! ```
+//! Belongs here: who starts what, who restarts whom, what a fact leads to.
+//! Does not belong here: media (`vigie-media`), files (`vigie-storage`), HTTP (`vigie-web`).
+
+pub mod camera;
+mod cameras;
+pub mod clock;
+pub mod control;
+mod deps;
+mod disks;
+mod health;
+mod recorder;
+pub mod recording;
+pub mod registry;
+mod reload;
+mod restream;
+mod retention;
+mod source;
+pub mod stream;
+pub mod supervise;
+
+pub use recorder::{Hooks, Recorder, StartError, SystemInfo};

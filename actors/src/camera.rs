@@ -1,0 +1,265 @@
+//! One camera: its handle, which outlives its actors, and its branch of the tree.
+//!
+//! `camera.<id>` only supervises: `recording.<stream>` and `source.<stream>` restart one by one,
+//! and a camera's trouble never leaves its branch.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+use ractor::{ActorRef, call_t};
+use serde::Serialize;
+use vigie_config::{Camera, CameraId, Causes, StreamId, StreamName, When};
+use vigie_media::hub::Hub;
+
+use crate::{
+    deps::Deps,
+    recording::recording_child,
+    source::{SourceArguments, source_child},
+    stream::{StreamHandle, StreamState},
+    supervise::{ChildSpec, Ending, SupervisorMsg, supervisor_child},
+};
+
+/// The newest GOP of a stream is kept for new subscribers up to this many bytes.
+const GOP_CACHE_BYTES: usize = 16 << 20;
+
+/// How long a change of a camera's branch may take.
+const CHANGE_TIMEOUT_MS: u64 = 20_000;
+
+/// One camera, as long as it is configured.
+pub struct CameraHandle {
+    config: ArcSwap<Camera>,
+    pub streams: BTreeMap<StreamName, Arc<StreamHandle>>,
+    /// The running generation of `camera.<id>`.
+    supervisor: Mutex<Option<ActorRef<SupervisorMsg>>>,
+}
+
+impl CameraHandle {
+    pub fn new(camera: &Camera) -> Arc<Self> {
+        let state = if camera.enabled {
+            StreamState::Connecting
+        } else {
+            StreamState::Disabled
+        };
+        let streams = camera
+            .streams
+            .keys()
+            .map(|name| {
+                let id = StreamId::new(camera.id.clone(), *name);
+                (*name, StreamHandle::new(id, GOP_CACHE_BYTES, state))
+            })
+            .collect();
+        Arc::new(Self {
+            config: ArcSwap::from_pointee(camera.clone()),
+            streams,
+            supervisor: Mutex::new(None),
+        })
+    }
+
+    pub fn config(&self) -> Arc<Camera> {
+        self.config.load_full()
+    }
+
+    pub fn id(&self) -> CameraId {
+        self.config.load().id.clone()
+    }
+
+    pub fn hub(&self, stream: StreamName) -> Option<Arc<Hub>> {
+        self.streams.get(&stream).map(|s| s.hub.clone())
+    }
+
+    /// Is this stream to be recorded now?
+    pub fn records(&self, stream: StreamName) -> bool {
+        let camera = self.config.load();
+        camera.enabled
+            && camera.record.continuous == When::Always
+            && camera.record.streams.contains(&stream)
+    }
+
+    /// Takes a configuration whose changes need no restart.
+    pub fn update(&self, camera: &Camera) {
+        self.config.store(Arc::new(camera.clone()));
+    }
+
+    /// Starts one actor of this camera anew, with the configuration as it is now.
+    async fn put(&self, spec: ChildSpec) {
+        let supervisor = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(supervisor) = supervisor else { return };
+        if let Err(error) = call_t!(
+            supervisor,
+            |reply| SupervisorMsg::Put(spec, Some(reply)),
+            CHANGE_TIMEOUT_MS
+        ) {
+            tracing::error!(camera = %self.id(), %error, "cannot restart a part of this camera");
+        }
+    }
+
+    pub async fn restart_source(self: &Arc<Self>, stream: StreamName, deps: &Deps) {
+        if let Some(spec) = self.source(stream, deps) {
+            self.put(spec).await;
+        }
+    }
+
+    /// Recording starts, stops or changes for this stream.
+    pub async fn restart_recording(self: &Arc<Self>, stream: StreamName, deps: &Deps) {
+        match self.recording(stream, deps) {
+            Some(spec) => self.put(spec).await,
+            None => {
+                let supervisor = self
+                    .supervisor
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone();
+                let Some(supervisor) = supervisor else { return };
+                let name = format!("recording.{stream}");
+                drop(call_t!(
+                    supervisor,
+                    |reply| SupervisorMsg::Remove(name, reply),
+                    CHANGE_TIMEOUT_MS
+                ));
+            }
+        }
+    }
+
+    fn source(self: &Arc<Self>, stream: StreamName, deps: &Deps) -> Option<ChildSpec> {
+        let camera = self.config.load();
+        let args = SourceArguments {
+            handle: self.streams.get(&stream)?.clone(),
+            stream: camera.streams.get(&stream)?.clone(),
+            ingest: deps.ingest.clone(),
+            events: deps.events.clone(),
+        };
+        Some(source_child(Arc::new(args)))
+    }
+
+    fn recording(self: &Arc<Self>, stream: StreamName, deps: &Deps) -> Option<ChildSpec> {
+        self.records(stream)
+            .then(|| recording_child(self, stream, deps))
+            .flatten()
+    }
+
+    /// Recordings first: they must be there when the first unit comes.
+    fn children(self: &Arc<Self>, deps: &Deps) -> Vec<ChildSpec> {
+        if !self.config.load().enabled {
+            return Vec::new();
+        }
+        let streams: Vec<StreamName> = self.streams.keys().copied().collect();
+        let recordings = streams.iter().filter_map(|s| self.recording(*s, deps));
+        let sources = streams.iter().filter_map(|s| self.source(*s, deps));
+        recordings.chain(sources).collect()
+    }
+}
+
+/// A camera's branch as a child of `cameras`.
+pub fn camera_child(handle: Arc<CameraHandle>, deps: Deps) -> ChildSpec {
+    let name = format!("camera.{}", handle.id());
+    let started = handle.clone();
+    supervisor_child(
+        name,
+        "camera",
+        true,
+        Ending::InReverse,
+        move || handle.children(&deps),
+        move |actor| {
+            *started
+                .supervisor
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(actor);
+        },
+    )
+}
+
+/// One entry of `GET /api/v1/cameras`.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct CameraSnapshot {
+    #[schema(value_type = String)]
+    pub id: CameraId,
+    pub name: String,
+    /// The main stream's.
+    pub state: StreamState,
+    pub error: Option<String>,
+    /// By `main`, `sub`.
+    #[schema(value_type = std::collections::HashMap<String, StreamSnapshot>)]
+    pub streams: BTreeMap<StreamName, StreamSnapshot>,
+    /// Why it is recorded now: `schedule`, …
+    #[schema(value_type = Vec<String>)]
+    pub recording: Causes,
+}
+
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct StreamSnapshot {
+    pub state: StreamState,
+    pub error: Option<String>,
+    /// `h264`, `h265`, `mjpeg`; null before the first format.
+    pub codec: Option<String>,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    /// Measured over the last seconds.
+    pub fps: Option<f32>,
+    /// Measured over the last seconds, bits per second.
+    pub bitrate_bps: Option<u64>,
+    /// `aac`, `opus`, `pcmu`, `pcma`; null without sound.
+    pub audio: Option<String>,
+}
+
+impl CameraHandle {
+    pub fn snapshot(&self) -> CameraSnapshot {
+        let camera = self.config.load();
+        let streams: BTreeMap<StreamName, StreamSnapshot> = self
+            .streams
+            .iter()
+            .map(|(name, s)| (*name, s.snapshot()))
+            .collect();
+        let main = streams.get(&StreamName::Main);
+        let recording = camera.enabled
+            && camera.record.continuous == When::Always
+            && !camera.record.streams.is_empty();
+        CameraSnapshot {
+            id: camera.id.clone(),
+            name: camera.name.clone(),
+            state: main.map_or(StreamState::Disabled, |m| m.state),
+            error: main.and_then(|m| m.error.clone()),
+            recording: if recording {
+                Causes::SCHEDULE
+            } else {
+                Causes::NONE
+            },
+            streams,
+        }
+    }
+}
+
+impl StreamHandle {
+    pub fn snapshot(&self) -> StreamSnapshot {
+        let status = self.status();
+        let format = self.hub.format();
+        let stats = self.hub.stats();
+        let live = status.state == StreamState::Live;
+        let video = format.as_ref().and_then(|f| f.video.as_ref());
+        let audio = format.as_ref().and_then(|f| f.audio.as_ref());
+        StreamSnapshot {
+            state: status.state,
+            error: status.error,
+            codec: video.map(|v| name_of(&v.codec)),
+            width: video.map(|v| v.width),
+            height: video.map(|v| v.height),
+            fps: live.then_some(stats.fps),
+            bitrate_bps: live.then_some(stats.bitrate_bps),
+            audio: audio.map(|a| name_of(&a.codec)),
+        }
+    }
+}
+
+/// The name that a codec has in JSON.
+fn name_of(codec: &impl Serialize) -> String {
+    match serde_json::to_value(codec) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,173 @@
+//! The local socket by which the command line reaches a running recorder: one JSON line in,
+//! one JSON line out. Only the owner of `state_dir` can open it.
+//!
+//! The index and the accounts admit one process. So `vigie user …` asks the running one, and
+//! does the same work itself ([`perform`]) when none runs.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    os::unix::{fs::PermissionsExt, net::UnixStream as StdUnixStream},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt},
+    net::{UnixListener, UnixStream},
+};
+use vigie_storage::{Storage, accounts::Group};
+
+use crate::supervise::{ChildSpec, worker_child};
+
+/// A request longer than this is not one of ours.
+const MAX_LINE: u64 = 64 << 10;
+/// `index rebuild` reads every file's headers: this is for volumes of many terabytes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Request {
+    UserAdd {
+        name: String,
+        group: Group,
+        password: String,
+    },
+    UserPasswd {
+        name: String,
+        password: String,
+    },
+    UserRemove {
+        name: String,
+    },
+    UserList,
+    IndexCheck,
+    IndexRebuild,
+}
+
+/// What to print, and whether it went well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    pub ok: bool,
+    pub lines: Vec<String>,
+}
+
+impl Answer {
+    fn done(line: impl Into<String>) -> Self {
+        Self {
+            ok: true,
+            lines: vec![line.into()],
+        }
+    }
+    fn failed(error: impl ToString) -> Self {
+        Self {
+            ok: false,
+            lines: vec![error.to_string()],
+        }
+    }
+}
+
+pub fn socket_path(state_dir: &Path) -> PathBuf {
+    state_dir.join("control.sock")
+}
+
+/// Does what was asked, in whichever process holds the storage. Blocks.
+pub fn perform(request: Request, storage: &Arc<Storage>) -> Answer {
+    let accounts = storage.accounts();
+    let result = match request {
+        Request::UserAdd {
+            name,
+            group,
+            password,
+        } => accounts
+            .add(&name, group, &password)
+            .map(|_| format!("user {name} added")),
+        Request::UserPasswd { name, password } => accounts
+            .passwd(&name, &password)
+            .map(|()| format!("password of {name} changed")),
+        Request::UserRemove { name } => accounts
+            .remove(&name)
+            .map(|()| format!("user {name} removed")),
+        Request::UserList => {
+            let lines = accounts
+                .list()
+                .iter()
+                .map(|u| format!("{}\t{}", u.name, u.group))
+                .collect();
+            return Answer { ok: true, lines };
+        }
+        Request::IndexCheck => return index_check(storage),
+        Request::IndexRebuild => return index_rebuild(storage),
+    };
+    result.map_or_else(Answer::failed, Answer::done)
+}
+
+/// Asks the running recorder; `None`: none runs on this state folder.
+pub fn ask(state_dir: &Path, request: &Request) -> std::io::Result<Option<Answer>> {
+    let mut socket = match StdUnixStream::connect(socket_path(state_dir)) {
+        Ok(socket) => socket,
+        Err(e)
+            if matches!(
+                e.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(e) => return Err(e),
+    };
+    socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    socket.write_all(&line)?;
+    let mut text = String::new();
+    BufReader::new(socket).read_line(&mut text)?;
+    Ok(Some(serde_json::from_str(&text)?))
+}
+
+/// The socket as a child of the root.
+pub fn control_child(state_dir: PathBuf, storage: Arc<Storage>) -> ChildSpec {
+    worker_child("control", "control", move |context| {
+        let (path, storage) = (socket_path(&state_dir), storage.clone());
+        Box::pin(async move {
+            // Left over from a crash: the lock on the state folder says that nobody listens there.
+            drop(std::fs::remove_file(&path));
+            let listener = UnixListener::bind(&path)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+            loop {
+                tokio::select! {
+                    accepted = listener.accept() => {
+                        let (socket, _) = accepted?;
+                        let storage = storage.clone();
+                        tokio::spawn(async move {
+                            if let Err(error) = serve(socket, storage).await {
+                                tracing::warn!(%error, "a command line request failed");
+                            }
+                        });
+                    }
+                    () = context.stopping() => {
+                        drop(std::fs::remove_file(&path));
+                        return Ok(());
+                    }
+                }
+            }
+        })
+    })
+}
+
+async fn serve(socket: UnixStream, storage: Arc<Storage>) -> std::io::Result<()> {
+    let (read, mut write) = socket.into_split();
+    let mut line = String::new();
+    let mut read = tokio::io::BufReader::new(read.take(MAX_LINE));
+    tokio::time::timeout(Duration::from_secs(10), read.read_line(&mut line)).await??;
+    let answer = match serde_json::from_str(&line) {
+        Ok(request) => tokio::task::spawn_blocking(move || perform(request, &storage))
+            .await
+            .unwrap_or_else(|_| Answer::failed("the request panicked; see the log")),
+        Err(error) => Answer::failed(format!("not a request: {error}")),
+    };
+    let mut text = serde_json::to_vec(&answer)?;
+    text.push(b'\n');
+    write.write_all(&text).await
+}

@@ -1,0 +1,211 @@
+//! Disks: an actor each, which brings its volume up, watches it, and brings it back.
+//!
+//! The volume's own threads write and sync; this actor only decides when to try again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use vigie_config::{CameraId, Disk, DiskId, Kind};
+use vigie_storage::{Storage, StorageFact, Volume, VolumeError};
+
+use crate::{
+    registry::{Event, EventKind, Events},
+    supervise::{ChildSpec, JobContext, JobError, worker_child},
+};
+
+/// How often an absent or failed disk is looked at again.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often a running disk publishes its figures.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What is known of all disks: who is in which group, and which failed.
+pub struct Disks {
+    storage: Arc<Storage>,
+    configured: Mutex<BTreeMap<DiskId, Arc<Disk>>>,
+    /// Grows with every failure of any volume.
+    failures: watch::Sender<BTreeMap<DiskId, u64>>,
+}
+
+impl Disks {
+    pub fn new(storage: Arc<Storage>, failures: watch::Sender<BTreeMap<DiskId, u64>>) -> Arc<Self> {
+        Arc::new(Self {
+            storage,
+            configured: Mutex::default(),
+            failures,
+        })
+    }
+
+    /// Adds a disk or changes its settings.
+    pub fn configure(&self, disk: &Disk) {
+        let mut all = self
+            .configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.insert(disk.id.clone(), Arc::new(disk.clone()));
+    }
+
+    pub fn forget(&self, disk: &DiskId) {
+        self.configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(disk);
+    }
+
+    /// The volume where this camera's next segment goes: always the same one of its group while
+    /// that is there, so that a camera's footage stays together; the others take over.
+    pub fn place(&self, camera: &CameraId, group: &str) -> Option<Arc<Volume>> {
+        let group: Vec<DiskId> = {
+            let all = self
+                .configured
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            all.values()
+                .filter(|d| d.group == group)
+                .map(|d| d.id.clone())
+                .collect()
+        };
+        let at = camera.as_str().bytes().fold(0usize, |h, b| {
+            h.wrapping_mul(31).wrapping_add(usize::from(b))
+        });
+        (0..group.len())
+            .filter_map(|n| group.get((at + n) % group.len()))
+            .find_map(|disk| self.storage.volume(disk))
+    }
+
+    fn failures_of(&self, disk: &DiskId) -> u64 {
+        self.failures.borrow().get(disk).copied().unwrap_or(0)
+    }
+}
+
+/// Counts failures as storage tells them; the disk's actor sees the count grow.
+pub fn note_failure(failures: &watch::Sender<BTreeMap<DiskId, u64>>, fact: &StorageFact) {
+    if let StorageFact::VolumeFailed { disk, .. } = fact {
+        failures.send_modify(|all| *all.entry(disk.clone()).or_default() += 1);
+    }
+}
+
+/// A disk as a child of `disks`.
+pub fn disk_child(disk: &Disk, disks: Arc<Disks>, events: Events) -> ChildSpec {
+    let id = disk.id.clone();
+    worker_child(format!("disk.{id}"), "disk", move |context| {
+        Box::pin(run(context, id.clone(), disks.clone(), events.clone()))
+    })
+}
+
+async fn run(
+    context: JobContext,
+    id: DiskId,
+    disks: Arc<Disks>,
+    events: Events,
+) -> Result<(), JobError> {
+    let mut told: Option<String> = None;
+    loop {
+        let disk = disks
+            .configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned();
+        let Some(disk) = disk else { return Ok(()) };
+        let failures = disks.failures_of(&id);
+        // A volume survives this actor: after a restart it is still there.
+        let volume = match disks.storage.volume(&id) {
+            Some(volume) => Ok(volume),
+            None => add(&disks.storage, disk).await?,
+        };
+        match volume {
+            Ok(_) => {
+                if told.take().is_some() {
+                    tracing::info!(disk = %id, "disk is back");
+                    events.raise(Event::disk(EventKind::DiskBack, id.clone(), "in use again"));
+                }
+                if watch_volume(&context, &id, &disks, failures).await {
+                    // The volume stays: at shutdown it takes the last words of all streams first.
+                    return Ok(());
+                }
+                let text = "the volume failed while recording".to_string();
+                tell(
+                    &mut told,
+                    &id,
+                    &events,
+                    EventKind::DiskError,
+                    text,
+                    &context,
+                );
+                // Takes its threads down (abandons hung ones) so that it can be added again.
+                stop(&disks.storage, &id).await;
+            }
+            Err(error) => {
+                context.node.publish(serde_json::json!({ "state": "absent", "error": error.to_string(), "kind": error.kind() }));
+                tell(
+                    &mut told,
+                    &id,
+                    &events,
+                    EventKind::NoDisk,
+                    error.to_string(),
+                    &context,
+                );
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = context.stopping() => return Ok(()),
+        }
+    }
+}
+
+/// Repeats are told once.
+fn tell(
+    told: &mut Option<String>,
+    id: &DiskId,
+    events: &Events,
+    kind: EventKind,
+    text: String,
+    context: &JobContext,
+) {
+    if told.as_deref() != Some(&text) {
+        tracing::error!(disk = %id, error = text, "disk is not in use");
+        context.node.note_error(&text);
+        events.raise(Event::disk(kind, id.clone(), text.clone()));
+        *told = Some(text);
+    }
+}
+
+async fn add(
+    storage: &Arc<Storage>,
+    disk: Arc<Disk>,
+) -> Result<Result<Arc<Volume>, VolumeError>, JobError> {
+    let storage = storage.clone();
+    Ok(tokio::task::spawn_blocking(move || storage.add_volume(&disk)).await?)
+}
+
+async fn stop(storage: &Arc<Storage>, id: &DiskId) {
+    let (storage, id) = (storage.clone(), id.clone());
+    if tokio::task::spawn_blocking(move || storage.remove_volume(&id))
+        .await
+        .is_err()
+    {
+        tracing::error!("removing a volume panicked");
+    }
+}
+
+/// Publishes figures until the volume fails (`false`) or this actor is asked to stop (`true`).
+async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Disks, failures: u64) -> bool {
+    let mut failed = disks.failures.subscribe();
+    loop {
+        if let Some(snapshot) = disks.storage.volumes().into_iter().find(|v| v.disk == *id) {
+            context.node.publish(&snapshot);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = context.stopping() => return true,
+            gone = failed.wait_for(|all| all.get(id).copied().unwrap_or(0) > failures) => {
+                return gone.is_err();
+            }
+        }
+    }
+}

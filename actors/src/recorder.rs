@@ -1,0 +1,371 @@
+//! The façade: starts the house, hands out what web and command line may see, ends it in order.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use ractor::{ActorRef, call_t};
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use vigie_config::{Config, Kind, StreamId, Utc};
+use vigie_media::{hub::Hub, restream::Restream, source::Ingest};
+use vigie_storage::{Storage, StorageFact, StorageOptions};
+
+use crate::{
+    camera::{CameraHandle, CameraSnapshot, camera_child},
+    cameras::Cameras,
+    clock::ClockWatch,
+    control::control_child,
+    deps::Deps,
+    disks::{Disks, disk_child, note_failure},
+    health::{Feed, health_child},
+    registry::{Event, EventKind, Events, registry_child},
+    reload::{Reload, reload_child},
+    restream::{restream_child, start_restream},
+    retention::retention_child,
+    supervise::{
+        ChildSpec, Ending, Job, JobContext, Node, SupervisorMsg, TreeNode, spawn_root,
+        supervisor_child, worker_child,
+    },
+};
+
+/// How long an orderly end may take before the process ends anyway.
+const SHUTDOWN_TIMEOUT_MS: u64 = 20_000;
+
+/// What `src` brings to the tree.
+pub struct Hooks {
+    /// Runs the web server until it is asked to stop.
+    pub web: Arc<dyn Fn(Arc<Recorder>, JobContext) -> Job + Send + Sync>,
+    /// Feeds the watchdog of whoever started us.
+    pub feed: Feed,
+    /// The configuration file, watched for changes; `None`: fixed.
+    pub config_path: Option<PathBuf>,
+}
+
+/// Why the house did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Storage(#[from] vigie_storage::StorageError),
+    #[error("cannot serve RTSP on {address}: {error}")]
+    Rtsp {
+        address: SocketAddr,
+        error: vigie_media::restream::RestreamError,
+    },
+    #[error("cannot start the ingest threads: {0}")]
+    Ingest(std::io::Error),
+    #[error("cannot start the supervision tree: {0}")]
+    Tree(String),
+}
+
+impl Kind for StartError {
+    fn kind(&self) -> vigie_config::ErrorKind {
+        match self {
+            StartError::Storage(e) => e.kind(),
+            StartError::Rtsp { .. } | StartError::Ingest(_) => vigie_config::ErrorKind::Unavailable,
+            StartError::Tree(_) => vigie_config::ErrorKind::Bug,
+        }
+    }
+}
+
+/// A running recorder.
+pub struct Recorder {
+    config: ArcSwap<Config>,
+    started: Utc,
+    pub(crate) cameras: Arc<Cameras>,
+    pub(crate) deps: Deps,
+    pub(crate) slots: Slots,
+    pub(crate) restream: Arc<Restream>,
+    clock: Arc<ClockWatch>,
+    root_node: Arc<Node>,
+    root: Mutex<Option<ActorRef<SupervisorMsg>>>,
+    reload: Arc<Reload>,
+}
+
+/// The running supervisors whose children come and go with the configuration.
+#[derive(Clone, Default)]
+pub(crate) struct Slots {
+    pub cameras: Slot,
+    pub disks: Slot,
+}
+
+/// A supervisor that can be asked, by whatever generation of it runs.
+pub(crate) type Slot = Arc<Mutex<Option<ActorRef<SupervisorMsg>>>>;
+
+pub(crate) fn actor_of(slot: &Slot) -> Option<ActorRef<SupervisorMsg>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn fill(slot: &Slot) -> impl Fn(ActorRef<SupervisorMsg>) + Send + Sync + 'static {
+    let slot = slot.clone();
+    move |actor| *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(actor)
+}
+
+/// `GET /api/v1/system/info`
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct SystemInfo {
+    pub name: String,
+    pub version: &'static str,
+    /// UUID of this recorder.
+    pub recorder: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub started: Utc,
+    #[schema(value_type = String, format = DateTime)]
+    pub now: Utc,
+    pub clock_synchronised: bool,
+    pub cameras: usize,
+    /// Where RTSP is served.
+    pub rtsp: String,
+    /// State of the index.
+    #[schema(value_type = Object)]
+    pub index: vigie_storage::IndexState,
+    #[schema(value_type = Vec<Object>)]
+    pub disks: Vec<vigie_storage::VolumeSnapshot>,
+}
+
+impl Recorder {
+    /// Starts everything; what may be missing (cameras, disks) is a state, not an error.
+    pub async fn start(config: Config, hooks: Hooks) -> Result<Arc<Recorder>, StartError> {
+        let events = Events::default();
+        let failures = watch::Sender::default();
+        let low = Arc::new(Notify::new());
+        let storage = open_storage(&config, &failures, &low)?;
+        let disks = Disks::new(storage.clone(), failures);
+        for disk in &config.disks {
+            disks.configure(disk);
+        }
+        let clock = Arc::new(ClockWatch::default());
+        let deps = Deps {
+            events: events.clone(),
+            ingest: Arc::new(Ingest::new(ingest_threads()).map_err(StartError::Ingest)?),
+            storage: storage.clone(),
+            disks,
+            clock: clock.clone(),
+        };
+        let restream =
+            start_restream(config.server.rtsp, &storage).map_err(|error| StartError::Rtsp {
+                address: config.server.rtsp,
+                error,
+            })?;
+        let recorder = Arc::new(Recorder {
+            started: Utc::now(),
+            cameras: Arc::new(Cameras::default()),
+            deps,
+            slots: Slots::default(),
+            restream,
+            clock,
+            root_node: Node::new("root", "root"),
+            root: Mutex::new(None),
+            reload: Arc::new(Reload::new(hooks.config_path.clone())),
+            config: ArcSwap::from_pointee(config),
+        });
+        let handles = recorder
+            .config()
+            .cameras
+            .iter()
+            .map(CameraHandle::new)
+            .collect();
+        recorder.cameras.replace_all(handles);
+        let root = spawn_root(recorder.root_node.clone(), recorder.children(hooks, low))
+            .await
+            .map_err(|e| StartError::Tree(e.to_string()))?;
+        *recorder.root.lock().unwrap_or_else(PoisonError::into_inner) = Some(root);
+        events.raise(Event::house(EventKind::Started, env!("CARGO_PKG_VERSION")));
+        Ok(recorder)
+    }
+
+    /// The children of the root, in starting order; they stop in the opposite one.
+    fn children(self: &Arc<Self>, hooks: Hooks, low: Arc<Notify>) -> Vec<ChildSpec> {
+        let deps = self.deps.clone();
+        let (for_disks, for_cameras, for_web) = (self.clone(), self.clone(), self.clone());
+        vec![
+            registry_child(deps.events.clone()),
+            supervisor_child(
+                "disks".into(),
+                "disks",
+                false,
+                Ending::Together,
+                move || {
+                    for_disks
+                        .config()
+                        .disks
+                        .iter()
+                        .map(|d| for_disks.disk_spec(d))
+                        .collect()
+                },
+                fill(&self.slots.disks),
+            ),
+            supervisor_child(
+                "cameras".into(),
+                "cameras",
+                false,
+                Ending::Together,
+                move || {
+                    let all = for_cameras.cameras.all();
+                    all.iter()
+                        .map(|c| camera_child(c.clone(), for_cameras.deps.clone()))
+                        .collect()
+                },
+                fill(&self.slots.cameras),
+            ),
+            retention_child(
+                deps.storage.clone(),
+                self.cameras.clone(),
+                self.clock.clone(),
+                low,
+            ),
+            restream_child(self.restream.clone(), self.cameras.clone()),
+            control_child(self.config().server.state_dir.clone(), deps.storage.clone()),
+            health_child(
+                hooks.feed,
+                self.slots.cameras.clone(),
+                self.clock.clone(),
+                deps.events.clone(),
+            ),
+            reload_child(self.clone(), self.reload.clone()),
+            worker_child("web", "web", move |context| {
+                (hooks.web)(for_web.clone(), context)
+            }),
+        ]
+    }
+
+    pub(crate) fn disk_spec(&self, disk: &vigie_config::Disk) -> ChildSpec {
+        disk_child(disk, self.deps.disks.clone(), self.deps.events.clone())
+    }
+
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    pub(crate) fn set_config(&self, config: Config) {
+        self.config.store(Arc::new(config));
+    }
+
+    pub fn storage(&self) -> &Arc<Storage> {
+        &self.deps.storage
+    }
+
+    pub fn events(&self) -> &Events {
+        &self.deps.events
+    }
+
+    pub fn cameras(&self) -> Vec<CameraSnapshot> {
+        self.cameras.all().iter().map(|c| c.snapshot()).collect()
+    }
+
+    pub fn hub(&self, stream: &StreamId) -> Option<Arc<Hub>> {
+        self.cameras.hub(stream)
+    }
+
+    /// Hubs of all configured streams, for metrics.
+    pub fn hubs(&self) -> Vec<Arc<Hub>> {
+        self.cameras
+            .all()
+            .iter()
+            .flat_map(|c| c.streams.values().map(|s| s.hub.clone()))
+            .collect()
+    }
+
+    pub fn tree(&self) -> TreeNode {
+        self.root_node.tree()
+    }
+
+    /// Panics the actor at a path such as `cameras/camera.gate/source.main`.
+    #[cfg(feature = "fault-hooks")]
+    pub fn panic_actor(&self, path: &str) -> bool {
+        let path: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+        self.root_node
+            .find(&path)
+            .is_some_and(|node| node.panic_now())
+    }
+
+    pub fn info(&self) -> SystemInfo {
+        let config = self.config();
+        SystemInfo {
+            name: config.server.name.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            recorder: self.storage().recorder().to_string(),
+            started: self.started,
+            now: Utc::now(),
+            clock_synchronised: self.clock.is_synchronised(),
+            cameras: config.cameras.len(),
+            rtsp: self.restream.local_addr().to_string(),
+            index: self.storage().index_state(),
+            disks: self.storage().volumes(),
+        }
+    }
+
+    pub fn rtsp_addr(&self) -> SocketAddr {
+        self.restream.local_addr()
+    }
+
+    /// Reads the configuration file again, as SIGHUP asks for.
+    pub fn reload(&self) {
+        self.reload.ask();
+    }
+
+    /// Ends in order: recordings finish their last fragment, every stream gets its `shutdown`
+    /// gap, everything is synced.
+    pub async fn shutdown(&self) {
+        self.events()
+            .raise(Event::house(EventKind::Stopping, "asked to stop"));
+        let root = self
+            .root
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(root) = root {
+            if call_t!(root, SupervisorMsg::Shutdown, SHUTDOWN_TIMEOUT_MS).is_err() {
+                tracing::error!(
+                    "the tree did not stop in {SHUTDOWN_TIMEOUT_MS} ms; closing storage anyway"
+                );
+            }
+        }
+        let storage = self.storage().clone();
+        let closed = tokio::task::spawn_blocking(move || storage.close());
+        if tokio::time::timeout(Duration::from_secs(10), closed)
+            .await
+            .is_err()
+        {
+            tracing::error!("storage did not close in 10 s: a disk hangs");
+        }
+    }
+}
+
+fn open_storage(
+    config: &Config,
+    failures: &watch::Sender<std::collections::BTreeMap<vigie_config::DiskId, u64>>,
+    low: &Arc<Notify>,
+) -> Result<Arc<Storage>, StartError> {
+    let (failures, low) = (failures.clone(), low.clone());
+    let facts = Arc::new(move |fact: StorageFact| {
+        note_failure(&failures, &fact);
+        match fact {
+            StorageFact::SpaceLow { .. } => low.notify_one(),
+            StorageFact::IndexDegraded { detail } => {
+                tracing::error!(
+                    detail,
+                    "the index cannot be written; recording goes on, it is rebuilt later"
+                );
+            }
+            StorageFact::IndexBack => tracing::info!("the index is written again"),
+            _ => {}
+        }
+    });
+    Ok(Storage::open(
+        &config.server.state_dir,
+        StorageOptions {
+            facts,
+            ..StorageOptions::default()
+        },
+    )?)
+}
+
+/// One thread takes about 200 cameras of 4 Mbit/s; a second one leaves room for a busy moment.
+fn ingest_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().clamp(1, 2))
+}

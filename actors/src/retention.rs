@@ -1,0 +1,82 @@
+//! Retention: asks storage for a pass every few seconds, and at once when space runs low.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+use vigie_config::Utc;
+use vigie_storage::{RetentionRules, Storage};
+
+use crate::{
+    cameras::Cameras,
+    clock::ClockWatch,
+    supervise::{ChildSpec, worker_child},
+};
+
+const EVERY: Duration = Duration::from_secs(10);
+/// How often the index is made durable, so that a restart has little to look at.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+
+pub fn retention_child(
+    storage: Arc<Storage>,
+    cameras: Arc<Cameras>,
+    clock: Arc<ClockWatch>,
+    low: Arc<Notify>,
+) -> ChildSpec {
+    worker_child("retention", "retention", move |context| {
+        let (storage, cameras, clock, low) =
+            (storage.clone(), cameras.clone(), clock.clone(), low.clone());
+        Box::pin(async move {
+            let mut deleted = 0u64;
+            let mut checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(EVERY) => {}
+                    () = low.notified() => {}
+                    () = context.stopping() => return Ok(()),
+                }
+                let rules = rules(&cameras);
+                let trusted = clock.trusted();
+                let due = tokio::time::Instant::now() >= checkpoint;
+                if due {
+                    checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
+                }
+                let pass_storage = storage.clone();
+                let report = tokio::task::spawn_blocking(move || {
+                    if due {
+                        pass_storage.checkpoint();
+                    }
+                    pass_storage.retention_pass(&rules, Utc::now(), trusted)
+                })
+                .await?;
+                deleted += report.deleted.len() as u64;
+                if !report.deleted.is_empty() {
+                    tracing::info!(
+                        segments = report.deleted.len(),
+                        bytes = report.freed_bytes,
+                        "retention deleted the oldest"
+                    );
+                }
+                context.node.publish(serde_json::json!({
+                    "deleted_segments": deleted,
+                    "age_paused": report.age_paused,
+                    "failed": report.failed,
+                }));
+            }
+        })
+    })
+}
+
+fn rules(cameras: &Cameras) -> RetentionRules {
+    let max_age = cameras
+        .all()
+        .iter()
+        .filter_map(|camera| {
+            let config = camera.config();
+            Some((config.id.clone(), config.record.max_age?))
+        })
+        .collect();
+    RetentionRules {
+        max_age,
+        locked: Vec::new(),
+    }
+}
