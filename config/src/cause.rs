@@ -91,11 +91,17 @@ impl Causes {
         self.0 == 0
     }
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(cause, _)| self.contains(*cause)).map(|(_, name)| name)
+        Self::NAMES
+            .into_iter()
+            .filter(move |(cause, _)| self.contains(*cause))
+            .map(|(_, name)| name)
     }
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Causes> {
         names.into_iter().try_fold(Causes::NONE, |all, name| {
-            Self::NAMES.iter().find(|(_, known)| *known == name).map(|(cause, _)| all.union(*cause))
+            Self::NAMES
+                .iter()
+                .find(|(_, known)| *known == name)
+                .map(|(cause, _)| all.union(*cause))
         })
     }
 }
@@ -109,7 +115,8 @@ impl Serialize for Causes {
 impl<'de> Deserialize<'de> for Causes {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let names = Vec::<String>::deserialize(d)?;
-        Causes::from_names(names.iter().map(String::as_str))
-            .ok_or_else(|| serde::de::Error::custom(format!("unknown recording cause in {names:?}")))
+        Causes::from_names(names.iter().map(String::as_str)).ok_or_else(|| {
+            serde::de::Error::custom(format!("unknown recording cause in {names:?}"))
+        })
     }
 }

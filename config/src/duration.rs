@@ -3,8 +3,13 @@
 use std::{fmt, time::Duration};
 
 /// Longest first; milliseconds each.
-const UNITS: [(&str, u64); 5] =
-    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
 
 /// Why a text is not a duration. Says what is expected, not what was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +34,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     if unit.is_empty() {
         return Err(DurationError::NoUnit(number));
     }
-    let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(DurationError::Shape)?;
-    number.checked_mul(*millis).map(Duration::from_millis).ok_or(DurationError::TooLong)
+    let (_, millis) = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .ok_or(DurationError::Shape)?;
+    number
+        .checked_mul(*millis)
+        .map(Duration::from_millis)
+        .ok_or(DurationError::TooLong)
 }
 
 /// Prints a duration so that [`parse_duration`] reads it back: in the largest unit that needs
@@ -41,7 +52,9 @@ pub fn format_duration(duration: Duration) -> impl fmt::Display {
         if millis == 0 {
             return f.write_str("0s");
         }
-        let fits = UNITS.iter().find(|(_, unit)| millis.is_multiple_of(u128::from(*unit)));
+        let fits = UNITS
+            .iter()
+            .find(|(_, unit)| millis.is_multiple_of(u128::from(*unit)));
         let (name, unit) = fits.unwrap_or(&("ms", 1));
         write!(f, "{}{name}", millis / u128::from(*unit))
     })
@@ -56,21 +69,39 @@ mod tests {
 
     #[test]
     fn reads_what_the_reference_shows() {
-        for (text, millis) in
-            [("500ms", 500), ("5s", 5_000), ("10m", 600_000), ("12h", 43_200_000), ("30d", 2_592_000_000), ("0s", 0), ("5 s", 5_000)]
-        {
-            assert_eq!(parse_duration(text).unwrap(), Duration::from_millis(millis), "{text}");
+        for (text, millis) in [
+            ("500ms", 500),
+            ("5s", 5_000),
+            ("10m", 600_000),
+            ("12h", 43_200_000),
+            ("30d", 2_592_000_000),
+            ("0s", 0),
+            ("5 s", 5_000),
+        ] {
+            assert_eq!(
+                parse_duration(text).unwrap(),
+                Duration::from_millis(millis),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn refuses_everything_else() {
-        for text in ["", "s", "-5s", "5", "5 ", "5  s", "1.5s", "5sec", "5S", "5s ", " 5s", "1h30m", "５s"] {
+        for text in [
+            "", "s", "-5s", "5", "5 ", "5  s", "1.5s", "5sec", "5S", "5s ", " 5s", "1h30m", "５s",
+        ] {
             assert!(parse_duration(text).is_err(), "{text:?}");
         }
         assert_eq!(parse_duration("60"), Err(DurationError::NoUnit(60)));
-        assert_eq!(parse_duration("99999999999999999999s"), Err(DurationError::TooLong));
-        assert_eq!(parse_duration("99999999999999999d"), Err(DurationError::TooLong));
+        assert_eq!(
+            parse_duration("99999999999999999999s"),
+            Err(DurationError::TooLong)
+        );
+        assert_eq!(
+            parse_duration("99999999999999999d"),
+            Err(DurationError::TooLong)
+        );
     }
 
     proptest! {

@@ -13,8 +13,16 @@ pub struct IdError {
 
 fn check(text: &str) -> Result<(), IdError> {
     let fits = (1..=64).contains(&text.len())
-        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
-    if fits { Ok(()) } else { Err(IdError { seen: text.chars().take(80).collect() }) }
+        && text
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+    if fits {
+        Ok(())
+    } else {
+        Err(IdError {
+            seen: text.chars().take(80).collect(),
+        })
+    }
 }
 
 macro_rules! id {
@@ -102,7 +110,9 @@ impl FromStr for StreamName {
         match text {
             "main" => Ok(StreamName::Main),
             "sub" => Ok(StreamName::Sub),
-            other => Err(IdError { seen: other.chars().take(80).collect() }),
+            other => Err(IdError {
+                seen: other.chars().take(80).collect(),
+            }),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! Does not belong here: anything that opens a socket or a footage file.
 
 mod cause;
+pub mod diff;
 mod duration;
 mod id;
 mod kind;
@@ -14,12 +15,16 @@ mod size;
 mod time;
 
 pub use cause::{Causes, GapCause};
+pub use diff::diff;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use id::{CameraId, DiskId, IdError, StreamId, StreamName};
 pub use kind::{ErrorKind, Kind};
-pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
+pub use load::{
+    LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable,
+};
 pub use model::{
-    Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, When,
+    Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport,
+    When,
 };
 pub use size::{SizeError, format_size, parse_size};
 pub use time::{ParseUtcError, Utc};

@@ -114,7 +114,8 @@ pub enum Tls {
     Fingerprint([u8; 32]),
 }
 
-/// Where media comes from: an address without credentials. Prints as it is.
+/// Where media comes from: an address without user info. Displays as it is, to connect to; shown
+/// to people it is [`SourceUrl::redacted`], as `Debug` does.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum SourceUrl {
     /// `rtsp`, `rtsps`, `rtmp`, `rtmps`, `srt`, `http`, `https`: without user info.
@@ -157,6 +158,21 @@ impl fmt::Display for SourceUrl {
 }
 impl fmt::Debug for SourceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        f.write_str(&self.redacted())
+    }
+}
+
+impl SourceUrl {
+    pub fn scheme(&self) -> &str {
+        match self {
+            SourceUrl::Network(url) | SourceUrl::Test(url) => url.scheme(),
+            SourceUrl::V4l2(_) => "v4l2",
+            SourceUrl::File(_) => "file",
+        }
+    }
+    /// For logs, errors and the API: some cameras want credentials in the path or the query
+    /// (`?user=…&pwd=…`, `srt://…?passphrase=…`), and those stay in the address.
+    pub fn redacted(&self) -> String {
+        crate::redact_url(&self.to_string())
     }
 }

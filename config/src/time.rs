@@ -31,7 +31,9 @@ impl Utc {
 
     /// The host's clock now.
     pub fn now() -> Utc {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Utc::from_micros(i64::try_from(since.as_micros()).unwrap_or(MAX_MICROS))
     }
     /// Clamped to the printable range.
@@ -92,7 +94,9 @@ impl FromStr for Utc {
     fn from_str(text: &str) -> Result<Self, ParseUtcError> {
         text.parse::<Timestamp>()
             .map(|t| Utc::from_micros(t.as_microsecond()))
-            .map_err(|_| ParseUtcError { seen: text.chars().take(80).collect() })
+            .map_err(|_| ParseUtcError {
+                seen: text.chars().take(80).collect(),
+            })
     }
 }
 

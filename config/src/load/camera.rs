@@ -1,26 +1,24 @@
 //! The tables `[[camera]]` with `[camera.main]` and `[camera.sub]`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     absolute_path,
-    disk::{group, unique_id},
+    disk::{Disks, group, not_an_id, unique_id},
     display_name, record,
     section::{Found, Section, Text},
     source_url::{parse_source_url, redact_url},
     suggest::nearest,
 };
-use crate::{Camera, CameraId, Credentials, Disk, Secret, SourceUrl, Stream, StreamName, Tls, Transport, When};
+use crate::{
+    Camera, CameraId, Credentials, Secret, SourceUrl, Stream, StreamName, Tls, Transport, When,
+};
 
-pub fn read_all(root: &Section<'_>, disks: &[Found<Disk>]) -> Vec<Camera> {
-    let groups: BTreeSet<&str> = disks.iter().map(|disk| disk.value.group.as_str()).collect();
+pub fn read_all(root: &Section<'_>, disks: &Disks) -> Vec<Camera> {
     let mut ids = BTreeMap::new();
     let mut cameras: Vec<Camera> = Vec::new();
     for section in root.sections("camera") {
-        if let Some(camera) = read(section, &mut ids, &groups, &cameras) {
+        if let Some(camera) = read(section, &mut ids, disks, &cameras) {
             cameras.push(camera);
         }
     }
@@ -30,14 +28,18 @@ pub fn read_all(root: &Section<'_>, disks: &[Found<Disk>]) -> Vec<Camera> {
 fn read(
     section: Section<'_>,
     ids: &mut BTreeMap<String, usize>,
-    groups: &BTreeSet<&str>,
+    disks: &Disks,
     before: &[Camera],
 ) -> Option<Camera> {
     let walk = section.walk;
     let id = unique_id(&section, ids, "camera").and_then(|text| {
-        CameraId::new(&text.value.value).map_err(|error| text.problem(walk, error.to_string())).ok()
+        CameraId::new(&text.value.value)
+            .map_err(|_| not_an_id(walk, &text))
+            .ok()
     });
-    let name = section.text("name", "a name").and_then(|text| display_name(walk, text));
+    let name = section
+        .text("name", "a name")
+        .and_then(|text| display_name(walk, text));
     let enabled = section.boolean("enabled").unwrap_or(true);
     let rtsp_anonymous = section.boolean("rtsp_anonymous").unwrap_or(false);
     let asker = credentials(&section);
@@ -53,28 +55,56 @@ fn read(
         }
     }
     let keyed = section.has("username") || section.has("password");
-    if keyed && streams.len() == there.len() && !streams.values().any(|stream| takes_credentials(&stream.url)) {
+    if keyed
+        && streams.len() == there.len()
+        && !streams
+            .values()
+            .any(|stream| takes_credentials(&stream.url))
+    {
         section.problem("username", "no stream of this camera asks for credentials");
     }
     let record = record::read(&section, &there);
-    let placed = groups.contains(disk_group.as_str());
-    if !placed && (section.has("disk_group") || record.continuous == When::Always) {
-        let known = groups.iter().copied().collect::<Vec<_>>().join(", ");
-        let hint = match nearest(&disk_group, groups.iter().copied()) {
-            Some(group) => format!("did you mean {group:?}?"),
-            None if groups.is_empty() => "there is no [[disk]]".to_owned(),
-            None => format!("expected one of {known}"),
-        };
-        section.problem("disk_group", format!("no disk is in group {disk_group:?}, {hint}"));
+    if let Some(group) = &disk_group {
+        check_group(&section, group, disks, record.continuous);
     }
     section.finish(|key| match key {
-        "url" | "transport" | "audio" | "stall_after" | "tls_ca" | "tls_fingerprint" => Some("[camera.main] or [camera.sub]"),
-        "mode" | "continuous" | "segment" | "pre_alarm" | "post_alarm" | "max_age" => Some("[camera.record]"),
+        "url" | "transport" | "audio" | "stall_after" | "tls_ca" | "tls_fingerprint" => {
+            Some("[camera.main] or [camera.sub]")
+        }
+        "mode" | "continuous" | "segment" | "pre_alarm" | "post_alarm" | "max_age" => {
+            Some("[camera.record]")
+        }
         _ => None,
     });
-    let id = id?;
+    let (id, disk_group) = (id?, disk_group?);
     let name = name.unwrap_or_else(|| id.to_string());
-    Some(Camera { name, id, enabled, disk_group, rtsp_anonymous, streams, record })
+    Some(Camera {
+        name,
+        id,
+        enabled,
+        disk_group,
+        rtsp_anonymous,
+        streams,
+        record,
+    })
+}
+
+/// A group without a disk is a fault where it was asked for, or where footage would have no place.
+fn check_group(section: &Section<'_>, group: &str, disks: &Disks, continuous: When) {
+    let needed = continuous == When::Always && disks.complete;
+    if disks.groups.contains(group) || !(section.has("disk_group") || needed) {
+        return;
+    }
+    let groups = disks.groups.iter().map(String::as_str);
+    let hint = match nearest(group, groups.clone()) {
+        Some(group) => format!("did you mean {group:?}?"),
+        None if disks.groups.is_empty() => "there is no [[disk]]".to_owned(),
+        None => format!("expected one of {}", groups.collect::<Vec<_>>().join(", ")),
+    };
+    section.problem(
+        "disk_group",
+        format!("no disk is in group {group:?}, {hint}"),
+    );
 }
 
 /// The keys `username` and `password`. A camera may well ask for a user with an empty password.
@@ -84,37 +114,71 @@ fn credentials(section: &Section<'_>) -> Option<Credentials> {
     if section.has("password") && !section.has("username") {
         section.problem("password", "password without username");
     }
+    if let Some(text) = &password {
+        section.walk.secret(text);
+    }
     let username = username?;
     if username.value.value.is_empty() {
         username.problem(section.walk, "empty, expected a username");
         return None;
     }
     let password = password.map(|text| text.value.value).unwrap_or_default();
-    Some(Credentials { username: username.value.value, password: Secret::new(password) })
+    Some(Credentials {
+        username: username.value.value,
+        password: Secret::new(password),
+    })
 }
 
-fn read_stream(section: Section<'_>, asker: Option<&Credentials>, before: &[Camera]) -> Option<Stream> {
+fn read_stream(
+    section: Section<'_>,
+    asker: Option<&Credentials>,
+    before: &[Camera],
+) -> Option<Stream> {
     section.require("url", "the address of the stream");
     let url = section.text("url", "a URL");
-    let source = url.as_ref().and_then(|text| match parse_source_url(&text.value.value) {
-        Ok(source) => Some(source),
-        Err(error) => {
-            text.problem(section.walk, format!("{:?}: {error}", redact_url(&text.value.shown)));
-            None
-        }
-    });
+    let source = url
+        .as_ref()
+        .and_then(|text| match parse_source_url(&text.value.value) {
+            Ok(source) => Some(source),
+            Err(error) => {
+                text.problem(
+                    section.walk,
+                    format!("{:?}: {error}", redact_url(&text.value.shown)),
+                );
+                None
+            }
+        });
     let transport = transport(&section);
     let audio = section.boolean("audio").unwrap_or(true);
-    let stall_after = section.duration("stall_after", Duration::from_secs(1)..=Duration::from_secs(300));
+    let stall_after = section.duration(
+        "stall_after",
+        Duration::from_secs(1)..=Duration::from_secs(300),
+    );
     let tls = tls(&section);
     if let (Some(text), Some((url, own))) = (&url, &source) {
-        check_fit(&section, url);
-        if own.is_some() && asker.is_some() {
-            text.problem(section.walk, "credentials both in the URL and in username/password, use one of them");
+        check_fit(&section, url, transport);
+        if own.is_some() {
+            section.walk.secret(text);
         }
-        let same = before.iter().find(|camera| camera.streams.values().any(|stream| stream.url == *url));
-        if let Some(camera) = same.filter(|_| matches!(url, SourceUrl::Network(_) | SourceUrl::V4l2(_))) {
-            section.warning("url", format!("same address as a stream of camera {:?}", camera.id.as_str()));
+        if own.is_some() && asker.is_some() {
+            text.problem(
+                section.walk,
+                "credentials both in the URL and in username/password, use one of them",
+            );
+        }
+        let same = before
+            .iter()
+            .find(|camera| camera.streams.values().any(|stream| stream.url == *url));
+        if let Some(camera) =
+            same.filter(|_| matches!(url, SourceUrl::Network(_) | SourceUrl::V4l2(_)))
+        {
+            section.warning(
+                "url",
+                format!(
+                    "same address as a stream of camera {:?}",
+                    camera.id.as_str()
+                ),
+            );
         }
     }
     section.finish(|key| match key {
@@ -133,23 +197,27 @@ fn read_stream(section: Section<'_>, asker: Option<&Credentials>, before: &[Came
     })
 }
 
-fn scheme(url: &SourceUrl) -> &str {
-    match url {
-        SourceUrl::Network(url) | SourceUrl::Test(url) => url.scheme(),
-        SourceUrl::V4l2(_) => "v4l2",
-        SourceUrl::File(_) => "file",
-    }
-}
-
 fn takes_credentials(url: &SourceUrl) -> bool {
-    matches!(scheme(url), "rtsp" | "rtsps" | "rtmp" | "rtmps" | "http" | "https")
+    matches!(
+        url.scheme(),
+        "rtsp" | "rtsps" | "rtmp" | "rtmps" | "http" | "https"
+    )
 }
 
 /// Keys that mean nothing for a scheme are refused: they would be ignored.
-fn check_fit(section: &Section<'_>, url: &SourceUrl) {
-    let scheme = scheme(url);
+fn check_fit(section: &Section<'_>, url: &SourceUrl, transport: Option<Transport>) {
+    let scheme = url.scheme();
     if section.has("transport") && !matches!(scheme, "rtsp" | "rtsps") {
-        section.problem("transport", format!("only rtsp has a choice of transport, the url is {scheme}"));
+        section.problem(
+            "transport",
+            format!("only rtsp has a choice of transport, the url is {scheme}"),
+        );
+    }
+    if scheme == "rtsps" && transport == Some(Transport::Udp) {
+        section.problem(
+            "transport",
+            "rtsps brings media over its encrypted connection, expected \"tcp\"",
+        );
     }
     for key in ["tls_ca", "tls_fingerprint"] {
         if section.has(key) && !matches!(scheme, "rtsps" | "rtmps" | "https") {
@@ -164,7 +232,10 @@ fn transport(section: &Section<'_>) -> Option<Transport> {
         "tcp" => Some(Transport::Tcp),
         "udp" => Some(Transport::Udp),
         _ => {
-            text.problem(section.walk, format!("seen {:?}, expected \"tcp\" or \"udp\"", text.value.shown));
+            text.problem(
+                section.walk,
+                format!("seen {:?}, expected \"tcp\" or \"udp\"", text.value.shown),
+            );
             None
         }
     }
@@ -174,16 +245,27 @@ fn tls(section: &Section<'_>) -> Tls {
     let authority = section.text("tls_ca", "the path of a PEM file");
     let pin = section.text("tls_fingerprint", "\"sha256:…\"");
     if authority.is_some() && pin.is_some() {
-        section.problem("tls_fingerprint", "both tls_ca and tls_fingerprint, use one of them");
+        section.problem(
+            "tls_fingerprint",
+            "both tls_ca and tls_fingerprint, use one of them",
+        );
     }
     if let Some(text) = authority {
-        return absolute_path(section.walk, &text).map(Tls::Authority).unwrap_or_default();
+        return absolute_path(section.walk, &text)
+            .map(Tls::Authority)
+            .unwrap_or_default();
     }
     let Some(text) = pin else { return Tls::System };
     match fingerprint(&text) {
         Some(digest) => Tls::Fingerprint(digest),
         None => {
-            text.problem(section.walk, format!("{:?} is no fingerprint, expected \"sha256:\" and 64 hexadecimal digits", text.value.shown));
+            text.problem(
+                section.walk,
+                format!(
+                    "{:?} is no fingerprint, expected \"sha256:\" and 64 hexadecimal digits",
+                    text.value.shown
+                ),
+            );
             Tls::System
         }
     }
@@ -201,5 +283,9 @@ fn fingerprint(text: &Found<Text>) -> Option<[u8; 32]> {
         .collect::<Option<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
     let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high * 16 + low).collect();
-    if rest.is_empty() { bytes.try_into().ok() } else { None }
+    if rest.is_empty() {
+        bytes.try_into().ok()
+    } else {
+        None
+    }
 }

@@ -13,10 +13,15 @@ mod source_url;
 mod suggest;
 mod variables;
 
+#[cfg(test)]
+mod tests;
 
-
-
-use std::{fs, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 
 pub use problem::{LoadError, Problem, Problems, Warning};
 pub use source_url::{UrlError, parse_source_url, redact_url};
@@ -26,33 +31,81 @@ pub use variables::system_variable;
 use self::section::{Found, Section, Text, Walk};
 use crate::Config;
 
+/// The larger a text, the longer a reload takes; 256 cameras need 100 KiB.
+const MOST_BYTES: u64 = 8 << 20;
+
 impl Config {
     /// Reads and checks `text`. `lookup` answers what `${NAME}` stands for.
     pub fn parse(
         text: &str,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Config, Vec<Warning>), Problems> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let walk = Walk::new(text, lookup);
-        let document = match Document::parse(text) {
-            Ok(document) => document,
-            Err(error) => {
-                let line = walk.line(error.span().map_or(0, |span| span.start));
-                let text = format!("not TOML: {}", error.message().lines().collect::<Vec<_>>().join(", "));
-                return Err(Problems(vec![Problem { line, path: String::new(), text }]));
-            }
-        };
-        let config = read(&walk, document.as_table());
-        let (problems, warnings) = walk.into_notes();
-        if problems.is_empty() { Ok((config, warnings)) } else { Err(Problems(problems)) }
+        parse(text, lookup, false)
     }
 
     /// Reads and checks a file, with `${NAME}` from systemd credentials, then the environment.
     pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), LoadError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| LoadError::Unreadable { path: path.to_owned(), source })?;
-        Config::parse(&text, &system_variable)
-            .map_err(|problems| LoadError::Problems { path: path.to_owned(), problems })
+        let (text, open_to_all) = read_file(path).map_err(|source| LoadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        parse(&text, &system_variable, open_to_all).map_err(|problems| LoadError::Problems {
+            path: path.to_owned(),
+            problems,
+        })
+    }
+}
+
+/// The file's text, and whether every account of the machine may read it.
+fn read_file(path: &Path) -> io::Result<(String, bool)> {
+    let file = File::open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    let mut text = String::new();
+    let read = file.take(MOST_BYTES).read_to_string(&mut text)?;
+    if read as u64 == MOST_BYTES {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "8 MiB or more is no configuration",
+        ));
+    }
+    Ok((text, mode & 0o004 != 0))
+}
+
+fn parse(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    open_to_all: bool,
+) -> Result<(Config, Vec<Warning>), Problems> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let walk = Walk::new(text, lookup);
+    let document = match Document::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            let line = walk.line(error.span().map_or(0, |span| span.start));
+            let text = format!(
+                "not TOML: {}",
+                error.message().lines().collect::<Vec<_>>().join(", ")
+            );
+            return Err(Problems(vec![Problem {
+                line,
+                path: String::new(),
+                text,
+            }]));
+        }
+    };
+    let config = read(&walk, document.as_table());
+    if let Some((line, path)) = walk.literal_secret().filter(|_| open_to_all) {
+        walk.warning(
+            line,
+            path,
+            "a secret in a file that everybody may read: chmod o-r, or use ${NAME}",
+        );
+    }
+    let (problems, warnings) = walk.into_notes();
+    if problems.is_empty() {
+        Ok((config, warnings))
+    } else {
+        Err(Problems(problems))
     }
 }
 
@@ -66,8 +119,12 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
         walk.warning(1, "camera", "no camera: nothing will be recorded");
     }
     root.finish(|_| None);
-    let disks = disks.into_iter().map(|found| found.value).collect();
-    Config { server, disks, cameras }
+    let disks = disks.disks.into_iter().map(|found| found.value).collect();
+    Config {
+        server,
+        disks,
+        cameras,
+    }
 }
 
 /// Names people read: not empty, one line, at most 128 characters.
@@ -84,9 +141,17 @@ fn display_name(walk: &Walk<'_>, text: Found<Text>) -> Option<String> {
 fn absolute_path(walk: &Walk<'_>, text: &Found<Text>) -> Option<std::path::PathBuf> {
     use std::path::{Component, PathBuf};
     let path = Path::new(&text.value.value);
-    let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let plain = path
+        .components()
+        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     if !path.is_absolute() || !plain || text.value.value.contains('\0') {
-        text.problem(walk, format!("{:?} is not usable, expected an absolute path without ..", text.value.shown));
+        text.problem(
+            walk,
+            format!(
+                "{:?} is not usable, expected an absolute path without ..",
+                text.value.shown
+            ),
+        );
         return None;
     }
     // Collecting the components drops doubled and trailing slashes.

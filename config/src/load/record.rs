@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{section::{Found, Section, Text}};
+use super::section::{Found, Section, Text};
 use crate::{Record, StreamName, When};
 
 const STREAMS: &str = "a list of \"main\" and \"sub\"";
@@ -17,7 +17,9 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
         post_alarm: Duration::from_secs(10),
         max_age: None,
     };
-    let Some(section) = camera.section("record") else { return standard };
+    let Some(section) = camera.section("record") else {
+        return standard;
+    };
     let continuous = continuous(&section);
     let streams = streams(&section, there);
     let second = Duration::from_secs(1);
@@ -38,18 +40,29 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
 
 /// `mode` is shorthand for `continuous` and the kinds of recording by event.
 fn continuous(section: &Section<'_>) -> Option<When> {
-    let mode = section.text("mode", "\"off\" or \"always\"").and_then(|text| {
-        match text.value.value.as_str() {
-            "off" => return Some((When::Off, text)),
-            "always" => return Some((When::Always, text)),
-            "events" | "schedule" => text.problem(
-                section.walk,
-                format!("mode {:?} is not in this version, expected \"off\" or \"always\"", text.value.value),
-            ),
-            _ => text.problem(section.walk, format!("seen {:?}, expected \"off\" or \"always\"", text.value.shown)),
-        }
-        None
-    });
+    let mode = section
+        .text("mode", "\"off\" or \"always\"")
+        .and_then(|text| {
+            match text.value.value.as_str() {
+                "off" => return Some((When::Off, text)),
+                "always" => return Some((When::Always, text)),
+                "events" | "schedule" => text.problem(
+                    section.walk,
+                    format!(
+                        "mode {:?} is not in this version, expected \"off\" or \"always\"",
+                        text.value.value
+                    ),
+                ),
+                _ => text.problem(
+                    section.walk,
+                    format!(
+                        "seen {:?}, expected \"off\" or \"always\"",
+                        text.value.shown
+                    ),
+                ),
+            }
+            None
+        });
     let own = section.text("continuous", "\"off\" or \"always\"").and_then(|text| {
         match text.value.value.as_str() {
             "off" => return Some((When::Off, text)),
@@ -62,18 +75,29 @@ fn continuous(section: &Section<'_>) -> Option<When> {
         None
     });
     for key in ["motion", "sensor", "analytics"] {
-        let Some(text) = section.text(key, "\"off\"") else { continue };
+        let Some(text) = section.text(key, "\"off\"") else {
+            continue;
+        };
         if text.value.value != "off" {
             text.problem(
                 section.walk,
-                format!("seen {:?}, recording by {key} is not in this version, expected \"off\"", text.value.shown),
+                format!(
+                    "seen {:?}, recording by {key} is not in this version, expected \"off\"",
+                    text.value.shown
+                ),
             );
         }
     }
     if let (Some((mode, shown)), Some((own, text))) = (&mode, &own)
         && mode != own
     {
-        text.problem(section.walk, format!("{:?} contradicts mode = {:?}", text.value.shown, shown.value.shown));
+        text.problem(
+            section.walk,
+            format!(
+                "{:?} contradicts mode = {:?}",
+                text.value.shown, shown.value.shown
+            ),
+        );
     }
     own.or(mode).map(|(when, _)| when)
 }
@@ -83,27 +107,43 @@ fn streams(section: &Section<'_>, there: &[StreamName]) -> Option<Vec<StreamName
     let all = stream_list(section, "streams", there);
     let own = stream_list(section, "continuous_streams", there);
     if stream_list(section, "event_streams", there).is_some() {
-        section.warning("event_streams", "no effect: motion, sensor and analytics are off");
+        section.warning(
+            "event_streams",
+            "no effect: motion, sensor and analytics are off",
+        );
     }
     if let (Some(all), Some(own)) = (&all, &own)
         && let Some(extra) = own.iter().find(|stream| !all.contains(stream))
     {
-        section.problem("continuous_streams", format!("\"{extra}\" is not among streams"));
+        section.problem(
+            "continuous_streams",
+            format!("\"{extra}\" is not among streams"),
+        );
     }
     own.or(all)
 }
 
-fn stream_list(section: &Section<'_>, key: &'static str, there: &[StreamName]) -> Option<Vec<StreamName>> {
+fn stream_list(
+    section: &Section<'_>,
+    key: &'static str,
+    there: &[StreamName],
+) -> Option<Vec<StreamName>> {
     let texts = section.texts(key, STREAMS)?;
     if texts.is_empty() {
-        section.problem(key, "empty, expected at least one stream; to record nothing write mode = \"off\"");
+        section.problem(
+            key,
+            "empty, expected at least one stream; to record nothing write mode = \"off\"",
+        );
         return None;
     }
     let mut streams = Vec::new();
     for text in &texts {
         let stream = stream(section, text)?;
         if !there.contains(&stream) {
-            text.problem(section.walk, format!("this camera has no [camera.{stream}]"));
+            text.problem(
+                section.walk,
+                format!("this camera has no [camera.{stream}]"),
+            );
         } else if streams.contains(&stream) {
             text.problem(section.walk, format!("\"{stream}\" is listed twice"));
         } else {
@@ -117,7 +157,10 @@ fn stream_list(section: &Section<'_>, key: &'static str, there: &[StreamName]) -
 fn stream(section: &Section<'_>, text: &Found<Text>) -> Option<StreamName> {
     let stream = text.value.value.parse().ok();
     if stream.is_none() {
-        text.problem(section.walk, format!("seen {:?}, expected \"main\" or \"sub\"", text.value.shown));
+        text.problem(
+            section.walk,
+            format!("seen {:?}, expected \"main\" or \"sub\"", text.value.shown),
+        );
     }
     stream
 }

@@ -3,7 +3,11 @@
 //! A [`Section`] is one table. Reading a key notes it as known; [`Section::finish`] reports the
 //! keys that nobody read. A reader that answers `None` for a key that is there has reported why.
 
-use std::{cell::RefCell, ops::RangeInclusive, time::Duration};
+use std::{
+    cell::RefCell,
+    ops::{Range, RangeInclusive},
+    time::Duration,
+};
 
 use toml_edit::{Item, TableLike, Value};
 
@@ -21,16 +25,23 @@ pub struct Walk<'d> {
     lookup: &'d dyn Fn(&str) -> Option<String>,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Warning>>,
+    /// The first secret that stands in the text itself.
+    secret: RefCell<Option<(usize, String)>>,
 }
 
 impl<'d> Walk<'d> {
     pub fn new(text: &str, lookup: &'d dyn Fn(&str) -> Option<String>) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+        let breaks = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, b)| *b == b'\n')
+            .map(|(at, _)| at + 1);
         Self {
             lines: std::iter::once(0).chain(breaks).collect(),
             lookup,
             problems: RefCell::default(),
             warnings: RefCell::default(),
+            secret: RefCell::default(),
         }
     }
 
@@ -40,11 +51,33 @@ impl<'d> Walk<'d> {
     }
 
     pub fn problem(&self, line: usize, path: impl Into<String>, text: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem { line, path: path.into(), text: text.into() });
+        self.problems.borrow_mut().push(Problem {
+            line,
+            path: path.into(),
+            text: text.into(),
+        });
     }
 
     pub fn warning(&self, line: usize, path: impl Into<String>, text: impl Into<String>) {
-        self.warnings.borrow_mut().push(Warning { line, path: path.into(), text: text.into() });
+        self.warnings.borrow_mut().push(Warning {
+            line,
+            path: path.into(),
+            text: text.into(),
+        });
+    }
+
+    /// Notes that a text is secret; without a variable it stands in the file for all to read.
+    pub fn secret(&self, text: &Found<Text>) {
+        if !text.value.shown.is_empty() && !text.value.shown.contains("${") {
+            self.secret
+                .borrow_mut()
+                .get_or_insert_with(|| (text.line, text.path.clone()));
+        }
+    }
+
+    /// Line and field of the first secret that stands in the text itself.
+    pub fn literal_secret(&self) -> Option<(usize, String)> {
+        self.secret.borrow().clone()
     }
 
     /// Everything noted, in the order of lines.
@@ -77,6 +110,9 @@ impl Found<Text> {
     }
 }
 
+/// An element of a list of tables, if it is one, and where it stands.
+type Entry<'s> = (Option<&'s dyn TableLike>, Option<Range<usize>>);
+
 /// One table of the document.
 pub struct Section<'s> {
     pub walk: &'s Walk<'s>,
@@ -88,7 +124,13 @@ pub struct Section<'s> {
 
 impl<'s> Section<'s> {
     pub fn new(walk: &'s Walk<'s>, table: &'s dyn TableLike, path: String, line: usize) -> Self {
-        Self { walk, path, line, table, known: RefCell::default() }
+        Self {
+            walk,
+            path,
+            line,
+            table,
+            known: RefCell::default(),
+        }
     }
 
     /// The field path of a key of this table.
@@ -101,7 +143,10 @@ impl<'s> Section<'s> {
 
     /// The line of a key, or of the table where the key is absent.
     pub fn line_of(&self, key: &str) -> usize {
-        let span = self.table.get_key_value(key).and_then(|(key, item)| key.span().or_else(|| item.span()));
+        let span = self
+            .table
+            .get_key_value(key)
+            .and_then(|(key, item)| key.span().or_else(|| item.span()));
         span.map_or(self.line, |span| self.walk.line(span.start))
     }
 
@@ -144,7 +189,14 @@ impl<'s> Section<'s> {
 
     fn expanded(&self, raw: &str, path: String, line: usize) -> Option<Found<Text>> {
         match expand(raw, self.walk.lookup) {
-            Ok(value) => Some(Found { value: Text { value, shown: raw.to_owned() }, line, path }),
+            Ok(value) => Some(Found {
+                value: Text {
+                    value,
+                    shown: raw.to_owned(),
+                },
+                line,
+                path,
+            }),
             Err(error) => {
                 self.walk.problem(line, path, error.to_string());
                 None
@@ -155,23 +207,39 @@ impl<'s> Section<'s> {
     pub fn boolean(&self, key: &'static str) -> Option<bool> {
         let item = self.item(key)?;
         if item.as_bool().is_none() {
-            self.problem(key, format!("seen {}, expected true or false", describe(item)));
+            self.problem(
+                key,
+                format!("seen {}, expected true or false", describe(item)),
+            );
         }
         item.as_bool()
     }
 
     /// A duration within bounds.
-    pub fn duration(&self, key: &'static str, bounds: RangeInclusive<Duration>) -> Option<Duration> {
+    pub fn duration(
+        &self,
+        key: &'static str,
+        bounds: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
         let expected = "a duration such as \"500ms\", \"5s\", \"10m\", \"12h\" or \"30d\"";
         let text = self.text(key, expected)?;
         match parse_duration(&text.value.value) {
-            Err(error) => text.problem(self.walk, format!("{:?} is not a duration: {error}", text.value.shown)),
+            Err(error) => text.problem(
+                self.walk,
+                format!("{:?} is not a duration: {error}", text.value.shown),
+            ),
             Ok(duration) if bounds.contains(&duration) => return Some(duration),
             Ok(_) => {
-                let (least, most) = (format_duration(*bounds.start()), format_duration(*bounds.end()));
+                let (least, most) = (
+                    format_duration(*bounds.start()),
+                    format_duration(*bounds.end()),
+                );
                 text.problem(
                     self.walk,
-                    format!("{:?} is out of bounds, expected {least} to {most}", text.value.shown),
+                    format!(
+                        "{:?} is out of bounds, expected {least} to {most}",
+                        text.value.shown
+                    ),
                 );
             }
         }
@@ -184,7 +252,10 @@ impl<'s> Section<'s> {
         match parse_size(&text.value.value) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                text.problem(self.walk, format!("{:?} is not a size: {error}", text.value.shown));
+                text.problem(
+                    self.walk,
+                    format!("{:?} is not a size: {error}", text.value.shown),
+                );
                 None
             }
         }
@@ -200,10 +271,16 @@ impl<'s> Section<'s> {
         let mut texts = Vec::new();
         for (index, value) in array.iter().enumerate() {
             let path = format!("{}[{index}]", self.field(key));
-            let line = value.span().map_or_else(|| self.line_of(key), |span| self.walk.line(span.start));
+            let line = value
+                .span()
+                .map_or_else(|| self.line_of(key), |span| self.walk.line(span.start));
             match value.as_str() {
                 Some(raw) => texts.extend(self.expanded(raw, path, line)),
-                None => self.walk.problem(line, path, format!("seen {}, expected a text", value_kind(value))),
+                None => self.walk.problem(
+                    line,
+                    path,
+                    format!("seen {}, expected a text", value_kind(value)),
+                ),
             }
         }
         (texts.len() == array.len()).then_some(texts)
@@ -213,10 +290,18 @@ impl<'s> Section<'s> {
     pub fn section(&self, key: &'static str) -> Option<Section<'s>> {
         let item = self.item(key)?;
         match item.as_table_like() {
-            Some(table) => Some(Section::new(self.walk, table, self.field(key), self.line_of(key))),
+            Some(table) => Some(Section::new(
+                self.walk,
+                table,
+                self.field(key),
+                self.line_of(key),
+            )),
             None => {
                 let header = self.field(key);
-                self.problem(key, format!("seen {}, expected a table [{header}]", describe(item)));
+                self.problem(
+                    key,
+                    format!("seen {}, expected a table [{header}]", describe(item)),
+                );
                 None
             }
         }
@@ -225,17 +310,28 @@ impl<'s> Section<'s> {
     /// The tables `[[key]]` (also written as a list of inline tables), each with its `id` in its
     /// path as far as it has one.
     pub fn sections(&self, key: &'static str) -> Vec<Section<'s>> {
-        let Some(item) = self.item(key) else { return Vec::new() };
-        let tables: Vec<(Option<&'s dyn TableLike>, Option<std::ops::Range<usize>>)> = match item {
-            Item::ArrayOfTables(tables) => {
-                tables.iter().map(|table| (Some(table as &dyn TableLike), table.span())).collect()
-            }
+        let Some(item) = self.item(key) else {
+            return Vec::new();
+        };
+        let tables: Vec<Entry<'s>> = match item {
+            Item::ArrayOfTables(tables) => tables
+                .iter()
+                .map(|table| (Some(table as &dyn TableLike), table.span()))
+                .collect(),
             Item::Value(Value::Array(values)) => values
                 .iter()
-                .map(|value| (value.as_inline_table().map(|table| table as &dyn TableLike), value.span()))
+                .map(|value| {
+                    (
+                        value.as_inline_table().map(|table| table as &dyn TableLike),
+                        value.span(),
+                    )
+                })
                 .collect(),
             _ => {
-                self.problem(key, format!("seen {}, expected one [[{key}]] for each", describe(item)));
+                self.problem(
+                    key,
+                    format!("seen {}, expected one [[{key}]] for each", describe(item)),
+                );
                 return Vec::new();
             }
         };
@@ -244,7 +340,11 @@ impl<'s> Section<'s> {
             let line = span.map_or_else(|| self.line_of(key), |span| self.walk.line(span.start));
             let path = self.field(&format!("{key}[{index}]"));
             let Some(table) = table else {
-                self.walk.problem(line, path, format!("expected a table, one [[{key}]] for each"));
+                self.walk.problem(
+                    line,
+                    path,
+                    format!("expected a table, one [[{key}]] for each"),
+                );
                 continue;
             };
             let path = match table.get("id").and_then(Item::as_str) {
@@ -266,7 +366,11 @@ impl<'s> Section<'s> {
                 (None, Some(word)) => format!(", did you mean {word:?}?"),
                 (None, None) => format!(", expected one of {}", known.join(", ")),
             };
-            self.walk.problem(self.line_of(key), self.field(&shown), format!("unknown key {shown:?}{hint}"));
+            self.walk.problem(
+                self.line_of(key),
+                self.field(&shown),
+                format!("unknown key {shown:?}{hint}"),
+            );
         }
     }
 }

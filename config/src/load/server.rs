@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use jiff::tz;
 
-use super::{absolute_path, display_name, section::{Section, Walk}};
+use super::{
+    absolute_path, display_name,
+    section::{Section, Walk},
+};
 use crate::Server;
 
 impl Default for Server {
@@ -22,9 +25,15 @@ impl Default for Server {
 
 pub fn read(walk: &Walk<'_>, section: Option<Section<'_>>) -> Server {
     let standard = Server::default();
-    let Some(section) = section else { return standard };
-    let name = section.text("name", "a name").and_then(|text| display_name(walk, text));
-    let state_dir = section.text("state_dir", "a path").and_then(|text| absolute_path(walk, &text));
+    let Some(section) = section else {
+        return standard;
+    };
+    let name = section
+        .text("name", "a name")
+        .and_then(|text| display_name(walk, text));
+    let state_dir = section
+        .text("state_dir", "a path")
+        .and_then(|text| absolute_path(walk, &text));
     let http = address(&section, "http", "0.0.0.0:8080");
     let rtsp = address(&section, "rtsp", "0.0.0.0:8554");
     let time_zone = time_zone(&section);
@@ -37,7 +46,13 @@ pub fn read(walk: &Walk<'_>, section: Option<Section<'_>>) -> Server {
     };
     if clash(server.http, server.rtsp) {
         let key = if section.has("rtsp") { "rtsp" } else { "http" };
-        section.problem(key, format!("http {} and rtsp {} claim the same port", server.http, server.rtsp));
+        section.problem(
+            key,
+            format!(
+                "http {} and rtsp {} claim the same port",
+                server.http, server.rtsp
+            ),
+        );
     }
     section.finish(|_| None);
     server
@@ -58,7 +73,8 @@ fn address(section: &Section<'_>, key: &'static str, example: &str) -> Option<So
 
 /// Port 0 asks the system for a free one, so two of them do not clash.
 fn clash(http: SocketAddr, rtsp: SocketAddr) -> bool {
-    let same_host = http.ip() == rtsp.ip() || http.ip().is_unspecified() || rtsp.ip().is_unspecified();
+    let same_host =
+        http.ip() == rtsp.ip() || http.ip().is_unspecified() || rtsp.ip().is_unspecified();
     http.port() != 0 && http.port() == rtsp.port() && same_host
 }
 
@@ -66,9 +82,18 @@ fn time_zone(section: &Section<'_>) -> Option<String> {
     let text = section.text("time_zone", "an IANA name such as \"Europe/Paris\"")?;
     let name = &text.value.value;
     if tz::db().is_definitively_empty() {
-        section.warning("time_zone", "not checked: this system has no time zone database (tzdata)");
+        section.warning(
+            "time_zone",
+            "not checked: this system has no time zone database (tzdata)",
+        );
     } else if tz::db().get(name).is_err() {
-        text.problem(section.walk, format!("unknown time zone {:?}, expected an IANA name such as \"Europe/Paris\"", text.value.shown));
+        text.problem(
+            section.walk,
+            format!(
+                "unknown time zone {:?}, expected an IANA name such as \"Europe/Paris\"",
+                text.value.shown
+            ),
+        );
         return None;
     }
     Some(name.clone())

@@ -11,7 +11,9 @@ use crate::{Credentials, Secret, SourceUrl};
 pub enum UrlError {
     #[error("not a URL ({0}), expected for example rtsp://192.0.2.10/stream1{hint}", hint = at_hint(*.1))]
     Malformed(url::ParseError, bool),
-    #[error("unknown scheme {0:?}, expected rtsp, rtsps, rtmp, rtmps, srt, http, https, v4l2, file or test")]
+    #[error(
+        "unknown scheme {0:?}, expected rtsp, rtsps, rtmp, rtmps, srt, http, https, v4l2, file or test"
+    )]
     Scheme(String),
     #[error("no host, expected {0}://HOST/…")]
     NoHost(String),
@@ -45,7 +47,8 @@ fn at_hint(user_info: bool) -> &'static str {
 
 /// Splits an address into where it points to and who asks.
 pub fn parse_source_url(text: &str) -> Result<(SourceUrl, Option<Credentials>), UrlError> {
-    let mut url = Url::parse(text).map_err(|error| UrlError::Malformed(error, text.contains('@')))?;
+    let mut url =
+        Url::parse(text).map_err(|error| UrlError::Malformed(error, text.contains('@')))?;
     let scheme = url.scheme().to_owned();
     match scheme.as_str() {
         "rtsp" | "rtsps" | "rtmp" | "rtmps" | "http" | "https" => {
@@ -60,8 +63,7 @@ pub fn parse_source_url(text: &str) -> Result<(SourceUrl, Option<Credentials>), 
         }
         "srt" => {
             refuse_user_info(&url, "srt", ", a passphrase goes into ?passphrase=")?;
-            let listens = url.query_pairs().any(|(key, value)| key == "mode" && value == "listener");
-            if !listens && url.host_str().is_none_or(str::is_empty) {
+            if url.host_str().is_none_or(str::is_empty) {
                 return Err(UrlError::NoHost(scheme));
             }
             match url.port() {
@@ -70,8 +72,14 @@ pub fn parse_source_url(text: &str) -> Result<(SourceUrl, Option<Credentials>), 
                 Some(_) => Ok((SourceUrl::Network(url), None)),
             }
         }
-        "v4l2" => Ok((SourceUrl::V4l2(local_path(&url, "v4l2", "v4l2:///dev/video0")?), None)),
-        "file" => Ok((SourceUrl::File(local_path(&url, "file", "file:///srv/clip.mp4")?), None)),
+        "v4l2" => Ok((
+            SourceUrl::V4l2(local_path(&url, "v4l2", "v4l2:///dev/video0")?),
+            None,
+        )),
+        "file" => Ok((
+            SourceUrl::File(local_path(&url, "file", "file:///srv/clip.mp4")?),
+            None,
+        )),
         "test" => {
             refuse_user_info(&url, "test", "")?;
             check_test(&url)?;
@@ -83,7 +91,10 @@ pub fn parse_source_url(text: &str) -> Result<(SourceUrl, Option<Credentials>), 
 
 fn take_credentials(url: &mut Url) -> Result<Option<Credentials>, UrlError> {
     let username = percent_decode(url.username()).ok_or(UrlError::Encoding)?;
-    let password = url.password().map(|text| percent_decode(text).ok_or(UrlError::Encoding)).transpose()?;
+    let password = url
+        .password()
+        .map(|text| percent_decode(text).ok_or(UrlError::Encoding))
+        .transpose()?;
     if username.is_empty() {
         // "rtsp://@host/" and "rtsp://:@host/" name nobody.
         return if password.is_none_or(|text| text.is_empty()) {
@@ -94,7 +105,10 @@ fn take_credentials(url: &mut Url) -> Result<Option<Credentials>, UrlError> {
         };
     }
     strip(url);
-    Ok(Some(Credentials { username, password: Secret::new(password.unwrap_or_default()) }))
+    Ok(Some(Credentials {
+        username,
+        password: Secret::new(password.unwrap_or_default()),
+    }))
 }
 
 /// Neither call fails for an address with a host.
@@ -103,7 +117,11 @@ fn strip(url: &mut Url) {
     let _ = url.set_password(None);
 }
 
-fn refuse_user_info(url: &Url, scheme: &'static str, instead: &'static str) -> Result<(), UrlError> {
+fn refuse_user_info(
+    url: &Url,
+    scheme: &'static str,
+    instead: &'static str,
+) -> Result<(), UrlError> {
     if url.username().is_empty() && url.password().is_none() {
         Ok(())
     } else {
@@ -128,10 +146,20 @@ fn local_path(url: &Url, scheme: &'static str, example: &'static str) -> Result<
 
 fn check_test(url: &Url) -> Result<(), UrlError> {
     if url.cannot_be_a_base() || url.host_str().is_some_and(|host| !host.is_empty()) {
-        return Err(UrlError::Extra(url.host_str().unwrap_or(url.path()).chars().take(40).collect(), "test"));
+        return Err(UrlError::Extra(
+            url.host_str()
+                .unwrap_or(url.path())
+                .chars()
+                .take(40)
+                .collect(),
+            "test",
+        ));
     }
     if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-        return Err(UrlError::Extra(url.path().chars().take(40).collect(), "test"));
+        return Err(UrlError::Extra(
+            url.path().chars().take(40).collect(),
+            "test",
+        ));
     }
     for (key, value) in url.query_pairs() {
         let number = value.parse::<u64>().ok();
@@ -140,12 +168,24 @@ fn check_test(url: &Url) -> Result<(), UrlError> {
             "width" => ("width", within(16, 7680), "16 to 7680 pixels"),
             "height" => ("height", within(16, 4320), "16 to 4320 pixels"),
             "fps" => ("fps", within(1, 120), "1 to 120"),
-            "bitrate" => ("bitrate", within(10_000, 100_000_000), "bits a second, 10000 to 100000000"),
-            "audio" => ("audio", matches!(&*value, "true" | "false"), "true or false"),
+            "bitrate" => (
+                "bitrate",
+                within(10_000, 100_000_000),
+                "bits a second, 10000 to 100000000",
+            ),
+            "audio" => (
+                "audio",
+                matches!(&*value, "true" | "false"),
+                "true or false",
+            ),
             other => return Err(UrlError::TestKey(other.chars().take(40).collect())),
         };
         if !fits {
-            return Err(UrlError::TestValue(key, value.chars().take(40).collect(), expected));
+            return Err(UrlError::TestValue(
+                key,
+                value.chars().take(40).collect(),
+                expected,
+            ));
         }
     }
     Ok(())
@@ -188,7 +228,10 @@ pub fn redact_url(text: &str) -> String {
     for piece in rest.split_inclusive(['?', '&', ';', '/', '#']) {
         match piece.split_once('=') {
             Some((name, value)) if is_secret(name) => {
-                let end = value.chars().last().filter(|c| matches!(c, '?' | '&' | ';' | '/' | '#'));
+                let end = value
+                    .chars()
+                    .last()
+                    .filter(|c| matches!(c, '?' | '&' | ';' | '/' | '#'));
                 out.push_str(name);
                 out.push_str("=***");
                 out.extend(end);
@@ -201,7 +244,10 @@ pub fn redact_url(text: &str) -> String {
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["pass", "pwd", "pw", "psw", "secret", "token", "auth", "key", "sign", "user", "usr", "login", "account"]
-        .iter()
-        .any(|word| name.contains(word))
+    [
+        "pass", "pwd", "pw", "psw", "secret", "token", "auth", "key", "sign", "user", "usr",
+        "login", "account",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }

@@ -3,7 +3,12 @@
 /// The nearest of `known` to `seen`: at most two edits away (one for words of two letters), or a word
 /// that begins like it.
 pub fn nearest<'k>(seen: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let seen: String = seen.chars().take(64).flat_map(char::to_lowercase).map(|c| if c == '-' { '_' } else { c }).collect();
+    let seen: String = seen
+        .chars()
+        .take(64)
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == '-' { '_' } else { c })
+        .collect();
     let limit = if seen.len() <= 2 { 1 } else { 2 };
     known
         .into_iter()
@@ -26,7 +31,11 @@ fn distance(a: &str, b: &str) -> usize {
         for ((pair, cb), left) in row.windows(2).zip(&b).zip(1..) {
             let [diagonal, above] = pair else { continue };
             let before = next.get(left - 1).copied().unwrap_or(usize::MAX - 1);
-            next.push((diagonal + usize::from(ca != *cb)).min(above + 1).min(before + 1));
+            next.push(
+                (diagonal + usize::from(ca != *cb))
+                    .min(above + 1)
+                    .min(before + 1),
+            );
         }
         row = next;
     }
@@ -39,7 +48,14 @@ mod tests {
 
     #[test]
     fn finds_the_word_that_was_meant() {
-        let known = ["url", "username", "password", "stall_after", "keep_free", "id"];
+        let known = [
+            "url",
+            "username",
+            "password",
+            "stall_after",
+            "keep_free",
+            "id",
+        ];
         for (seen, meant) in [
             ("ulr", Some("url")),
             ("URL", Some("url")),

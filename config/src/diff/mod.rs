@@ -1,0 +1,348 @@
+//! What changed between two configurations, in terms of what has to be done about it.
+//!
+//! Every comparison takes its struct apart field by field, so a field that is new to the model
+//! does not compile until someone decides here what its change means.
+//!
+//! Belongs here: the decision. Does not belong here: carrying it out.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{Camera, CameraId, Config, Disk, DiskId, Record, Server, Stream, StreamName, When};
+
+/// Names of keys as they stand in the file, in its order; for messages.
+pub type Keys = Vec<&'static str>;
+
+/// From the old configuration to the new one. Empty: they mean the same.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Changes {
+    pub server: ServerChanges,
+    /// Removed ones first, then in the order of the new file.
+    pub disks: Vec<DiskChange>,
+    /// Removed ones first, then in the order of the new file.
+    pub cameras: Vec<CameraChange>,
+    /// Cameras that are in both files stand in another order: lists are shown anew, nothing else.
+    pub camera_order: bool,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        *self == Changes::default()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServerChanges {
+    /// Taken up by whoever reads the new configuration: `name`, `time_zone`.
+    pub in_place: Keys,
+    /// The running process keeps the old value until it is started again: `state_dir`, `http`,
+    /// `rtsp`. Say so to the operator.
+    pub needs_restart: Keys,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum DiskChange {
+    Added(Disk),
+    /// Its footage stays where it is.
+    Removed(DiskId),
+    Changed {
+        /// As it is now.
+        disk: Disk,
+        /// Not empty: the volume is closed and opened anew (`path`, `require_mount`).
+        reopen: Keys,
+        /// The open volume takes them from `disk`.
+        in_place: Keys,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum CameraChange {
+    Added(Camera),
+    /// Its footage stays, listed as removed, until retention takes it.
+    Removed(CameraId),
+    Changed(CameraChanges),
+}
+
+/// A camera that is in both configurations and differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CameraChanges {
+    /// As it is now. Whatever is not restarted takes its new values from here.
+    pub camera: Camera,
+    /// What the branches of each stream have to do; streams in neither configuration are absent.
+    pub streams: BTreeMap<StreamName, StreamChange>,
+    /// Values that need no branch to do anything.
+    pub in_place: Keys,
+}
+
+/// The two branches of one stream. A source that restarts does not restart its recording: that
+/// stays subscribed to the hub and goes on with what the new source brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamChange {
+    pub source: BranchChange,
+    pub recording: BranchChange,
+    /// Values the running branches take up without restart.
+    pub in_place: Keys,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BranchChange {
+    /// Runs on, or stays absent.
+    Keep,
+    Start,
+    /// With gap cause `disabled` where the camera or its recording was switched off.
+    Stop,
+    /// Because of these keys.
+    Restart(Keys),
+}
+
+/// Adds `$name` to `$keys` where old and new differ.
+macro_rules! compare {
+    ($keys:expr; $($name:literal: $old:expr, $new:expr);+ $(;)?) => {
+        $(if $old != $new { $keys.push($name); })+
+    };
+}
+
+/// What leads from `old` to `new`.
+pub fn diff(old: &Config, new: &Config) -> Changes {
+    let Config {
+        server: old_server,
+        disks: old_disks,
+        cameras: old_cameras,
+    } = old;
+    let Config {
+        server,
+        disks,
+        cameras,
+    } = new;
+    Changes {
+        server: diff_server(old_server, server),
+        disks: diff_disks(old_disks, disks),
+        cameras: diff_cameras(old_cameras, cameras),
+        camera_order: order_differs(old_cameras, cameras),
+    }
+}
+
+fn diff_server(old: &Server, new: &Server) -> ServerChanges {
+    let Server {
+        name: old_name,
+        state_dir: old_state_dir,
+        http: old_http,
+        rtsp: old_rtsp,
+        time_zone: old_zone,
+    } = old;
+    let Server {
+        name,
+        state_dir,
+        http,
+        rtsp,
+        time_zone,
+    } = new;
+    let mut changes = ServerChanges::default();
+    compare!(changes.in_place; "name": old_name, name; "time_zone": old_zone, time_zone);
+    compare!(changes.needs_restart;
+        "state_dir": old_state_dir, state_dir; "http": old_http, http; "rtsp": old_rtsp, rtsp);
+    changes
+}
+
+fn diff_disks(old: &[Disk], new: &[Disk]) -> Vec<DiskChange> {
+    let removed = old
+        .iter()
+        .filter(|disk| new.iter().all(|other| other.id != disk.id));
+    let mut changes: Vec<DiskChange> = removed
+        .map(|disk| DiskChange::Removed(disk.id.clone()))
+        .collect();
+    for disk in new {
+        match old.iter().find(|other| other.id == disk.id) {
+            None => changes.push(DiskChange::Added(disk.clone())),
+            Some(before) => changes.extend(diff_disk(before, disk)),
+        }
+    }
+    changes
+}
+
+fn diff_disk(old: &Disk, new: &Disk) -> Option<DiskChange> {
+    let Disk {
+        id: _,
+        path: old_path,
+        group: old_group,
+        keep_free_bytes: old_keep_free,
+        max_size_bytes: old_max_size,
+        require_mount: old_require_mount,
+        tick: old_tick,
+    } = old;
+    let Disk {
+        id: _,
+        path,
+        group,
+        keep_free_bytes,
+        max_size_bytes,
+        require_mount,
+        tick,
+    } = new;
+    let (mut reopen, mut in_place) = (Keys::new(), Keys::new());
+    compare!(reopen; "path": old_path, path; "require_mount": old_require_mount, require_mount);
+    compare!(in_place;
+        "group": old_group, group;
+        "keep_free": old_keep_free, keep_free_bytes;
+        "max_size": old_max_size, max_size_bytes;
+        "tick": old_tick, tick);
+    let same = reopen.is_empty() && in_place.is_empty();
+    (!same).then(|| DiskChange::Changed {
+        disk: new.clone(),
+        reopen,
+        in_place,
+    })
+}
+
+fn diff_cameras(old: &[Camera], new: &[Camera]) -> Vec<CameraChange> {
+    let before: BTreeMap<&CameraId, &Camera> =
+        old.iter().map(|camera| (&camera.id, camera)).collect();
+    let after: BTreeSet<&CameraId> = new.iter().map(|camera| &camera.id).collect();
+    let removed = old.iter().filter(|camera| !after.contains(&camera.id));
+    let mut changes: Vec<CameraChange> = removed
+        .map(|camera| CameraChange::Removed(camera.id.clone()))
+        .collect();
+    for camera in new {
+        match before.get(&camera.id) {
+            None => changes.push(CameraChange::Added(camera.clone())),
+            Some(before) => changes.extend(diff_camera(before, camera).map(CameraChange::Changed)),
+        }
+    }
+    changes
+}
+
+fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
+    if old == new {
+        return None;
+    }
+    let Camera {
+        id: _,
+        name: old_name,
+        enabled: old_enabled,
+        disk_group: old_disk_group,
+        rtsp_anonymous: old_rtsp_anonymous,
+        streams: old_streams,
+        record: old_record,
+    } = old;
+    let Camera {
+        id: _,
+        name,
+        enabled,
+        disk_group,
+        rtsp_anonymous,
+        streams,
+        record,
+    } = new;
+    let Record {
+        continuous: old_continuous,
+        streams: old_recorded,
+        segment: old_segment,
+        pre_alarm: old_pre_alarm,
+        post_alarm: old_post_alarm,
+        max_age: old_max_age,
+    } = old_record;
+    let Record {
+        continuous,
+        streams: recorded,
+        segment,
+        pre_alarm,
+        post_alarm,
+        max_age,
+    } = record;
+
+    let mut in_place = Keys::new();
+    compare!(in_place;
+        "name": old_name, name;
+        "rtsp_anonymous": old_rtsp_anonymous, rtsp_anonymous;
+        "segment": old_segment, segment;
+        "pre_alarm": old_pre_alarm, pre_alarm;
+        "post_alarm": old_post_alarm, post_alarm;
+        "max_age": old_max_age, max_age);
+    let mut record_anew = Keys::new();
+    compare!(record_anew; "disk_group": old_disk_group, disk_group);
+
+    let changed = StreamName::ALL.into_iter().filter_map(|name| {
+        let (before, after) = (old_streams.get(&name), streams.get(&name));
+        let (restart, in_place) = match (before, after) {
+            (None, None) => return None,
+            (Some(before), Some(after)) => diff_stream(before, after),
+            _ => (Keys::new(), Keys::new()),
+        };
+        let ran = *old_enabled && before.is_some();
+        let runs = *enabled && after.is_some();
+        let records = |runs: bool, when: &When, streams: &[StreamName]| match when {
+            When::Off => false,
+            When::Always => runs && streams.contains(&name),
+        };
+        let (recorded_before, recorded_now) = (
+            records(ran, old_continuous, old_recorded),
+            records(runs, continuous, recorded),
+        );
+        Some((
+            name,
+            StreamChange {
+                source: branch(ran, runs, restart),
+                recording: branch(recorded_before, recorded_now, record_anew.clone()),
+                in_place,
+            },
+        ))
+    });
+    Some(CameraChanges {
+        camera: new.clone(),
+        streams: changed.collect(),
+        in_place,
+    })
+}
+
+/// What restarts the source, and what the running one takes up.
+fn diff_stream(old: &Stream, new: &Stream) -> (Keys, Keys) {
+    let Stream {
+        url: old_url,
+        credentials: old_credentials,
+        transport: old_transport,
+        audio: old_audio,
+        stall_after: old_stall_after,
+        tls: old_tls,
+    } = old;
+    let Stream {
+        url,
+        credentials,
+        transport,
+        audio,
+        stall_after,
+        tls,
+    } = new;
+    let (mut restart, mut in_place) = (Keys::new(), Keys::new());
+    compare!(restart;
+        "url": old_url, url;
+        "credentials": old_credentials, credentials;
+        "transport": old_transport, transport;
+        "audio": old_audio, audio;
+        "tls": old_tls, tls);
+    compare!(in_place; "stall_after": old_stall_after, stall_after);
+    (restart, in_place)
+}
+
+fn branch(ran: bool, runs: bool, restart: Keys) -> BranchChange {
+    match (ran, runs) {
+        (false, true) => BranchChange::Start,
+        (true, false) => BranchChange::Stop,
+        (true, true) if !restart.is_empty() => BranchChange::Restart(restart),
+        _ => BranchChange::Keep,
+    }
+}
+
+fn order_differs(old: &[Camera], new: &[Camera]) -> bool {
+    let kept = |cameras: &[Camera], others: &[Camera]| -> Vec<CameraId> {
+        let ids: BTreeSet<&CameraId> = others.iter().map(|camera| &camera.id).collect();
+        cameras
+            .iter()
+            .map(|camera| &camera.id)
+            .filter(|id| ids.contains(id))
+            .cloned()
+            .collect()
+    };
+    kept(old, new) != kept(new, old)
+}
