@@ -1,0 +1,194 @@
+//! sled 0.34, and all of what one has to know about it.
+//!
+//! - It may panic on damaged files: every call runs on a thread of its own, whose end is looked at.
+//! - Its flush hands the bytes to the kernel, not to the device: [`Base::write`] does that after it.
+//! - After an I/O error it refuses everything until it is opened again: so it is closed then.
+//! - A batch on one tree is written as a whole or not at all: so there is one tree.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use vigie_config::Utc;
+
+use super::{error::Fault, key};
+
+/// The newest layout of keys and values that is understood.
+pub(super) const FORMAT: u32 = 1;
+
+/// sled keeps at most about this much of the tree in memory.
+const CACHE_BYTES: u64 = 32 << 20;
+
+pub(super) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+/// `None`: the key goes.
+pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// An open tree; cheap to copy, so that readers need no lock.
+#[derive(Clone)]
+pub(super) struct Base(sled::Db);
+
+impl Base {
+    /// The flag says whether there was nothing yet.
+    pub fn open(dir: &Path) -> Result<(Base, bool), Fault> {
+        guarded(|| {
+            fs::create_dir_all(dir)?;
+            let db = sled::Config::new()
+                .path(dir)
+                .mode(sled::Mode::LowSpace)
+                .cache_capacity(CACHE_BYTES)
+                .flush_every_ms(None)
+                .open()?;
+            let format = db.get(key::FORMAT)?;
+            let fresh = db.first()?.is_none();
+            match format.as_deref().map(<[u8; 4]>::try_from) {
+                None if fresh => {
+                    db.insert(key::FORMAT, &FORMAT.to_le_bytes())?;
+                }
+                None => {
+                    return Err(Fault::Broken {
+                        why: "it does not name its format".into(),
+                    });
+                }
+                Some(Ok(bytes)) => match u32::from_le_bytes(bytes) {
+                    FORMAT => {}
+                    seen if seen > FORMAT => return Err(Fault::Newer { seen }),
+                    seen => {
+                        return Err(Fault::Broken {
+                            why: format!("its format is {seen}, not {FORMAT}"),
+                        });
+                    }
+                },
+                Some(Err(_)) => {
+                    return Err(Fault::Broken {
+                        why: "it does not name its format".into(),
+                    });
+                }
+            }
+            Ok((Base(db), fresh))
+        })
+    }
+
+    /// All or nothing, and on the device when it returns.
+    pub fn write(&self, dir: &Path, changes: &Changes) -> Result<(), Fault> {
+        guarded(|| {
+            let mut batch = sled::Batch::default();
+            for (key, value) in changes {
+                match value {
+                    Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+                    None => batch.remove(key.as_slice()),
+                }
+            }
+            self.0.apply_batch(batch)?;
+            self.0.flush()?;
+            sync_files(dir)?;
+            Ok(())
+        })
+    }
+
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        guarded(|| Ok(self.0.get(key)?.map(|value| value.to_vec())))
+    }
+
+    /// In [`from`, `to`), by key.
+    pub fn range(&self, from: &[u8], to: &[u8]) -> Result<Entries, Fault> {
+        guarded(|| {
+            let mut found = Vec::new();
+            for entry in self.0.range(from..to) {
+                let (key, value) = entry?;
+                found.push((key.to_vec(), value.to_vec()));
+            }
+            Ok(found)
+        })
+    }
+
+    /// The first key in [`from`, `to`).
+    pub fn first(&self, from: &[u8], to: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        guarded(|| match self.0.range(from..to).next() {
+            Some(entry) => Ok(Some(entry?.0.to_vec())),
+            None => Ok(None),
+        })
+    }
+
+    /// The last entry in [`from`, `to`).
+    pub fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, Fault> {
+        guarded(|| match self.0.range(from..to).next_back() {
+            Some(entry) => {
+                let (key, value) = entry?;
+                Ok(Some((key.to_vec(), value.to_vec())))
+            }
+            None => Ok(None),
+        })
+    }
+
+    pub fn size_on_disk(&self) -> Result<u64, Fault> {
+        guarded(|| Ok(self.0.size_on_disk()?))
+    }
+
+    /// Closing writes too, and may panic as everything may.
+    pub fn close(self) {
+        let closed = guarded(move || {
+            drop(self);
+            Ok(())
+        });
+        if let Err(fault) = closed {
+            tracing::warn!(?fault, "the index did not close cleanly");
+        }
+    }
+
+    /// For one that panicked: its locks may be held for ever, so nothing of it is run again. The
+    /// memory stays taken; the lock of its file stays held, which does no harm once it is moved.
+    pub fn abandon(self) {
+        std::mem::forget(self);
+    }
+}
+
+/// Moves what cannot be trusted out of the way, for whoever wants to look at it.
+pub(super) fn set_aside(dir: &Path) -> io::Result<PathBuf> {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let to = dir.with_file_name(format!(
+        "{name}.broken-{}",
+        Utc::now().strftime("%Y%m%dT%H%M%S.%6fZ")
+    ));
+    fs::rename(dir, &to)?;
+    Ok(to)
+}
+
+fn sync_files(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            match File::open(entry.path()) {
+                Ok(file) => file.sync_data()?,
+                // sled replaces its snapshot files meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    File::open(dir)?.sync_all()
+}
+
+fn guarded<T: Send>(work: impl FnOnce() -> Result<T, Fault> + Send) -> Result<T, Fault> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name("index".into())
+            .spawn_scoped(scope, work)
+            .map_err(|error| Fault::Folder {
+                why: format!("no thread for it: {error}"),
+                full: false,
+            })?;
+        thread.join().unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no reason given");
+            Err(Fault::Panicked {
+                why: text.chars().take(200).collect(),
+            })
+        })
+    })
+}

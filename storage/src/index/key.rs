@@ -1,0 +1,108 @@
+//! Keys of the index: `<kind><camera>/<stream>\0<hour>` for rows, so that one stream's hours lie
+//! side by side in order of time; other kinds for what is not a row.
+
+use vigie_config::{CameraId, StreamId, Utc};
+
+use crate::uuid::VolumeId;
+
+const HOUR_MICROS: i64 = 3_600_000_000;
+
+/// What a key's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Segments = b's',
+    Gaps = b'g',
+}
+
+pub(super) const FORMAT: &[u8] = b"mformat";
+
+pub(super) fn checkpoint(volume: VolumeId) -> Vec<u8> {
+    [b"c".as_slice(), &volume.0.to_be_bytes()].concat()
+}
+
+/// Hours since 1970, before it negative; within ± 106 million for every [`Utc`].
+pub(super) fn hour(at: Utc) -> i32 {
+    at.as_micros().div_euclid(HOUR_MICROS) as i32
+}
+
+pub(super) fn hour_start(hour: i32) -> Utc {
+    Utc::from_micros(i64::from(hour) * HOUR_MICROS)
+}
+
+/// All keys of the stream begin so, and no other stream's do.
+pub(super) fn prefix(kind: Kind, stream: &StreamId) -> Vec<u8> {
+    let mut key = vec![kind as u8];
+    key.extend(stream.camera.as_str().as_bytes());
+    key.push(b'/');
+    key.extend(stream.stream.as_str().as_bytes());
+    key.push(0);
+    key
+}
+
+pub(super) fn bucket(kind: Kind, stream: &StreamId, hour: i32) -> Vec<u8> {
+    let mut key = prefix(kind, stream);
+    key.extend(ordered(hour));
+    key
+}
+
+/// The first key behind all of the stream.
+pub(super) fn behind(kind: Kind, stream: &StreamId) -> Vec<u8> {
+    let mut key = prefix(kind, stream);
+    key.pop();
+    key.push(1);
+    key
+}
+
+/// Big endian with the sign turned, so that bytes sort as numbers do.
+fn ordered(hour: i32) -> [u8; 4] {
+    (hour as u32 ^ 0x8000_0000).to_be_bytes()
+}
+
+/// The stream and hour of a row's key.
+pub(super) fn parse(key: &[u8]) -> Option<(StreamId, i32)> {
+    let (_, rest) = key.split_first()?;
+    let (name, hour) = rest.split_last_chunk::<4>()?;
+    let name = std::str::from_utf8(name.strip_suffix(b"\0")?).ok()?;
+    let (camera, stream) = name.split_once('/')?;
+    let stream = StreamId::new(CameraId::new(camera).ok()?, stream.parse().ok()?);
+    Some((stream, (u32::from_be_bytes(*hour) ^ 0x8000_0000) as i32))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+    use vigie_config::StreamName;
+
+    use super::*;
+
+    fn stream(camera: &str, stream: StreamName) -> StreamId {
+        StreamId::new(CameraId::new(camera).unwrap(), stream)
+    }
+
+    proptest! {
+        #[test]
+        fn keys_sort_by_stream_then_hour(a in "[a-z0-9_-]{1,64}", b in "[a-z0-9_-]{1,4}", x: i32, y: i32) {
+            let (a, b) = (stream(&a, StreamName::Main), stream(&b, StreamName::Sub));
+            let (first, second) = (bucket(Kind::Segments, &a, x), bucket(Kind::Segments, &a, y));
+            prop_assert_eq!(first.cmp(&second), x.cmp(&y));
+            prop_assert_eq!(parse(&first), Some((a.clone(), x)));
+            prop_assert!(first < behind(Kind::Segments, &a));
+            let other = bucket(Kind::Segments, &b, y);
+            let outside = other < prefix(Kind::Segments, &a) || other >= behind(Kind::Segments, &a);
+            prop_assert!(a == b || outside);
+        }
+    }
+
+    #[test]
+    fn hours_before_1970_are_below_zero() {
+        assert_eq!(hour(Utc::from_micros(-1)), -1);
+        assert_eq!(hour(Utc::from_micros(0)), 0);
+        assert_eq!(
+            hour_start(hour(Utc::MIN)).max(Utc::MIN),
+            hour_start(hour(Utc::MIN))
+        );
+        assert!(hour(Utc::MAX) > 0 && hour(Utc::MIN) < 0);
+    }
+}
