@@ -43,7 +43,8 @@ pub struct Depacketized {
     pub data: Bytes,
     /// Decoding can start here.
     pub rap: bool,
-    /// Set when the format is new or changed, from this unit on.
+    /// Set with the first unit, and when the format changes from this unit on: for video only at
+    /// a RAP, unless nothing was told before.
     pub format: Option<FormatChange>,
     /// Duration of an audio unit in ticks of the RTP clock; 0 for video.
     pub samples: u32,
@@ -117,12 +118,19 @@ impl Kind for Unsupported {
     }
 }
 
-/// Chooses the depacketizer for one `m=` section: the first payload type that is supported.
-pub fn depacketizer_for(media: &sdp_types::Media) -> Result<SdpTrack, Unsupported> {
-    Err(Unsupported {
-        what: format!("{} {}: not supported yet", media.media, media.fmt),
-    })
-}
+pub mod aac;
+pub mod g711;
+pub mod h264;
+pub mod h265;
+pub mod mjpeg;
+pub mod nal;
+pub mod opus;
 
+mod assembler;
+mod bits;
 mod dts;
+mod sdp;
+mod unit_buffer;
+
 pub use dts::{DtsEstimator, Timing};
+pub use sdp::depacketizer_for;
