@@ -1,1 +1,41 @@
-fn main() {}
+//! The binary: command line, start order, signals, telemetry, systemd. Nothing else.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod check;
+mod cli;
+mod demo;
+mod index;
+mod offline;
+mod run;
+mod systemd;
+mod telemetry;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+/// Exit codes of every command.
+mod exit {
+    use std::process::ExitCode;
+
+    pub const DONE: ExitCode = ExitCode::SUCCESS;
+    pub const FAILED: ExitCode = ExitCode::FAILURE;
+    /// Bad configuration or usage: starting again will not help.
+    pub fn misconfigured() -> ExitCode {
+        ExitCode::from(2)
+    }
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run { config } => run::main(&config),
+        Command::Check { config } => check::main(&config),
+        Command::Demo { dir } => demo::main(dir),
+        Command::User { what } => user::main(what),
+        Command::Index { what } => index::main(what),
+    }
+}

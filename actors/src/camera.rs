@@ -100,31 +100,32 @@ impl CameraHandle {
         }
     }
 
+    async fn remove(&self, name: String) {
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(supervisor) = supervisor else { return };
+        if let Err(error) = call_t!(supervisor, |reply| SupervisorMsg::Remove(name, reply), CHANGE_TIMEOUT_MS) {
+            tracing::error!(camera = %self.id(), %error, "cannot stop a part of this camera");
+        }
+    }
+
     pub async fn restart_source(self: &Arc<Self>, stream: StreamName, deps: &Deps) {
         if let Some(spec) = self.source(stream, deps) {
             self.put(spec).await;
         }
     }
 
-    /// Recording starts, stops or changes for this stream.
+    pub async fn stop_source(&self, stream: StreamName) {
+        self.remove(format!("source.{stream}")).await;
+    }
+
     pub async fn restart_recording(self: &Arc<Self>, stream: StreamName, deps: &Deps) {
-        match self.recording(stream, deps) {
-            Some(spec) => self.put(spec).await,
-            None => {
-                let supervisor = self
-                    .supervisor
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone();
-                let Some(supervisor) = supervisor else { return };
-                let name = format!("recording.{stream}");
-                drop(call_t!(
-                    supervisor,
-                    |reply| SupervisorMsg::Remove(name, reply),
-                    CHANGE_TIMEOUT_MS
-                ));
-            }
+        if let Some(spec) = self.recording(stream, deps) {
+            self.put(spec).await;
         }
+    }
+
+    pub async fn stop_recording(&self, stream: StreamName) {
+        self.remove(format!("recording.{stream}")).await;
     }
 
     fn source(self: &Arc<Self>, stream: StreamName, deps: &Deps) -> Option<ChildSpec> {

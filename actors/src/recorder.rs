@@ -27,6 +27,7 @@ use crate::{
     reload::{Reload, reload_child},
     restream::{restream_child, start_restream},
     retention::retention_child,
+    stream::StreamHandle,
     supervise::{
         ChildSpec, Ending, Job, JobContext, Node, SupervisorMsg, TreeNode, spawn_root,
         supervisor_child, worker_child,
@@ -259,6 +260,11 @@ impl Recorder {
 
     pub fn hub(&self, stream: &StreamId) -> Option<Arc<Hub>> {
         self.cameras.hub(stream)
+    }
+
+    /// A configured stream.
+    pub fn stream(&self, stream: &StreamId) -> Option<Arc<StreamHandle>> {
+        self.cameras.stream(stream)
     }
 
     /// Hubs of all configured streams, for metrics.

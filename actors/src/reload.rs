@@ -1,0 +1,280 @@
+//! Hot reload: on SIGHUP and when the file changes, the difference between the running and the
+//! new configuration is carried out, and nothing else is touched.
+//!
+//! A bad file changes nothing and says why.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use inotify::{Inotify, WatchMask};
+use tokio::{io::unix::AsyncFd, sync::Notify};
+use vigie_config::{
+    BranchChange, Camera, CameraChange, CameraChanges, CameraId, Changes, Config, DiskChange, GapCause, StreamId,
+    StreamName, Utc,
+};
+
+use crate::{
+    camera::{CameraHandle, camera_child},
+    recorder::{Recorder, Slot, actor_of},
+    registry::{Event, EventKind},
+    stream::StreamState,
+    supervise::{ChildSpec, JobContext, JobError, SupervisorMsg, worker_child},
+};
+
+/// Editors write in several steps; the file is read when it has been quiet for this long.
+const QUIET: Duration = Duration::from_millis(300);
+const CHANGE_TIMEOUT_MS: u64 = 30_000;
+
+/// Where a reload is asked for.
+pub struct Reload {
+    path: Option<PathBuf>,
+    asked: Notify,
+}
+
+impl Reload {
+    pub fn new(path: Option<PathBuf>) -> Self {
+        Self { path, asked: Notify::new() }
+    }
+    pub fn ask(&self) {
+        self.asked.notify_one();
+    }
+}
+
+/// The watcher of the configuration file as a child of the root.
+pub fn reload_child(recorder: Arc<Recorder>, reload: Arc<Reload>) -> ChildSpec {
+    worker_child("reload", "reload", move |context| Box::pin(run(context, recorder.clone(), reload.clone())))
+}
+
+async fn run(context: JobContext, recorder: Arc<Recorder>, reload: Arc<Reload>) -> Result<(), JobError> {
+    let Some(path) = reload.path.as_deref() else {
+        context.stopping().await;
+        return Ok(());
+    };
+    let mut file = Watch::new(path)?;
+    let mut applied = 0u64;
+    loop {
+        tokio::select! {
+            () = reload.asked.notified() => {}
+            changed = file.changed() => changed?,
+            () = context.stopping() => return Ok(()),
+        }
+        tokio::time::sleep(QUIET).await;
+        match Config::load(path) {
+            Ok((new, warnings)) => {
+                for warning in warnings {
+                    tracing::warn!("configuration: {warning}");
+                }
+                let changes = vigie_config::diff(&recorder.config(), &new);
+                if changes.is_empty() {
+                    continue;
+                }
+                applied += 1;
+                apply(&recorder, new, changes).await;
+                context.node.publish(serde_json::json!({ "applied": applied, "at": Utc::now() }));
+                recorder.events().raise(Event::house(EventKind::ConfigurationChanged, "applied"));
+            }
+            Err(error) => {
+                tracing::error!("the new configuration is refused, the old one stays: {error}");
+                context.node.note_error(&error);
+                recorder.events().raise(Event::house(EventKind::ConfigurationRefused, error.to_string()));
+            }
+        }
+    }
+}
+
+/// Carries out a difference.
+async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
+    for key in &changes.server.needs_restart {
+        tracing::warn!("server.{key} changed: it takes effect when vigie is started again");
+    }
+    let order: Vec<CameraId> = new.cameras.iter().map(|c| c.id.clone()).collect();
+    recorder.set_config(new);
+    for change in changes.disks {
+        change_disk(recorder, change).await;
+    }
+    for change in changes.cameras {
+        match change {
+            CameraChange::Added(camera) => add_camera(recorder, &camera).await,
+            CameraChange::Removed(id) => remove_camera(recorder, &id).await,
+            CameraChange::Changed(changes) => change_camera(recorder, changes).await,
+        }
+    }
+    let mut all = recorder.cameras.all().to_vec();
+    all.sort_by_key(|camera| order.iter().position(|id| *id == camera.id()));
+    recorder.cameras.replace_all(all);
+}
+
+async fn put(slot: &Slot, spec: ChildSpec) {
+    let Some(supervisor) = actor_of(slot) else { return };
+    let name = spec.name.clone();
+    if let Err(error) = ractor::call_t!(supervisor, |reply| SupervisorMsg::Put(spec, Some(reply)), CHANGE_TIMEOUT_MS) {
+        tracing::error!(actor = name, %error, "cannot start");
+    }
+}
+
+async fn remove(slot: &Slot, name: String) {
+    let Some(supervisor) = actor_of(slot) else { return };
+    let shown = name.clone();
+    if let Err(error) = ractor::call_t!(supervisor, |reply| SupervisorMsg::Remove(name, reply), CHANGE_TIMEOUT_MS) {
+        tracing::error!(actor = shown, %error, "cannot stop");
+    }
+}
+
+async fn change_disk(recorder: &Arc<Recorder>, change: DiskChange) {
+    let disks = &recorder.deps.disks;
+    match change {
+        DiskChange::Added(disk) => {
+            tracing::info!(disk = %disk.id, "disk added");
+            disks.configure(&disk);
+            put(&recorder.slots.disks, recorder.disk_spec(&disk)).await;
+        }
+        DiskChange::Removed(id) => {
+            tracing::info!(disk = %id, "disk removed");
+            disks.forget(&id);
+            remove(&recorder.slots.disks, format!("disk.{id}")).await;
+            close_volume(recorder, id).await;
+        }
+        DiskChange::Changed { disk, .. } => {
+            // Volumes take their limits when they are opened; open segments go on in a new file.
+            tracing::info!(disk = %disk.id, "disk changed");
+            disks.configure(&disk);
+            remove(&recorder.slots.disks, format!("disk.{}", disk.id)).await;
+            close_volume(recorder, disk.id.clone()).await;
+            put(&recorder.slots.disks, recorder.disk_spec(&disk)).await;
+        }
+    }
+}
+
+async fn close_volume(recorder: &Arc<Recorder>, disk: vigie_config::DiskId) {
+    let storage = recorder.storage().clone();
+    if tokio::task::spawn_blocking(move || storage.remove_volume(&disk)).await.is_err() {
+        tracing::error!("closing a volume panicked");
+    }
+}
+
+async fn add_camera(recorder: &Arc<Recorder>, camera: &Camera) {
+    tracing::info!(camera = %camera.id, "camera added");
+    let handle = CameraHandle::new(camera);
+    let mut all = recorder.cameras.all().to_vec();
+    all.retain(|c| c.id() != camera.id);
+    all.push(handle.clone());
+    recorder.cameras.replace_all(all);
+    put(&recorder.slots.cameras, camera_child(handle, recorder.deps.clone())).await;
+}
+
+async fn remove_camera(recorder: &Arc<Recorder>, id: &CameraId) {
+    tracing::info!(camera = %id, "camera removed");
+    let Some(handle) = recorder.cameras.get(id) else { return };
+    end_streams(&handle);
+    remove(&recorder.slots.cameras, format!("camera.{id}")).await;
+    let mut all = recorder.cameras.all().to_vec();
+    all.retain(|c| c.id() != *id);
+    recorder.cameras.replace_all(all);
+    for stream in handle.streams.values() {
+        stream.hub.close();
+        recorder.storage().recording_ended(&stream.id, Utc::now());
+    }
+}
+
+fn end_streams(handle: &CameraHandle) {
+    for stream in handle.streams.values() {
+        stream.cause.set(Some(GapCause::Disabled));
+    }
+}
+
+async fn change_camera(recorder: &Arc<Recorder>, changes: CameraChanges) {
+    let camera = &changes.camera;
+    let Some(handle) = recorder.cameras.get(&camera.id) else { return };
+    tracing::info!(camera = %camera.id, "camera changed");
+    let same_streams = handle.streams.keys().eq(camera.streams.keys());
+    if !same_streams {
+        // A stream came or went: the branch is made anew, from new handles.
+        let gone = handle.streams.keys().copied().filter(|s| !camera.streams.contains_key(s));
+        let gone: Vec<StreamName> = gone.collect();
+        remove(&recorder.slots.cameras, format!("camera.{}", camera.id)).await;
+        handle.streams.values().for_each(|s| s.hub.close());
+        for stream in gone {
+            recorder.storage().recording_ended(&StreamId::new(camera.id.clone(), stream), Utc::now());
+        }
+        add_camera(recorder, camera).await;
+        return;
+    }
+    handle.update(camera);
+    for (stream, change) in changes.streams {
+        change_stream(recorder, &handle, stream, &change.recording, &change.source).await;
+    }
+}
+
+async fn change_stream(
+    recorder: &Arc<Recorder>,
+    handle: &Arc<CameraHandle>,
+    stream: StreamName,
+    recording: &BranchChange,
+    source: &BranchChange,
+) {
+    let Some(shared) = handle.streams.get(&stream).cloned() else { return };
+    match source {
+        BranchChange::Stop => {
+            handle.stop_source(stream).await;
+            shared.set_status(StreamState::Disabled, None);
+            shared.cause.set(Some(GapCause::Disabled));
+        }
+        BranchChange::Keep | BranchChange::Start | BranchChange::Restart(_) => {}
+    }
+    match recording {
+        BranchChange::Keep => {}
+        BranchChange::Start | BranchChange::Restart(_) => handle.restart_recording(stream, &recorder.deps).await,
+        BranchChange::Stop => {
+            handle.stop_recording(stream).await;
+            let storage = recorder.storage();
+            if let Some(end) = storage.last_recorded(&shared.id) {
+                storage.gap_opened(&shared.id, end, GapCause::Disabled);
+            }
+        }
+    }
+    match source {
+        BranchChange::Keep | BranchChange::Stop => {}
+        BranchChange::Start | BranchChange::Restart(_) => {
+            shared.set_status(StreamState::Connecting, None);
+            handle.restart_source(stream, &recorder.deps).await;
+        }
+    }
+}
+
+/// Tells when a file may have changed: its folder is watched, for editors replace files.
+struct Watch {
+    inotify: AsyncFd<Inotify>,
+    name: std::ffi::OsString,
+}
+
+impl Watch {
+    fn new(path: &Path) -> std::io::Result<Self> {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let inotify = Inotify::init()?;
+        let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::CREATE;
+        inotify.watches().add(folder, mask)?;
+        let name = path.file_name().unwrap_or_default().to_os_string();
+        Ok(Self { inotify: AsyncFd::new(inotify)?, name })
+    }
+
+    async fn changed(&mut self) -> std::io::Result<()> {
+        let mut buffer = [0u8; 4096];
+        loop {
+            let mut guard = self.inotify.readable_mut().await?;
+            let ours = match guard.get_inner_mut().read_events(&mut buffer) {
+                Ok(events) => events.filter_map(|e| e.name).any(|n| n == self.name),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                    guard.clear_ready();
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            if ours {
+                return Ok(());
+            }
+        }
+    }
+}

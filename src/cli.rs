@@ -1,0 +1,112 @@
+//! The command line as the operator types it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A supervised network video recorder.
+///
+/// Exit codes: 0 done, 1 failed, 2 bad configuration or usage.
+#[derive(Debug, Parser)]
+#[command(name = "vigie", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Record, in the foreground. SIGTERM ends in order, a second one at once; SIGHUP reloads
+    Run {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Say everything that is wrong with a configuration
+    Check {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Record two synthetic cameras into a new folder, to see what Vigie does
+    Demo {
+        /// Where to put footage and state; a temporary folder otherwise
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Manage who may sign in
+    User {
+        #[command(subcommand)]
+        what: UserCommand,
+    },
+    /// Compare the index with the footage, or make it anew from it
+    Index {
+        #[command(subcommand)]
+        what: IndexCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add a user
+    Add {
+        #[command(flatten)]
+        user: Named,
+        #[arg(long, value_enum, default_value_t = GroupName::Ordinary)]
+        group: GroupName,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Change a password
+    Passwd {
+        #[command(flatten)]
+        user: Named,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Remove a user
+    Remove {
+        #[command(flatten)]
+        user: Named,
+    },
+    /// List users and their groups
+    List {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Named {
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    #[arg(long)]
+    pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct PasswordSource {
+    /// Read the password from the first line of standard input (the only way there is: a
+    /// password on the command line is seen by everyone on the machine)
+    #[arg(long, required = true)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum GroupName {
+    Administrator,
+    Advanced,
+    Ordinary,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IndexCommand {
+    /// Exit 1 if the index differs from the footage
+    Check {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Make the index anew from the volumes
+    Rebuild {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}

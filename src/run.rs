@@ -1,0 +1,154 @@
+//! `vigie run`: start order, signals, the end.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use vigie_actors::{Hooks, Recorder};
+use vigie_config::Config;
+
+use crate::{exit, systemd, telemetry};
+
+pub fn main(path: &Path) -> ExitCode {
+    let (config, warnings) = match Config::load(path) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            eprintln!("{error}");
+            return exit::misconfigured();
+        }
+    };
+    telemetry::start();
+    for warning in warnings {
+        tracing::warn!("configuration: {warning}");
+    }
+    let result = runtime().and_then(|runtime| {
+        let result = runtime.block_on(record(config, Some(path.to_path_buf()), |_| {}));
+        // A thread that hangs on a dead disk must not keep the process.
+        runtime.shutdown_background();
+        result
+    });
+    match result {
+        Ok(()) => exit::DONE,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            eprintln!("{error:#}");
+            exit::FAILED
+        }
+    }
+}
+
+/// Few threads: nothing on this runtime touches media.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .thread_name("vigie")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// Records until asked to stop. `ready` is called once everything is up.
+pub async fn record(
+    config: Config,
+    path: Option<PathBuf>,
+    ready: impl FnOnce(&Addresses),
+) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let http = TcpListener::bind(config.server.http).with_context(|| {
+        format!(
+            "cannot serve HTTP on {}: is another program there?",
+            config.server.http
+        )
+    })?;
+    let server = Arc::new(vigie_web::Server::new(http)?);
+    let addresses_file = config.server.state_dir.join("addresses.json");
+    let web = server.clone();
+    let hooks = Hooks {
+        web: Arc::new(move |recorder, context| web.clone().run(recorder, context)),
+        feed: feed(),
+        config_path: path,
+    };
+    let recorder = Recorder::start(config, hooks).await?;
+    let addresses = Addresses {
+        http: server.local_addr(),
+        rtsp: recorder.rtsp_addr(),
+    };
+    addresses.write(&addresses_file);
+    let status = format!("HTTP on {}, RTSP on {}", addresses.http, addresses.rtsp);
+    tracing::info!("{status}");
+    systemd::ready(&status);
+    ready(&addresses);
+    signals.until_asked_to_stop(&recorder).await;
+    systemd::stopping();
+    tracing::info!("stopping");
+    tokio::select! {
+        () = recorder.shutdown() => {}
+        () = signals.another() => tracing::warn!("asked again: ending at once"),
+    }
+    drop(std::fs::remove_file(&addresses_file));
+    Ok(())
+}
+
+fn feed() -> Arc<dyn Fn() + Send + Sync> {
+    match systemd::watchdog() {
+        Some(_) => Arc::new(systemd::feed_watchdog),
+        None => Arc::new(|| {}),
+    }
+}
+
+/// Where the running recorder is reached, also when the configuration said port 0.
+#[derive(Debug, serde::Serialize)]
+pub struct Addresses {
+    pub http: SocketAddr,
+    pub rtsp: SocketAddr,
+}
+
+impl Addresses {
+    fn write(&self, path: &Path) {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        let part = path.with_extension("json.part");
+        let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path));
+        if let Err(error) = written {
+            tracing::warn!(%error, "cannot write {}", path.display());
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn until_asked_to_stop(&mut self, recorder: &Recorder) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => recorder.reload(),
+            }
+        }
+    }
+
+    async fn another(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Where the log goes: the journal when systemd listens there, else standard error; JSON when
+//! `VIGIE_LOG_FORMAT=json`. Filter: `VIGIE_LOG`, as `tracing-subscriber` reads it.
+
+use std::{io::IsTerminal, os::fd::AsFd};
+
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
+};
+
+pub fn start() {
+    let filter = std::env::var("VIGIE_LOG").unwrap_or_else(|_| "info".into());
+    let filter = EnvFilter::try_new(&filter).unwrap_or_else(|error| {
+        eprintln!("VIGIE_LOG is not a filter ({error}); logging at level info");
+        EnvFilter::new("info")
+    });
+    tracing_subscriber::registry()
+        .with(output().with_filter(filter))
+        .init();
+}
+
+fn output() -> Box<dyn Layer<Registry> + Send + Sync> {
+    let format = std::env::var("VIGIE_LOG_FORMAT").unwrap_or_default();
+    if format == "json" {
+        return tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(std::io::stderr)
+            .boxed();
+    }
+    if format.is_empty() && stderr_is_the_journal() {
+        match tracing_journald::layer() {
+            Ok(layer) => return layer.with_syslog_identifier("vigie".into()).boxed(),
+            Err(error) => {
+                eprintln!("cannot write to the journal ({error}); logging to standard error")
+            }
+        }
+    }
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .boxed()
+}
+
+/// systemd.exec(5): `JOURNAL_STREAM` names device and inode of the stream it gave us.
+fn stderr_is_the_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    let Ok(stat) = rustix::fs::fstat(std::io::stderr().as_fd()) else {
+        return false;
+    };
+    named == format!("{}:{}", stat.st_dev, stat.st_ino)
+}

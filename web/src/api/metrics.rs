@@ -1,0 +1,160 @@
+//! Counters and gauges for Prometheus. Read at each scrape from what the house publishes
+//! anyway: nothing is counted twice, nothing on a media path.
+
+use std::sync::atomic::AtomicU64;
+
+use actix_web::{HttpResponse, get, web};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use vigie_actors::{Recorder, stream::StreamState, supervise::TreeNode};
+
+use crate::{problem::Problem, sign_in::Viewer};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StreamLabels {
+    camera: String,
+    stream: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DiskLabels {
+    disk: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EventLabels {
+    kind: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ActorLabels {
+    actor: String,
+}
+
+type Counts<L> = Family<L, Counter>;
+type Levels<L> = Family<L, Gauge<f64, AtomicU64>>;
+
+/// For Prometheus
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+#[get("/metrics")]
+pub async fn metrics(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
+    let mut registry = Registry::with_prefix("vigie");
+    streams(&mut registry, &recorder);
+    disks(&mut registry, &recorder);
+    house(&mut registry, &recorder);
+    let mut text = String::new();
+    encode(&mut text, &registry).map_err(|e| Problem::Internal(e.to_string()))?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(text))
+}
+
+fn streams(registry: &mut Registry, recorder: &Recorder) {
+    let (units, bytes, lost) = (Counts::default(), Counts::default(), Counts::default());
+    let (dropped, subscribers, live) = (Counts::default(), Levels::default(), Levels::default());
+    registry.register("stream_units", "Access units received", units.clone());
+    registry.register("stream_bytes", "Bytes of media received", bytes.clone());
+    registry.register("stream_packets_lost", "RTP packets missing", lost.clone());
+    registry.register(
+        "stream_units_dropped",
+        "Access units dropped for slow subscribers",
+        dropped.clone(),
+    );
+    registry.register("stream_subscribers", "Subscribers now", subscribers.clone());
+    registry.register("stream_live", "1 while media flows", live.clone());
+    for hub in recorder.hubs() {
+        let id = hub.stream();
+        let labels = StreamLabels {
+            camera: id.camera.to_string(),
+            stream: id.stream.to_string(),
+        };
+        let stats = hub.stats();
+        units.get_or_create(&labels).inc_by(stats.units);
+        bytes.get_or_create(&labels).inc_by(stats.bytes);
+        lost.get_or_create(&labels).inc_by(stats.packets_lost);
+        dropped
+            .get_or_create(&labels)
+            .inc_by(stats.units_dropped_for_subscribers);
+        subscribers.get_or_create(&labels).set(stats.subscribers as f64);
+    }
+    for camera in recorder.cameras() {
+        for (name, stream) in camera.streams {
+            let labels = StreamLabels {
+                camera: camera.id.to_string(),
+                stream: name.to_string(),
+            };
+            live.get_or_create(&labels)
+                .set(f64::from(u8::from(stream.state == StreamState::Live)));
+        }
+    }
+}
+
+fn disks(registry: &mut Registry, recorder: &Recorder) {
+    let (free, total, footage) = (Levels::default(), Levels::default(), Levels::default());
+    let (written, refused, queued, slowest) = (
+        Counts::default(),
+        Counts::default(),
+        Levels::default(),
+        Levels::default(),
+    );
+    registry.register("disk_free_bytes", "Free on the file system", free.clone());
+    registry.register("disk_total_bytes", "Size of the file system", total.clone());
+    registry.register("disk_footage_bytes", "Footage on the volume", footage.clone());
+    registry.register("disk_written_bytes", "Footage written since the start", written.clone());
+    registry.register(
+        "disk_fragments_refused",
+        "Fragments refused by a full queue",
+        refused.clone(),
+    );
+    registry.register("disk_queued_bytes", "Waiting to be written", queued.clone());
+    registry.register(
+        "disk_slowest_sync_seconds",
+        "The slowest sync since the start",
+        slowest.clone(),
+    );
+    for volume in recorder.storage().volumes() {
+        let labels = DiskLabels {
+            disk: volume.disk.to_string(),
+        };
+        free.get_or_create(&labels).set(volume.free_bytes as f64);
+        total.get_or_create(&labels).set(volume.total_bytes as f64);
+        footage.get_or_create(&labels).set(volume.footage_bytes as f64);
+        written.get_or_create(&labels).inc_by(volume.written_bytes);
+        refused.get_or_create(&labels).inc_by(volume.refused);
+        queued.get_or_create(&labels).set(volume.queued_bytes as f64);
+        slowest
+            .get_or_create(&labels)
+            .set(volume.slowest_sync_ms as f64 / 1000.0);
+    }
+}
+
+fn house(registry: &mut Registry, recorder: &Recorder) {
+    let (events, restarts) = (Counts::default(), Counts::default());
+    registry.register("events", "Events raised since the start", events.clone());
+    registry.register("actor_restarts", "Unasked ends of actors", restarts.clone());
+    for (kind, count) in recorder.events().counts() {
+        let name = serde_json::to_value(kind)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_string))
+            .unwrap_or_default();
+        events.get_or_create(&EventLabels { kind: name }).inc_by(count);
+    }
+    count_restarts(&recorder.tree(), "", &restarts);
+}
+
+fn count_restarts(node: &TreeNode, path: &str, restarts: &Counts<ActorLabels>) {
+    for child in &node.children {
+        let path = if path.is_empty() {
+            child.name.clone()
+        } else {
+            format!("{path}/{}", child.name)
+        };
+        restarts
+            .get_or_create(&ActorLabels { actor: path.clone() })
+            .inc_by(child.restarts);
+        count_restarts(child, &path, restarts);
+    }
+}

@@ -1,0 +1,103 @@
+//! Signing in and out.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse, Responder,
+    cookie::{Cookie, SameSite},
+    delete, get, post, web,
+};
+use serde::{Deserialize, Serialize};
+use vigie_actors::Recorder;
+use vigie_config::Kind;
+use vigie_storage::accounts::{User, Verdict};
+
+use crate::{
+    problem::Problem,
+    sign_in::{COOKIE, Viewer, check, token},
+};
+
+const LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
+
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct SignIn {
+    name: String,
+    password: String,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct SessionBody {
+    name: String,
+    /// `administrator`, `advanced`, `ordinary`
+    group: String,
+}
+
+impl From<&User> for SessionBody {
+    fn from(user: &User) -> Self {
+        Self {
+            name: user.name.clone(),
+            group: user.group.to_string(),
+        }
+    }
+}
+
+/// Sign in; the answer sets the session cookie
+#[utoipa::path(post, path = "/api/v1/session", request_body = SignIn,
+    responses((status = 201, body = SessionBody), (status = 401, body = crate::problem::ProblemDocument)))]
+#[post("/api/v1/session")]
+pub async fn create(
+    request: HttpRequest,
+    body: web::Json<SignIn>,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    let SignIn { name, password } = body.into_inner();
+    let peer = request.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default();
+    let user = match check(recorder.clone().into_inner(), name, password).await? {
+        Verdict::Accepted(user) => user,
+        Verdict::Refused | Verdict::Disabled => {
+            tracing::warn!(peer, "a sign-in was refused");
+            return Err(Problem::Unauthenticated { challenge: false });
+        }
+    };
+    let owner = user.name.clone();
+    let token = web::block(move || recorder.storage().accounts().create_session(&owner, LIFETIME))
+        .await
+        .map_err(|_| Problem::Unavailable("too busy to sign in; try again".into()))?
+        .map_err(|e| Problem::of_kind(e.kind(), e))?;
+    tracing::info!(viewer = user.name, peer, "signed in");
+    Ok(HttpResponse::Created()
+        .cookie(cookie(token, LIFETIME))
+        .json(SessionBody::from(&user)))
+}
+
+/// Who is signed in
+#[utoipa::path(get, path = "/api/v1/session",
+    responses((status = 200, body = SessionBody), (status = 401, body = crate::problem::ProblemDocument)))]
+#[get("/api/v1/session")]
+pub async fn show(viewer: Viewer) -> impl Responder {
+    HttpResponse::Ok().json(SessionBody::from(&viewer.0))
+}
+
+/// Sign out
+#[utoipa::path(delete, path = "/api/v1/session", responses((status = 204)))]
+#[delete("/api/v1/session")]
+pub async fn end(request: HttpRequest, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
+    if let Some(token) = token(&request) {
+        web::block(move || recorder.storage().accounts().end_session(&token))
+            .await
+            .map_err(|_| Problem::Unavailable("too busy to sign out; try again".into()))?;
+    }
+    Ok(HttpResponse::NoContent()
+        .cookie(cookie(String::new(), Duration::ZERO))
+        .finish())
+}
+
+fn cookie(token: String, lifetime: Duration) -> Cookie<'static> {
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    Cookie::build(COOKIE, token)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .max_age(actix_web::cookie::time::Duration::seconds(seconds))
+        .finish()
+}

@@ -1,0 +1,1 @@
+//! Footage of any range as one MP4.

@@ -1,0 +1,113 @@
+//! Errors as RFC 9457 problem documents with a stable `code`.
+
+use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode};
+use serde::Serialize;
+use vigie_config::{ErrorKind, Utc};
+
+/// The body of every error answer, `application/problem+json`.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ProblemDocument {
+    /// What a program decides by: `bad_request`, `unauthenticated`, `forbidden`, `no_camera`, `no_footage`,
+    /// `mixed_formats`, `conflict`, `starting`, `not_found`, `unavailable`, `internal`.
+    pub code: &'static str,
+    pub title: &'static str,
+    pub status: u16,
+    /// For people: what failed, what was expected, what to do.
+    pub detail: String,
+    /// With `mixed_formats`: ask for ranges that end and begin at these times.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub cut_at: Vec<Utc>,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Problem {
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("sign in first: session cookie, bearer token or Basic credentials")]
+    Unauthenticated { challenge: bool },
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("there is no camera {0}")]
+    NoCamera(String),
+    #[error("{0}")]
+    NoFootage(String),
+    #[error("the format changes within the range; ask for each part by itself")]
+    MixedFormats { cut_at: Vec<Utc> },
+    #[error("{0}")]
+    Starting(String),
+    #[error("nothing is at {0}")]
+    NotFound(String),
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Problem {
+    /// A failure below, by what can be done about it.
+    pub fn of_kind(kind: ErrorKind, detail: impl ToString) -> Problem {
+        let detail = detail.to_string();
+        match kind {
+            ErrorKind::Refused => Problem::Forbidden(detail),
+            ErrorKind::Misconfigured => Problem::BadRequest(detail),
+            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Full | ErrorKind::Cancelled => {
+                Problem::Unavailable(detail)
+            }
+            ErrorKind::Corrupt | ErrorKind::Bug => Problem::Internal(detail),
+        }
+    }
+
+    fn parts(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Problem::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request", "The request is not valid"),
+            Problem::Unauthenticated { .. } => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
+            Problem::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Problem::NoCamera(_) => (StatusCode::NOT_FOUND, "no_camera", "No such camera"),
+            Problem::NoFootage(_) => (StatusCode::NOT_FOUND, "no_footage", "No footage"),
+            Problem::MixedFormats { .. } => (StatusCode::CONFLICT, "mixed_formats", "Formats differ"),
+            Problem::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting", "Not ready yet"),
+            Problem::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Nothing there"),
+            Problem::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
+            Problem::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the recorder"),
+        }
+    }
+
+    pub fn code(&self) -> &'static str {
+        self.parts().1
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.parts().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, code, title) = self.parts();
+        let cut_at = match self {
+            Problem::MixedFormats { cut_at } => cut_at.clone(),
+            _ => Vec::new(),
+        };
+        let body = ProblemDocument {
+            code,
+            title,
+            status: status.as_u16(),
+            detail: self.to_string(),
+            cut_at,
+        };
+        let mut answer = HttpResponse::build(status);
+        answer
+            .content_type("application/problem+json")
+            .insert_header(("Cache-Control", "no-store"));
+        if let Problem::Unauthenticated { challenge: true } = self {
+            answer.insert_header(("WWW-Authenticate", "Basic realm=\"vigie\", charset=\"UTF-8\""));
+        }
+        answer.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+/// An extractor's complaint about query, path or body.
+pub fn malformed(error: impl ToString, _: &HttpRequest) -> actix_web::Error {
+    Problem::BadRequest(error.to_string()).into()
+}

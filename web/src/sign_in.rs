@@ -1,0 +1,95 @@
+//! Who asks: Basic credentials, a session cookie or a bearer token.
+//!
+//! A handler that takes a [`Viewer`] is reachable only when signed in. There is no other way in.
+
+use std::{pin::Pin, sync::Arc};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use base64::Engine;
+use vigie_actors::Recorder;
+use vigie_storage::accounts::{User, Verdict};
+
+use crate::problem::Problem;
+
+pub const COOKIE: &str = "vigie_session";
+
+/// A signed-in user.
+pub struct Viewer(pub User);
+
+enum Credentials {
+    Basic { name: String, password: String },
+    Token(String),
+}
+
+impl FromRequest for Viewer {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Viewer, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let refused = Problem::Unauthenticated {
+            challenge: wants_challenge(request),
+        };
+        let credentials = credentials(request);
+        let recorder = request.app_data::<web::Data<Recorder>>().cloned();
+        Box::pin(async move {
+            let recorder = recorder.ok_or_else(|| Problem::Internal("no recorder behind this route".into()))?;
+            let user = match credentials {
+                None => return Err(refused),
+                Some(Credentials::Token(token)) => {
+                    let session = recorder.storage().accounts().session(&token);
+                    session.map(|session| session.user)
+                }
+                Some(Credentials::Basic { name, password }) => {
+                    match check(recorder.into_inner(), name, password).await? {
+                        Verdict::Accepted(user) => Some(user),
+                        Verdict::Refused | Verdict::Disabled => None,
+                    }
+                }
+            };
+            user.map(Viewer).ok_or(refused)
+        })
+    }
+}
+
+/// Checks a password away from the web's own threads: argon2 takes its time on purpose.
+pub async fn check(recorder: Arc<Recorder>, name: String, password: String) -> Result<Verdict, Problem> {
+    web::block(move || recorder.storage().accounts().verify(&name, &password))
+        .await
+        .map_err(|_| Problem::Unavailable("too busy to check passwords; try again".into()))
+}
+
+/// Scripts of our own pages ask with `fetch`, and show their own form: a challenge would make the
+/// browser show its grey one. Everyone else (players, curl, a page opened by hand) needs it.
+fn wants_challenge(request: &HttpRequest) -> bool {
+    let mode = request.headers().get("Sec-Fetch-Mode").and_then(|v| v.to_str().ok());
+    !matches!(mode, Some("cors" | "same-origin" | "no-cors" | "websocket"))
+}
+
+fn credentials(request: &HttpRequest) -> Option<Credentials> {
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
+    if let Some((scheme, rest)) = given.and_then(|v| v.split_once(' ')) {
+        let rest = rest.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some(Credentials::Token(rest.to_string()));
+        }
+        if scheme.eq_ignore_ascii_case("basic") {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(rest).ok()?;
+            let text = String::from_utf8(bytes).ok()?;
+            let (name, password) = text.split_once(':')?;
+            return Some(Credentials::Basic {
+                name: name.to_string(),
+                password: password.to_string(),
+            });
+        }
+        return None;
+    }
+    token(request).map(Credentials::Token)
+}
+
+/// The session token of the cookie.
+pub fn token(request: &HttpRequest) -> Option<String> {
+    request.cookie(COOKIE).map(|cookie| cookie.value().to_string())
+}

@@ -1,0 +1,68 @@
+//! The front end: files built by Vite, inside the binary. A binary built without them serves a
+//! page that says how to build them.
+
+use actix_web::{HttpRequest, HttpResponse, Responder, http::header, web};
+use rust_embed::Embed;
+
+use crate::problem::Problem;
+
+#[derive(Embed)]
+#[folder = "ui/dist"]
+#[allow_missing = true]
+struct Files;
+
+const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Vigie</title>\
+<h1>Vigie is running, without its pages</h1>\
+<p>This binary was built without the front end. Build it with <code>make ui</code>, then build Vigie again \
+(<code>make build</code> does both).</p>\
+<p>The API works: <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</p></html>";
+
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.default_service(web::get().to(serve));
+}
+
+async fn serve(request: HttpRequest) -> impl Responder {
+    let path = request.path().trim_start_matches('/');
+    if path.starts_with("api/") {
+        return Err(Problem::NotFound(request.path().to_string()));
+    }
+    if let Some(file) = Files::get(path) {
+        return Ok(answer(&request, path, file));
+    }
+    // Addresses of the pages themselves, e.g. /cameras/gate: the front end finds its way.
+    if path.rsplit('/').next().is_some_and(|last| last.contains('.')) {
+        return Err(Problem::NotFound(request.path().to_string()));
+    }
+    Ok(match Files::get("index.html") {
+        Some(file) => answer(&request, "index.html", file),
+        None => HttpResponse::Ok()
+            .content_type("text/html; charset=utf-8")
+            .body(NOT_BUILT),
+    })
+}
+
+fn answer(request: &HttpRequest, path: &str, file: rust_embed::EmbeddedFile) -> HttpResponse {
+    let etag = format!(
+        "\"{}\"",
+        hex::encode(file.metadata.sha256_hash().get(..16).unwrap_or_default())
+    );
+    // Vite puts a hash into the names below assets/.
+    let cache = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let known = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok());
+    if known == Some(etag.as_str()) {
+        return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
+    }
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    HttpResponse::Ok()
+        .content_type(kind.as_ref())
+        .insert_header((header::ETAG, etag))
+        .insert_header((header::CACHE_CONTROL, cache))
+        .body(file.data.into_owned())
+}
