@@ -703,6 +703,15 @@ fn the_reference_is_valid_with_every_example_taken() {
     ));
 }
 
+/// What `make install` puts in place, as it is and with its examples taken.
+#[test]
+fn the_first_configuration_is_valid() {
+    let first = include_str!("../../../systemd/vigie.toml");
+    assert!(good(first).cameras.is_empty());
+    let tables = first.replace("# [", "[");
+    assert_eq!(good(&uncommented(&tables)).cameras.len(), 1);
+}
+
 /// The keys of a table are taken from what the reader says when it meets an unknown one.
 #[test]
 fn the_reference_shows_every_key() {
