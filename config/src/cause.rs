@@ -115,8 +115,7 @@ impl Serialize for Causes {
 impl<'de> Deserialize<'de> for Causes {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let names = Vec::<String>::deserialize(d)?;
-        Causes::from_names(names.iter().map(String::as_str)).ok_or_else(|| {
-            serde::de::Error::custom(format!("unknown recording cause in {names:?}"))
-        })
+        Causes::from_names(names.iter().map(String::as_str))
+            .ok_or_else(|| serde::de::Error::custom(format!("unknown recording cause in {names:?}")))
     }
 }

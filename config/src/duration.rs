@@ -52,9 +52,7 @@ pub fn format_duration(duration: Duration) -> impl fmt::Display {
         if millis == 0 {
             return f.write_str("0s");
         }
-        let fits = UNITS
-            .iter()
-            .find(|(_, unit)| millis.is_multiple_of(u128::from(*unit)));
+        let fits = UNITS.iter().find(|(_, unit)| millis.is_multiple_of(u128::from(*unit)));
         let (name, unit) = fits.unwrap_or(&("ms", 1));
         write!(f, "{}{name}", millis / u128::from(*unit))
     })
@@ -78,11 +76,7 @@ mod tests {
             ("0s", 0),
             ("5 s", 5_000),
         ] {
-            assert_eq!(
-                parse_duration(text).unwrap(),
-                Duration::from_millis(millis),
-                "{text}"
-            );
+            assert_eq!(parse_duration(text).unwrap(), Duration::from_millis(millis), "{text}");
         }
     }
 
@@ -94,14 +88,8 @@ mod tests {
             assert!(parse_duration(text).is_err(), "{text:?}");
         }
         assert_eq!(parse_duration("60"), Err(DurationError::NoUnit(60)));
-        assert_eq!(
-            parse_duration("99999999999999999999s"),
-            Err(DurationError::TooLong)
-        );
-        assert_eq!(
-            parse_duration("99999999999999999d"),
-            Err(DurationError::TooLong)
-        );
+        assert_eq!(parse_duration("99999999999999999999s"), Err(DurationError::TooLong));
+        assert_eq!(parse_duration("99999999999999999d"), Err(DurationError::TooLong));
     }
 
     proptest! {

@@ -42,19 +42,14 @@ pub fn parse_size(text: &str) -> Result<u64, SizeError> {
         "KB" => "kB",
         unit => unit,
     };
-    let (_, bytes) = UNITS
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .ok_or(SizeError::Shape)?;
+    let (_, bytes) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(SizeError::Shape)?;
     number.checked_mul(*bytes).ok_or(SizeError::TooLarge)
 }
 
 /// Prints a size so that [`parse_size`] reads it back: in the largest unit that needs no fraction.
 pub fn format_size(bytes: u64) -> impl fmt::Display {
     fmt::from_fn(move |f| {
-        let fits = UNITS
-            .iter()
-            .find(|(_, unit)| bytes != 0 && bytes.is_multiple_of(*unit));
+        let fits = UNITS.iter().find(|(_, unit)| bytes != 0 && bytes.is_multiple_of(*unit));
         let (name, unit) = fits.unwrap_or(&("B", 1));
         write!(f, "{} {name}", bytes / unit)
     })

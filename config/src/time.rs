@@ -31,9 +31,7 @@ impl Utc {
 
     /// The host's clock now.
     pub fn now() -> Utc {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Utc::from_micros(i64::try_from(since.as_micros()).unwrap_or(MAX_MICROS))
     }
     /// Clamped to the printable range.

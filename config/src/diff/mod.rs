@@ -111,11 +111,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         disks: old_disks,
         cameras: old_cameras,
     } = old;
-    let Config {
-        server,
-        disks,
-        cameras,
-    } = new;
+    let Config { server, disks, cameras } = new;
     Changes {
         server: diff_server(old_server, server),
         disks: diff_disks(old_disks, disks),
@@ -147,12 +143,8 @@ fn diff_server(old: &Server, new: &Server) -> ServerChanges {
 }
 
 fn diff_disks(old: &[Disk], new: &[Disk]) -> Vec<DiskChange> {
-    let removed = old
-        .iter()
-        .filter(|disk| new.iter().all(|other| other.id != disk.id));
-    let mut changes: Vec<DiskChange> = removed
-        .map(|disk| DiskChange::Removed(disk.id.clone()))
-        .collect();
+    let removed = old.iter().filter(|disk| new.iter().all(|other| other.id != disk.id));
+    let mut changes: Vec<DiskChange> = removed.map(|disk| DiskChange::Removed(disk.id.clone())).collect();
     for disk in new {
         match old.iter().find(|other| other.id == disk.id) {
             None => changes.push(DiskChange::Added(disk.clone())),
@@ -197,13 +189,10 @@ fn diff_disk(old: &Disk, new: &Disk) -> Option<DiskChange> {
 }
 
 fn diff_cameras(old: &[Camera], new: &[Camera]) -> Vec<CameraChange> {
-    let before: BTreeMap<&CameraId, &Camera> =
-        old.iter().map(|camera| (&camera.id, camera)).collect();
+    let before: BTreeMap<&CameraId, &Camera> = old.iter().map(|camera| (&camera.id, camera)).collect();
     let after: BTreeSet<&CameraId> = new.iter().map(|camera| &camera.id).collect();
     let removed = old.iter().filter(|camera| !after.contains(&camera.id));
-    let mut changes: Vec<CameraChange> = removed
-        .map(|camera| CameraChange::Removed(camera.id.clone()))
-        .collect();
+    let mut changes: Vec<CameraChange> = removed.map(|camera| CameraChange::Removed(camera.id.clone())).collect();
     for camera in new {
         match before.get(&camera.id) {
             None => changes.push(CameraChange::Added(camera.clone())),

@@ -71,10 +71,7 @@ fn a_new_address_restarts_that_source_alone() {
         camera.streams[&StreamName::Sub].source,
         BranchChange::Restart(vec!["url"])
     );
-    assert_eq!(
-        camera.streams[&StreamName::Sub].recording,
-        BranchChange::Keep
-    );
+    assert_eq!(camera.streams[&StreamName::Sub].recording, BranchChange::Keep);
 }
 
 #[test]
@@ -85,10 +82,7 @@ fn names_and_ages_restart_nothing() {
     );
     let camera = only_camera(&changes);
     assert_eq!(camera.in_place, ["name", "segment", "max_age"]);
-    assert_eq!(
-        camera.streams.values().cloned().collect::<Vec<_>>(),
-        [keep()]
-    );
+    assert_eq!(camera.streams.values().cloned().collect::<Vec<_>>(), [keep()]);
 }
 
 #[test]
@@ -104,10 +98,7 @@ fn switching_off_stops_both_branches() {
 
 #[test]
 fn recording_one_stream_less_stops_that_recording() {
-    let changes = edit(
-        "id = \"gate\"",
-        "id = \"gate\"\nrecord.streams = [\"main\"]",
-    );
+    let changes = edit("id = \"gate\"", "id = \"gate\"\nrecord.streams = [\"main\"]");
     let streams = &only_camera(&changes).streams;
     assert_eq!(streams[&StreamName::Main], keep());
     assert_eq!(streams[&StreamName::Sub].source, BranchChange::Keep);
@@ -133,24 +124,14 @@ fn another_disk_group_records_anew() {
 
 #[test]
 fn disks_reopen_only_for_another_place() {
-    let changes = edit(
-        "id = \"d1\"",
-        "id = \"d1\"\nkeep_free = \"1 GiB\"\ntick = \"2s\"",
-    );
-    let [
-        DiskChange::Changed {
-            reopen, in_place, ..
-        },
-    ] = changes.disks.as_slice()
-    else {
+    let changes = edit("id = \"d1\"", "id = \"d1\"\nkeep_free = \"1 GiB\"\ntick = \"2s\"");
+    let [DiskChange::Changed { reopen, in_place, .. }] = changes.disks.as_slice() else {
         panic!("{changes:?}")
     };
     assert!(reopen.is_empty());
     assert_eq!(in_place, &["keep_free", "tick"]);
     let changes = edit("/tmp/d1", "/tmp/d3");
-    assert!(
-        matches!(changes.disks.as_slice(), [DiskChange::Changed { reopen, .. }] if reopen == &["path"])
-    );
+    assert!(matches!(changes.disks.as_slice(), [DiskChange::Changed { reopen, .. }] if reopen == &["path"]));
     assert!(changes.cameras.is_empty());
 }
 

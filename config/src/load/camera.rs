@@ -10,9 +10,7 @@ use super::{
     source_url::{parse_source_url, redact_url},
     suggest::nearest,
 };
-use crate::{
-    Camera, CameraId, Credentials, Secret, SourceUrl, Stream, StreamName, Tls, Transport, When,
-};
+use crate::{Camera, CameraId, Credentials, Secret, SourceUrl, Stream, StreamName, Tls, Transport, When};
 
 pub fn read_all(root: &Section<'_>, disks: &Disks) -> Vec<Camera> {
     let mut ids = BTreeMap::new();
@@ -25,21 +23,14 @@ pub fn read_all(root: &Section<'_>, disks: &Disks) -> Vec<Camera> {
     cameras
 }
 
-fn read(
-    section: Section<'_>,
-    ids: &mut BTreeMap<String, usize>,
-    disks: &Disks,
-    before: &[Camera],
-) -> Option<Camera> {
+fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, disks: &Disks, before: &[Camera]) -> Option<Camera> {
     let walk = section.walk;
     let id = unique_id(&section, ids, "camera").and_then(|text| {
         CameraId::new(&text.value.value)
             .map_err(|_| not_an_id(walk, &text))
             .ok()
     });
-    let name = section
-        .text("name", "a name")
-        .and_then(|text| display_name(walk, text));
+    let name = section.text("name", "a name").and_then(|text| display_name(walk, text));
     let enabled = section.boolean("enabled").unwrap_or(true);
     let rtsp_anonymous = section.boolean("rtsp_anonymous").unwrap_or(false);
     let asker = credentials(&section);
@@ -55,12 +46,7 @@ fn read(
         }
     }
     let keyed = section.has("username") || section.has("password");
-    if keyed
-        && streams.len() == there.len()
-        && !streams
-            .values()
-            .any(|stream| takes_credentials(&stream.url))
-    {
+    if keyed && streams.len() == there.len() && !streams.values().any(|stream| takes_credentials(&stream.url)) {
         section.problem("username", "no stream of this camera asks for credentials");
     }
     let record = record::read(&section, &there);
@@ -71,9 +57,7 @@ fn read(
         "url" | "transport" | "audio" | "stall_after" | "tls_ca" | "tls_fingerprint" => {
             Some("[camera.main] or [camera.sub]")
         }
-        "mode" | "continuous" | "segment" | "pre_alarm" | "post_alarm" | "max_age" => {
-            Some("[camera.record]")
-        }
+        "mode" | "continuous" | "segment" | "pre_alarm" | "post_alarm" | "max_age" => Some("[camera.record]"),
         _ => None,
     });
     let (id, disk_group) = (id?, disk_group?);
@@ -101,10 +85,7 @@ fn check_group(section: &Section<'_>, group: &str, disks: &Disks, continuous: Wh
         None if disks.groups.is_empty() => "there is no [[disk]]".to_owned(),
         None => format!("expected one of {}", groups.collect::<Vec<_>>().join(", ")),
     };
-    section.problem(
-        "disk_group",
-        format!("no disk is in group {group:?}, {hint}"),
-    );
+    section.problem("disk_group", format!("no disk is in group {group:?}, {hint}"));
 }
 
 /// The keys `username` and `password`. A camera may well ask for a user with an empty password.
@@ -129,31 +110,19 @@ fn credentials(section: &Section<'_>) -> Option<Credentials> {
     })
 }
 
-fn read_stream(
-    section: Section<'_>,
-    asker: Option<&Credentials>,
-    before: &[Camera],
-) -> Option<Stream> {
+fn read_stream(section: Section<'_>, asker: Option<&Credentials>, before: &[Camera]) -> Option<Stream> {
     section.require("url", "the address of the stream");
     let url = section.text("url", "a URL");
-    let source = url
-        .as_ref()
-        .and_then(|text| match parse_source_url(&text.value.value) {
-            Ok(source) => Some(source),
-            Err(error) => {
-                text.problem(
-                    section.walk,
-                    format!("{:?}: {error}", redact_url(&text.value.shown)),
-                );
-                None
-            }
-        });
+    let source = url.as_ref().and_then(|text| match parse_source_url(&text.value.value) {
+        Ok(source) => Some(source),
+        Err(error) => {
+            text.problem(section.walk, format!("{:?}: {error}", redact_url(&text.value.shown)));
+            None
+        }
+    });
     let transport = transport(&section);
     let audio = section.boolean("audio").unwrap_or(true);
-    let stall_after = section.duration(
-        "stall_after",
-        Duration::from_secs(1)..=Duration::from_secs(300),
-    );
+    let stall_after = section.duration("stall_after", Duration::from_secs(1)..=Duration::from_secs(300));
     let tls = tls(&section);
     if let (Some(text), Some((url, own))) = (&url, &source) {
         check_fit(&section, url, transport);
@@ -169,15 +138,10 @@ fn read_stream(
         let same = before
             .iter()
             .find(|camera| camera.streams.values().any(|stream| stream.url == *url));
-        if let Some(camera) =
-            same.filter(|_| matches!(url, SourceUrl::Network(_) | SourceUrl::V4l2(_)))
-        {
+        if let Some(camera) = same.filter(|_| matches!(url, SourceUrl::Network(_) | SourceUrl::V4l2(_))) {
             section.warning(
                 "url",
-                format!(
-                    "same address as a stream of camera {:?}",
-                    camera.id.as_str()
-                ),
+                format!("same address as a stream of camera {:?}", camera.id.as_str()),
             );
         }
     }
@@ -198,10 +162,7 @@ fn read_stream(
 }
 
 fn takes_credentials(url: &SourceUrl) -> bool {
-    matches!(
-        url.scheme(),
-        "rtsp" | "rtsps" | "rtmp" | "rtmps" | "http" | "https"
-    )
+    matches!(url.scheme(), "rtsp" | "rtsps" | "rtmp" | "rtmps" | "http" | "https")
 }
 
 /// Keys that mean nothing for a scheme are refused: they would be ignored.
@@ -245,10 +206,7 @@ fn tls(section: &Section<'_>) -> Tls {
     let authority = section.text("tls_ca", "the path of a PEM file");
     let pin = section.text("tls_fingerprint", "\"sha256:…\"");
     if authority.is_some() && pin.is_some() {
-        section.problem(
-            "tls_fingerprint",
-            "both tls_ca and tls_fingerprint, use one of them",
-        );
+        section.problem("tls_fingerprint", "both tls_ca and tls_fingerprint, use one of them");
     }
     if let Some(text) = authority {
         return absolute_path(section.walk, &text)
@@ -283,9 +241,5 @@ fn fingerprint(text: &Found<Text>) -> Option<[u8; 32]> {
         .collect::<Option<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
     let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high * 16 + low).collect();
-    if rest.is_empty() {
-        bytes.try_into().ok()
-    } else {
-        None
-    }
+    if rest.is_empty() { bytes.try_into().ok() } else { None }
 }

@@ -45,22 +45,13 @@ pub fn read_all(root: &Section<'_>, server: &Server) -> Disks {
     all
 }
 
-fn read(
-    section: Section<'_>,
-    group: Option<String>,
-    ids: &mut BTreeMap<String, usize>,
-) -> Option<Found<Disk>> {
+fn read(section: Section<'_>, group: Option<String>, ids: &mut BTreeMap<String, usize>) -> Option<Found<Disk>> {
     let walk = section.walk;
-    let id = unique_id(&section, ids, "disk").and_then(|text| {
-        DiskId::new(&text.value.value)
-            .map_err(|_| not_an_id(walk, &text))
-            .ok()
-    });
+    let id = unique_id(&section, ids, "disk")
+        .and_then(|text| DiskId::new(&text.value.value).map_err(|_| not_an_id(walk, &text)).ok());
     section.require("path", "the folder to record to");
     let path_text = section.text("path", "a path");
-    let path = path_text
-        .as_ref()
-        .and_then(|text| absolute_path(walk, text));
+    let path = path_text.as_ref().and_then(|text| absolute_path(walk, text));
     let keep_free = section.size("keep_free").unwrap_or(KEEP_FREE);
     if keep_free < LEAST_KEEP_FREE {
         section.warning(
@@ -74,10 +65,7 @@ fn read(
     let max_size = section.size("max_size").filter(|bytes| {
         let fits = *bytes >= LEAST_MAX_SIZE;
         if !fits {
-            section.problem(
-                "max_size",
-                format!("expected at least {}", format_size(LEAST_MAX_SIZE)),
-            );
+            section.problem("max_size", format!("expected at least {}", format_size(LEAST_MAX_SIZE)));
         }
         fits
     });
@@ -104,10 +92,7 @@ fn read(
 pub fn not_an_id(walk: &Walk<'_>, text: &Found<Text>) {
     text.problem(
         walk,
-        format!(
-            "{:?} is not an id: use 1 to 64 of a-z 0-9 - _",
-            text.value.shown
-        ),
+        format!("{:?} is not an id: use 1 to 64 of a-z 0-9 - _", text.value.shown),
     );
 }
 
@@ -136,21 +121,14 @@ fn check_place(walk: &Walk<'_>, disk: &Found<Disk>, before: &[Found<Disk>], serv
 }
 
 /// Reads `id`, which must be there and differ from those before it.
-pub fn unique_id(
-    section: &Section<'_>,
-    ids: &mut BTreeMap<String, usize>,
-    what: &str,
-) -> Option<Found<Text>> {
+pub fn unique_id(section: &Section<'_>, ids: &mut BTreeMap<String, usize>, what: &str) -> Option<Found<Text>> {
     section.require("id", "a name of a-z 0-9 - _");
     let text = section.text("id", "a name of a-z 0-9 - _")?;
     match ids.get(&text.value.value) {
         Some(line) => {
             text.problem(
                 section.walk,
-                format!(
-                    "{what} {:?} is already defined at line {line}",
-                    text.value.shown
-                ),
+                format!("{what} {:?} is already defined at line {line}", text.value.shown),
             );
             None
         }
@@ -172,10 +150,7 @@ pub fn group(section: &Section<'_>, key: &'static str) -> Option<String> {
         Err(_) => {
             text.problem(
                 section.walk,
-                format!(
-                    "{:?} is not a group: use 1 to 64 of a-z 0-9 - _",
-                    text.value.shown
-                ),
+                format!("{:?} is not a group: use 1 to 64 of a-z 0-9 - _", text.value.shown),
             );
             None
         }

@@ -36,10 +36,7 @@ const MOST_BYTES: u64 = 8 << 20;
 
 impl Config {
     /// Reads and checks `text`. `lookup` answers what `${NAME}` stands for.
-    pub fn parse(
-        text: &str,
-        lookup: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<(Config, Vec<Warning>), Problems> {
+    pub fn parse(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<Warning>), Problems> {
         parse(text, lookup, false)
     }
 
@@ -82,10 +79,7 @@ fn parse(
         Ok(document) => document,
         Err(error) => {
             let line = walk.line(error.span().map_or(0, |span| span.start));
-            let text = format!(
-                "not TOML: {}",
-                error.message().lines().collect::<Vec<_>>().join(", ")
-            );
+            let text = format!("not TOML: {}", error.message().lines().collect::<Vec<_>>().join(", "));
             return Err(Problems(vec![Problem {
                 line,
                 path: String::new(),
@@ -120,11 +114,7 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
     }
     root.finish(|_| None);
     let disks = disks.disks.into_iter().map(|found| found.value).collect();
-    Config {
-        server,
-        disks,
-        cameras,
-    }
+    Config { server, disks, cameras }
 }
 
 /// Names people read: not empty, one line, at most 128 characters.

@@ -71,10 +71,7 @@ impl fmt::Display for Warning {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("cannot read configuration {}: {source}", path.display())]
-    Unreadable {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Unreadable { path: PathBuf, source: std::io::Error },
     /// One line per problem, each with the file's name in front.
     #[error("{}", InFile { path, problems })]
     Problems { path: PathBuf, problems: Problems },

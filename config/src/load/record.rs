@@ -40,36 +40,34 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
 
 /// `mode` is shorthand for `continuous` and the kinds of recording by event.
 fn continuous(section: &Section<'_>) -> Option<When> {
-    let mode = section
-        .text("mode", "\"off\" or \"always\"")
-        .and_then(|text| {
-            match text.value.value.as_str() {
-                "off" => return Some((When::Off, text)),
-                "always" => return Some((When::Always, text)),
-                "events" | "schedule" => text.problem(
-                    section.walk,
-                    format!(
-                        "mode {:?} is not in this version, expected \"off\" or \"always\"",
-                        text.value.value
-                    ),
+    let mode = section.text("mode", "\"off\" or \"always\"").and_then(|text| {
+        match text.value.value.as_str() {
+            "off" => return Some((When::Off, text)),
+            "always" => return Some((When::Always, text)),
+            "events" | "schedule" => text.problem(
+                section.walk,
+                format!(
+                    "mode {:?} is not in this version, expected \"off\" or \"always\"",
+                    text.value.value
                 ),
-                _ => text.problem(
-                    section.walk,
-                    format!(
-                        "seen {:?}, expected \"off\" or \"always\"",
-                        text.value.shown
-                    ),
-                ),
-            }
-            None
-        });
+            ),
+            _ => text.problem(
+                section.walk,
+                format!("seen {:?}, expected \"off\" or \"always\"", text.value.shown),
+            ),
+        }
+        None
+    });
     let own = section.text("continuous", "\"off\" or \"always\"").and_then(|text| {
         match text.value.value.as_str() {
             "off" => return Some((When::Off, text)),
             "always" => return Some((When::Always, text)),
             _ => text.problem(
                 section.walk,
-                format!("seen {:?}, expected \"off\" or \"always\"; schedules are not in this version", text.value.shown),
+                format!(
+                    "seen {:?}, expected \"off\" or \"always\"; schedules are not in this version",
+                    text.value.shown
+                ),
             ),
         }
         None
@@ -93,10 +91,7 @@ fn continuous(section: &Section<'_>) -> Option<When> {
     {
         text.problem(
             section.walk,
-            format!(
-                "{:?} contradicts mode = {:?}",
-                text.value.shown, shown.value.shown
-            ),
+            format!("{:?} contradicts mode = {:?}", text.value.shown, shown.value.shown),
         );
     }
     own.or(mode).map(|(when, _)| when)
@@ -107,27 +102,17 @@ fn streams(section: &Section<'_>, there: &[StreamName]) -> Option<Vec<StreamName
     let all = stream_list(section, "streams", there);
     let own = stream_list(section, "continuous_streams", there);
     if stream_list(section, "event_streams", there).is_some() {
-        section.warning(
-            "event_streams",
-            "no effect: motion, sensor and analytics are off",
-        );
+        section.warning("event_streams", "no effect: motion, sensor and analytics are off");
     }
     if let (Some(all), Some(own)) = (&all, &own)
         && let Some(extra) = own.iter().find(|stream| !all.contains(stream))
     {
-        section.problem(
-            "continuous_streams",
-            format!("\"{extra}\" is not among streams"),
-        );
+        section.problem("continuous_streams", format!("\"{extra}\" is not among streams"));
     }
     own.or(all)
 }
 
-fn stream_list(
-    section: &Section<'_>,
-    key: &'static str,
-    there: &[StreamName],
-) -> Option<Vec<StreamName>> {
+fn stream_list(section: &Section<'_>, key: &'static str, there: &[StreamName]) -> Option<Vec<StreamName>> {
     let texts = section.texts(key, STREAMS)?;
     if texts.is_empty() {
         section.problem(
@@ -140,10 +125,7 @@ fn stream_list(
     for text in &texts {
         let stream = stream(section, text)?;
         if !there.contains(&stream) {
-            text.problem(
-                section.walk,
-                format!("this camera has no [camera.{stream}]"),
-            );
+            text.problem(section.walk, format!("this camera has no [camera.{stream}]"));
         } else if streams.contains(&stream) {
             text.problem(section.walk, format!("\"{stream}\" is listed twice"));
         } else {

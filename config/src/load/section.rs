@@ -207,39 +207,23 @@ impl<'s> Section<'s> {
     pub fn boolean(&self, key: &'static str) -> Option<bool> {
         let item = self.item(key)?;
         if item.as_bool().is_none() {
-            self.problem(
-                key,
-                format!("seen {}, expected true or false", describe(item)),
-            );
+            self.problem(key, format!("seen {}, expected true or false", describe(item)));
         }
         item.as_bool()
     }
 
     /// A duration within bounds.
-    pub fn duration(
-        &self,
-        key: &'static str,
-        bounds: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
+    pub fn duration(&self, key: &'static str, bounds: RangeInclusive<Duration>) -> Option<Duration> {
         let expected = "a duration such as \"500ms\", \"5s\", \"10m\", \"12h\" or \"30d\"";
         let text = self.text(key, expected)?;
         match parse_duration(&text.value.value) {
-            Err(error) => text.problem(
-                self.walk,
-                format!("{:?} is not a duration: {error}", text.value.shown),
-            ),
+            Err(error) => text.problem(self.walk, format!("{:?} is not a duration: {error}", text.value.shown)),
             Ok(duration) if bounds.contains(&duration) => return Some(duration),
             Ok(_) => {
-                let (least, most) = (
-                    format_duration(*bounds.start()),
-                    format_duration(*bounds.end()),
-                );
+                let (least, most) = (format_duration(*bounds.start()), format_duration(*bounds.end()));
                 text.problem(
                     self.walk,
-                    format!(
-                        "{:?} is out of bounds, expected {least} to {most}",
-                        text.value.shown
-                    ),
+                    format!("{:?} is out of bounds, expected {least} to {most}", text.value.shown),
                 );
             }
         }
@@ -252,10 +236,7 @@ impl<'s> Section<'s> {
         match parse_size(&text.value.value) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                text.problem(
-                    self.walk,
-                    format!("{:?} is not a size: {error}", text.value.shown),
-                );
+                text.problem(self.walk, format!("{:?} is not a size: {error}", text.value.shown));
                 None
             }
         }
@@ -276,11 +257,9 @@ impl<'s> Section<'s> {
                 .map_or_else(|| self.line_of(key), |span| self.walk.line(span.start));
             match value.as_str() {
                 Some(raw) => texts.extend(self.expanded(raw, path, line)),
-                None => self.walk.problem(
-                    line,
-                    path,
-                    format!("seen {}, expected a text", value_kind(value)),
-                ),
+                None => self
+                    .walk
+                    .problem(line, path, format!("seen {}, expected a text", value_kind(value))),
             }
         }
         (texts.len() == array.len()).then_some(texts)
@@ -290,18 +269,10 @@ impl<'s> Section<'s> {
     pub fn section(&self, key: &'static str) -> Option<Section<'s>> {
         let item = self.item(key)?;
         match item.as_table_like() {
-            Some(table) => Some(Section::new(
-                self.walk,
-                table,
-                self.field(key),
-                self.line_of(key),
-            )),
+            Some(table) => Some(Section::new(self.walk, table, self.field(key), self.line_of(key))),
             None => {
                 let header = self.field(key);
-                self.problem(
-                    key,
-                    format!("seen {}, expected a table [{header}]", describe(item)),
-                );
+                self.problem(key, format!("seen {}, expected a table [{header}]", describe(item)));
                 None
             }
         }
@@ -328,10 +299,7 @@ impl<'s> Section<'s> {
                 })
                 .collect(),
             _ => {
-                self.problem(
-                    key,
-                    format!("seen {}, expected one [[{key}]] for each", describe(item)),
-                );
+                self.problem(key, format!("seen {}, expected one [[{key}]] for each", describe(item)));
                 return Vec::new();
             }
         };
@@ -340,11 +308,8 @@ impl<'s> Section<'s> {
             let line = span.map_or_else(|| self.line_of(key), |span| self.walk.line(span.start));
             let path = self.field(&format!("{key}[{index}]"));
             let Some(table) = table else {
-                self.walk.problem(
-                    line,
-                    path,
-                    format!("expected a table, one [[{key}]] for each"),
-                );
+                self.walk
+                    .problem(line, path, format!("expected a table, one [[{key}]] for each"));
                 continue;
             };
             let path = match table.get("id").and_then(Item::as_str) {

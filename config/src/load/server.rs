@@ -28,9 +28,7 @@ pub fn read(walk: &Walk<'_>, section: Option<Section<'_>>) -> Server {
     let Some(section) = section else {
         return standard;
     };
-    let name = section
-        .text("name", "a name")
-        .and_then(|text| display_name(walk, text));
+    let name = section.text("name", "a name").and_then(|text| display_name(walk, text));
     let state_dir = section
         .text("state_dir", "a path")
         .and_then(|text| absolute_path(walk, &text));
@@ -48,10 +46,7 @@ pub fn read(walk: &Walk<'_>, section: Option<Section<'_>>) -> Server {
         let key = if section.has("rtsp") { "rtsp" } else { "http" };
         section.problem(
             key,
-            format!(
-                "http {} and rtsp {} claim the same port",
-                server.http, server.rtsp
-            ),
+            format!("http {} and rtsp {} claim the same port", server.http, server.rtsp),
         );
     }
     section.finish(|_| None);
@@ -73,8 +68,7 @@ fn address(section: &Section<'_>, key: &'static str, example: &str) -> Option<So
 
 /// Port 0 asks the system for a free one, so two of them do not clash.
 fn clash(http: SocketAddr, rtsp: SocketAddr) -> bool {
-    let same_host =
-        http.ip() == rtsp.ip() || http.ip().is_unspecified() || rtsp.ip().is_unspecified();
+    let same_host = http.ip() == rtsp.ip() || http.ip().is_unspecified() || rtsp.ip().is_unspecified();
     http.port() != 0 && http.port() == rtsp.port() && same_host
 }
 

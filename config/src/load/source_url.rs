@@ -11,9 +11,7 @@ use crate::{Credentials, Secret, SourceUrl};
 pub enum UrlError {
     #[error("not a URL ({0}), expected for example rtsp://192.0.2.10/stream1{hint}", hint = at_hint(*.1))]
     Malformed(url::ParseError, bool),
-    #[error(
-        "unknown scheme {0:?}, expected rtsp, rtsps, rtmp, rtmps, srt, http, https, v4l2, file or test"
-    )]
+    #[error("unknown scheme {0:?}, expected rtsp, rtsps, rtmp, rtmps, srt, http, https, v4l2, file or test")]
     Scheme(String),
     #[error("no host, expected {0}://HOST/…")]
     NoHost(String),
@@ -47,8 +45,7 @@ fn at_hint(user_info: bool) -> &'static str {
 
 /// Splits an address into where it points to and who asks.
 pub fn parse_source_url(text: &str) -> Result<(SourceUrl, Option<Credentials>), UrlError> {
-    let mut url =
-        Url::parse(text).map_err(|error| UrlError::Malformed(error, text.contains('@')))?;
+    let mut url = Url::parse(text).map_err(|error| UrlError::Malformed(error, text.contains('@')))?;
     let scheme = url.scheme().to_owned();
     match scheme.as_str() {
         "rtsp" | "rtsps" | "rtmp" | "rtmps" | "http" | "https" => {
@@ -72,14 +69,8 @@ pub fn parse_source_url(text: &str) -> Result<(SourceUrl, Option<Credentials>), 
                 Some(_) => Ok((SourceUrl::Network(url), None)),
             }
         }
-        "v4l2" => Ok((
-            SourceUrl::V4l2(local_path(&url, "v4l2", "v4l2:///dev/video0")?),
-            None,
-        )),
-        "file" => Ok((
-            SourceUrl::File(local_path(&url, "file", "file:///srv/clip.mp4")?),
-            None,
-        )),
+        "v4l2" => Ok((SourceUrl::V4l2(local_path(&url, "v4l2", "v4l2:///dev/video0")?), None)),
+        "file" => Ok((SourceUrl::File(local_path(&url, "file", "file:///srv/clip.mp4")?), None)),
         "test" => {
             refuse_user_info(&url, "test", "")?;
             check_test(&url)?;
@@ -117,11 +108,7 @@ fn strip(url: &mut Url) {
     let _ = url.set_password(None);
 }
 
-fn refuse_user_info(
-    url: &Url,
-    scheme: &'static str,
-    instead: &'static str,
-) -> Result<(), UrlError> {
+fn refuse_user_info(url: &Url, scheme: &'static str, instead: &'static str) -> Result<(), UrlError> {
     if url.username().is_empty() && url.password().is_none() {
         Ok(())
     } else {
@@ -147,19 +134,12 @@ fn local_path(url: &Url, scheme: &'static str, example: &'static str) -> Result<
 fn check_test(url: &Url) -> Result<(), UrlError> {
     if url.cannot_be_a_base() || url.host_str().is_some_and(|host| !host.is_empty()) {
         return Err(UrlError::Extra(
-            url.host_str()
-                .unwrap_or(url.path())
-                .chars()
-                .take(40)
-                .collect(),
+            url.host_str().unwrap_or(url.path()).chars().take(40).collect(),
             "test",
         ));
     }
     if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-        return Err(UrlError::Extra(
-            url.path().chars().take(40).collect(),
-            "test",
-        ));
+        return Err(UrlError::Extra(url.path().chars().take(40).collect(), "test"));
     }
     for (key, value) in url.query_pairs() {
         let number = value.parse::<u64>().ok();
@@ -173,19 +153,11 @@ fn check_test(url: &Url) -> Result<(), UrlError> {
                 within(10_000, 100_000_000),
                 "bits a second, 10000 to 100000000",
             ),
-            "audio" => (
-                "audio",
-                matches!(&*value, "true" | "false"),
-                "true or false",
-            ),
+            "audio" => ("audio", matches!(&*value, "true" | "false"), "true or false"),
             other => return Err(UrlError::TestKey(other.chars().take(40).collect())),
         };
         if !fits {
-            return Err(UrlError::TestValue(
-                key,
-                value.chars().take(40).collect(),
-                expected,
-            ));
+            return Err(UrlError::TestValue(key, value.chars().take(40).collect(), expected));
         }
     }
     Ok(())
@@ -245,8 +217,7 @@ pub fn redact_url(text: &str) -> String {
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [
-        "pass", "pwd", "pw", "psw", "secret", "token", "auth", "key", "sign", "user", "usr",
-        "login", "account",
+        "pass", "pwd", "pw", "psw", "secret", "token", "auth", "key", "sign", "user", "usr", "login", "account",
     ]
     .iter()
     .any(|word| name.contains(word))

@@ -31,11 +31,7 @@ fn distance(a: &str, b: &str) -> usize {
         for ((pair, cb), left) in row.windows(2).zip(&b).zip(1..) {
             let [diagonal, above] = pair else { continue };
             let before = next.get(left - 1).copied().unwrap_or(usize::MAX - 1);
-            next.push(
-                (diagonal + usize::from(ca != *cb))
-                    .min(above + 1)
-                    .min(before + 1),
-            );
+            next.push((diagonal + usize::from(ca != *cb)).min(above + 1).min(before + 1));
         }
         row = next;
     }
@@ -48,14 +44,7 @@ mod tests {
 
     #[test]
     fn finds_the_word_that_was_meant() {
-        let known = [
-            "url",
-            "username",
-            "password",
-            "stall_after",
-            "keep_free",
-            "id",
-        ];
+        let known = ["url", "username", "password", "stall_after", "keep_free", "id"];
         for (seen, meant) in [
             ("ulr", Some("url")),
             ("URL", Some("url")),

@@ -10,7 +10,8 @@ use crate::{Config, Kind, LoadError, SourceUrl, StreamName, Tls, Transport, When
 const REFERENCE: &str = include_str!("../../vigie.toml");
 
 /// A camera and a disk without a fault, four lines each.
-const GOOD: &str = "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n\n[[camera]]\nid = \"gate\"\nmain.url = \"rtsp://192.0.2.1/1\"\n";
+const GOOD: &str =
+    "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n\n[[camera]]\nid = \"gate\"\nmain.url = \"rtsp://192.0.2.1/1\"\n";
 
 fn lookup(name: &str) -> Option<String> {
     match name {
@@ -51,10 +52,7 @@ fn camera(keys: &str) -> String {
 
 /// `GOOD` with keys of the disk behind it.
 fn disk(keys: &str) -> String {
-    GOOD.replace(
-        "path = \"/srv/d1\"\n",
-        &format!("path = \"/srv/d1\"\n{keys}"),
-    )
+    GOOD.replace("path = \"/srv/d1\"\n", &format!("path = \"/srv/d1\"\n{keys}"))
 }
 
 /// `GOOD` with another address.
@@ -70,11 +68,7 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!(config.server.rtsp.to_string(), "0.0.0.0:8554");
     let disk = &config.disks[0];
     assert_eq!(
-        (
-            disk.group.as_str(),
-            disk.keep_free_bytes,
-            disk.tick.as_secs()
-        ),
+        (disk.group.as_str(), disk.keep_free_bytes, disk.tick.as_secs()),
         ("default", 5 << 30, 1)
     );
     let camera = &config.cameras[0];
@@ -102,10 +96,7 @@ fn a_sub_stream_is_recorded_by_default() {
 
 #[test]
 fn an_empty_file_is_a_recorder_without_cameras() {
-    assert_eq!(
-        warnings(""),
-        ["line 1: camera: no camera: nothing will be recorded"]
-    );
+    assert_eq!(warnings(""), ["line 1: camera: no camera: nothing will be recorded"]);
 }
 
 #[test]
@@ -132,19 +123,10 @@ fn each_fault_is_one_clear_line() {
         // unknown keys
         (
             camera("usrname = \"x\""),
-            &[
-                "line 8: camera[0] \"gate\".usrname: ",
-                "did you mean \"username\"?",
-            ],
+            &["line 8: camera[0] \"gate\".usrname: ", "did you mean \"username\"?"],
         ),
-        (
-            camera("url = \"rtsp://h/\""),
-            &["it belongs in [camera.main]"],
-        ),
-        (
-            camera("segment = \"10s\""),
-            &["it belongs in [camera.record]"],
-        ),
+        (camera("url = \"rtsp://h/\""), &["it belongs in [camera.main]"]),
+        (camera("segment = \"10s\""), &["it belongs in [camera.record]"]),
         (
             camera("main.user = \"x\""),
             &["camera[0] \"gate\".main.user: unknown key"],
@@ -153,10 +135,7 @@ fn each_fault_is_one_clear_line() {
             camera("[camera.third]\nurl = \"rtsp://h/\""),
             &["line 8: camera[0] \"gate\".third: unknown key"],
         ),
-        (
-            camera("[cameras]"),
-            &["line 8: cameras: ", "did you mean \"camera\"?"],
-        ),
+        (camera("[cameras]"), &["line 8: cameras: ", "did you mean \"camera\"?"]),
         (
             disk("keepfree = \"1 GiB\"\n"),
             &["disk[0] \"d1\".keepfree: ", "did you mean \"keep_free\"?"],
@@ -194,10 +173,7 @@ fn each_fault_is_one_clear_line() {
             "[disk]\nid = \"d1\"".into(),
             &["line 1: disk: seen a table, expected one [[disk]] for each"],
         ),
-        (
-            "camera = [1]".into(),
-            &["line 1: camera[0]: expected a table"],
-        ),
+        ("camera = [1]".into(), &["line 1: camera[0]: expected a table"]),
         (
             "server = 1".into(),
             &["line 1: server: seen a whole number, expected a table [server]"],
@@ -227,21 +203,12 @@ fn each_fault_is_one_clear_line() {
         ),
         (url("rtsp:///1"), &["no host"]),
         (url("rtsp://192.0.2.1:0/1"), &["port 0"]),
-        (
-            url("rtsp://192.0.2.1:99999/1"),
-            &["not a URL (invalid port number)"],
-        ),
+        (url("rtsp://192.0.2.1:99999/1"), &["not a URL (invalid port number)"]),
         (url("srt://192.0.2.1"), &["no port"]),
-        (
-            url("v4l2://dev/video0"),
-            &["three slashes: v4l2:///dev/video0"],
-        ),
+        (url("v4l2://dev/video0"), &["three slashes: v4l2:///dev/video0"]),
         (url("file:///"), &["three slashes"]),
         (url("test://?fsp=3"), &["unknown setting \"fsp\""]),
-        (
-            url("test://?fps=0"),
-            &["fps of test:// is \"0\", expected 1 to 120"],
-        ),
+        (url("test://?fps=0"), &["fps of test:// is \"0\", expected 1 to 120"]),
         (
             GOOD.replace("main.url = \"rtsp://192.0.2.1/1\"", "main.audio = true"),
             &["camera[0] \"gate\".main.url: missing"],
@@ -257,10 +224,7 @@ fn each_fault_is_one_clear_line() {
             url("rtsp://a:b@192.0.2.1/1") + "username = \"x\"\npassword = \"y\"\n",
             &["main.url: credentials both in the URL and in username/password"],
         ),
-        (
-            url("rtsp://:b@192.0.2.1/1"),
-            &["password without a username"],
-        ),
+        (url("rtsp://:b@192.0.2.1/1"), &["password without a username"]),
         (
             url("test://") + "username = \"x\"",
             &["no stream of this camera asks for credentials"],
@@ -272,9 +236,7 @@ fn each_fault_is_one_clear_line() {
         // durations and sizes
         (
             camera("main.stall_after = \"10\""),
-            &[
-                "main.stall_after: \"10\" is not a duration: the unit is missing: write for example 10s",
-            ],
+            &["main.stall_after: \"10\" is not a duration: the unit is missing: write for example 10s"],
         ),
         (
             camera("record.segment = \"0s\""),
@@ -301,15 +263,11 @@ fn each_fault_is_one_clear_line() {
         // groups and places
         (
             "[[camera]]\nid = \"a\"\nmain.url = \"test://\"".into(),
-            &[
-                "line 1: camera[0] \"a\".disk_group: no disk is in group \"default\", there is no [[disk]]",
-            ],
+            &["line 1: camera[0] \"a\".disk_group: no disk is in group \"default\", there is no [[disk]]"],
         ),
         (
             camera("disk_group = \"defualt\""),
-            &[
-                "line 8: camera[0] \"gate\".disk_group: no disk is in group \"defualt\", did you mean \"default\"?",
-            ],
+            &["line 8: camera[0] \"gate\".disk_group: no disk is in group \"defualt\", did you mean \"default\"?"],
         ),
         (
             camera("disk_group = \"other\"\nenabled = false"),
@@ -388,9 +346,7 @@ fn each_fault_is_one_clear_line() {
         // recording
         (
             camera("record.mode = \"events\""),
-            &[
-                "record.mode: mode \"events\" is not in this version, expected \"off\" or \"always\"",
-            ],
+            &["record.mode: mode \"events\" is not in this version, expected \"off\" or \"always\""],
         ),
         (
             camera("record.mode = \"schedule\""),
@@ -421,9 +377,7 @@ fn each_fault_is_one_clear_line() {
         ),
         (
             camera("record.mode = \"off\"\nrecord.continuous = \"always\""),
-            &[
-                "line 9: camera[0] \"gate\".record.continuous: \"always\" contradicts mode = \"off\"",
-            ],
+            &["line 9: camera[0] \"gate\".record.continuous: \"always\" contradicts mode = \"off\""],
         ),
         (
             camera("record.streams = [\"main\", \"sub\"]"),
@@ -442,32 +396,19 @@ fn each_fault_is_one_clear_line() {
             &["to record nothing write mode = \"off\""],
         ),
         (
-            camera(
-                "sub.url = \"test://\"\nrecord.streams = [\"main\"]\nrecord.continuous_streams = [\"sub\"]",
-            ),
+            camera("sub.url = \"test://\"\nrecord.streams = [\"main\"]\nrecord.continuous_streams = [\"sub\"]"),
             &["\"sub\" is not among streams"],
         ),
         // variables
         (
             camera("username = \"${NOBODY}\""),
-            &[
-                "username: variable ${NOBODY} is neither a systemd credential nor in the environment",
-            ],
+            &["username: variable ${NOBODY} is neither a systemd credential nor in the environment"],
         ),
-        (
-            camera("name = \"${GATE_PASSWORD\""),
-            &["\"${\" without \"}\""],
-        ),
-        (
-            camera("name = \"${a b}\""),
-            &["${a b}: a variable's name consists of"],
-        ),
+        (camera("name = \"${GATE_PASSWORD\""), &["\"${\" without \"}\""]),
+        (camera("name = \"${a b}\""), &["${a b}: a variable's name consists of"]),
         // TOML
         ("[server]\nname = \n".into(), &["line 2: not TOML: "]),
-        (
-            format!("{GOOD}id = \"again\""),
-            &["line 8: not TOML: duplicate key"],
-        ),
+        (format!("{GOOD}id = \"again\""), &["line 8: not TOML: duplicate key"]),
         ("[server".into(), &["line 1: not TOML: "]),
     ];
     for (text, pieces) in cases {
@@ -476,10 +417,7 @@ fn each_fault_is_one_clear_line() {
             panic!("one line expected, not {answer:#?}\nof\n{text}")
         };
         for piece in *pieces {
-            assert!(
-                line.contains(piece),
-                "{line}\ndoes not contain\n{piece}\nof\n{text}"
-            );
+            assert!(line.contains(piece), "{line}\ndoes not contain\n{piece}\nof\n{text}");
         }
     }
 }
@@ -515,14 +453,8 @@ fn credentials_come_from_keys_or_url() {
     let keys = good(&camera(
         "username = \"v\"\npassword = \"${GATE_PASSWORD}\"\nsub.url = \"file:///a.mp4\"",
     ));
-    let main = keys.cameras[0].streams[&StreamName::Main]
-        .credentials
-        .clone()
-        .unwrap();
-    assert_eq!(
-        (main.username.as_str(), main.password.reveal()),
-        ("v", "hunter2")
-    );
+    let main = keys.cameras[0].streams[&StreamName::Main].credentials.clone().unwrap();
+    assert_eq!((main.username.as_str(), main.password.reveal()), ("v", "hunter2"));
     assert_eq!(keys.cameras[0].streams[&StreamName::Sub].credentials, None);
 
     let config = good(&url("rtsp://us%40er:p%3Ass%2F${GATE_PASSWORD}@192.0.2.1/1"));
@@ -548,16 +480,9 @@ fn credentials_come_from_keys_or_url() {
 
 #[test]
 fn variables_work_in_any_text() {
-    let config = good(&camera(
-        "name = \"$${X}\"\nmain.stall_after = \"${SECONDS}\"",
-    ));
+    let config = good(&camera("name = \"$${X}\"\nmain.stall_after = \"${SECONDS}\""));
     assert_eq!(config.cameras[0].name, "${X}");
-    assert_eq!(
-        config.cameras[0].streams[&StreamName::Main]
-            .stall_after
-            .as_secs(),
-        7
-    );
+    assert_eq!(config.cameras[0].streams[&StreamName::Main].stall_after.as_secs(), 7);
 }
 
 #[test]
@@ -583,8 +508,7 @@ fn no_secret_is_ever_shown() {
         assert!(!answer.is_empty(), "{text}");
         assert!(!answer.contains("hunter2"), "{answer}");
     }
-    let config =
-        good(&(url("rtsp://h/?user=a&pwd=hunter2") + "username = \"v\"\npassword = \"hunter2\""));
+    let config = good(&(url("rtsp://h/?user=a&pwd=hunter2") + "username = \"v\"\npassword = \"hunter2\""));
     assert!(!format!("{config:?}").contains("hunter2"));
     assert!(
         config.cameras[0].streams[&StreamName::Main]
@@ -597,9 +521,7 @@ fn no_secret_is_ever_shown() {
 #[test]
 fn what_is_odd_is_a_warning() {
     assert_eq!(warnings(GOOD), [""; 0]);
-    let text = camera(
-        "record.event_streams = [\"main\"]\n[[camera]]\nid = \"b\"\nmain.url = \"rtsp://192.0.2.1/1\"",
-    );
+    let text = camera("record.event_streams = [\"main\"]\n[[camera]]\nid = \"b\"\nmain.url = \"rtsp://192.0.2.1/1\"");
     assert_eq!(
         warnings(&text),
         [
@@ -615,20 +537,14 @@ fn other_ways_to_write_tables_are_the_same() {
     let inline = "disk = [{ id = \"d1\", path = \"/srv/d1\" }]\n\
                   camera = [{ id = \"gate\", main = { url = \"rtsp://192.0.2.1/1\" } }]";
     assert_eq!(good(inline), good(GOOD));
-    assert_eq!(
-        good(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n"))),
-        good(GOOD)
-    );
+    assert_eq!(good(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n"))), good(GOOD));
 }
 
 #[test]
 fn a_file_is_loaded_with_its_name_in_front_of_every_problem() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vigie.toml");
-    assert!(matches!(
-        Config::load(&path),
-        Err(LoadError::Unreadable { .. })
-    ));
+    assert!(matches!(Config::load(&path), Err(LoadError::Unreadable { .. })));
     std::fs::write(&path, "[serve]\nx = 1\n").unwrap();
     let error = Config::load(&path).unwrap_err();
     assert_eq!(
@@ -663,15 +579,12 @@ fn the_reference_is_valid() {
 /// `# key = value` becomes `key = value`.
 fn uncommented(text: &str) -> String {
     let is_key = |line: &str| {
-        line.split_once(" = ").is_some_and(|(key, _)| {
-            !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-        })
+        line.split_once(" = ")
+            .is_some_and(|(key, _)| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
     };
-    let lines = text.lines().map(|line| {
-        line.strip_prefix("# ")
-            .filter(|line| is_key(line))
-            .unwrap_or(line)
-    });
+    let lines = text
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|line| is_key(line)).unwrap_or(line));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
@@ -688,15 +601,9 @@ fn the_reference_is_valid_with_every_example_taken() {
         camera
     };
     assert_eq!(gate(&config), gate(&plain));
-    assert_eq!(
-        config.disks[0].keep_free_bytes,
-        plain.disks[0].keep_free_bytes
-    );
+    assert_eq!(config.disks[0].keep_free_bytes, plain.disks[0].keep_free_bytes);
     assert_eq!(config.disks[0].tick, plain.disks[0].tick);
-    assert_eq!(
-        config.cameras[0].record.max_age.unwrap().as_secs(),
-        30 * 86_400
-    );
+    assert_eq!(config.cameras[0].record.max_age.unwrap().as_secs(), 30 * 86_400);
     assert!(matches!(
         config.cameras[1].streams[&StreamName::Sub].tls,
         Tls::Fingerprint(_)
@@ -716,23 +623,12 @@ fn the_first_configuration_is_valid() {
 #[test]
 fn the_reference_shows_every_key() {
     let text = uncommented(REFERENCE);
-    for table in [
-        "[server]",
-        "[[disk]]",
-        "[[camera]]",
-        "[camera.main]",
-        "[camera.record]",
-    ] {
-        let asked = text.replacen(
-            &format!("\n{table}\n"),
-            &format!("\n{table}\nqqqqqqqqqq = 1\n"),
-            1,
-        );
+    for table in ["[server]", "[[disk]]", "[[camera]]", "[camera.main]", "[camera.record]"] {
+        let asked = text.replacen(&format!("\n{table}\n"), &format!("\n{table}\nqqqqqqqqqq = 1\n"), 1);
         let answer = problems(&asked);
         let (_, keys) = answer[0].split_once("expected one of ").unwrap();
         for key in keys.split(", ") {
-            let shown =
-                text.contains(&format!("\n{key} = ")) || text.contains(&format!("[camera.{key}]"));
+            let shown = text.contains(&format!("\n{key} = ")) || text.contains(&format!("[camera.{key}]"));
             assert!(shown, "{table} {key}");
         }
     }

@@ -9,18 +9,13 @@ pub enum VariableError {
     Missing(String),
     #[error("\"${{\" without \"}}\": write $${{ for a literal ${{")]
     Unclosed,
-    #[error(
-        "${{{0}}}: a variable's name consists of letters, digits, - _ and .; write $${{ for a literal ${{"
-    )]
+    #[error("${{{0}}}: a variable's name consists of letters, digits, - _ and .; write $${{ for a literal ${{")]
     BadName(String),
 }
 
 /// Replaces every `${NAME}` by `lookup(NAME)` and every `$${` by `${`. What a variable holds is
 /// not looked at again.
-pub fn expand(
-    text: &str,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, VariableError> {
+pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, VariableError> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -87,17 +82,11 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong() {
-        assert_eq!(
-            expand("${NOPE}", &known),
-            Err(VariableError::Missing("NOPE".into()))
-        );
+        assert_eq!(expand("${NOPE}", &known), Err(VariableError::Missing("NOPE".into())));
         assert_eq!(expand("x${GATE", &known), Err(VariableError::Unclosed));
         for name in ["", "a b", "../x", "a/b", ".hidden"] {
             assert!(
-                matches!(
-                    expand(&format!("${{{name}}}"), &known),
-                    Err(VariableError::BadName(_))
-                ),
+                matches!(expand(&format!("${{{name}}}"), &known), Err(VariableError::BadName(_))),
                 "{name}"
             );
         }
