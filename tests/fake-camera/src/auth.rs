@@ -58,8 +58,7 @@ impl Account {
         let field = |name: &str| {
             value.split(',').find_map(|part| {
                 let (key, value) = part.trim().split_once('=')?;
-                key.eq_ignore_ascii_case(name)
-                    .then(|| value.trim_matches('"'))
+                key.eq_ignore_ascii_case(name).then(|| value.trim_matches('"'))
             })
         };
         let (Some(uri), Some(response)) = (field("uri"), field("response")) else {
@@ -71,9 +70,7 @@ impl Account {
         let ha1 = md5_hex(&format!("{}:{REALM}:{}", self.name, self.password));
         let ha2 = md5_hex(&format!("{method}:{uri}"));
         let expected = match (field("qop"), field("nc"), field("cnonce")) {
-            (Some(qop), Some(nc), Some(cnonce)) => {
-                md5_hex(&format!("{ha1}:{nonce}:{nc}:{cnonce}:{qop}:{ha2}"))
-            }
+            (Some(qop), Some(nc), Some(cnonce)) => md5_hex(&format!("{ha1}:{nonce}:{nc}:{cnonce}:{qop}:{ha2}")),
             _ => md5_hex(&format!("{ha1}:{nonce}:{ha2}")),
         };
         response == expected

@@ -69,10 +69,7 @@ pub struct Balance {
 impl Balance {
     /// Nothing is unaccounted for, doubled or out of order.
     pub fn holds(&self) -> bool {
-        self.missing.is_empty()
-            && self.doubled.is_empty()
-            && self.unknown.is_empty()
-            && self.out_of_order == 0
+        self.missing.is_empty() && self.doubled.is_empty() && self.unknown.is_empty() && self.out_of_order == 0
     }
 }
 
@@ -95,11 +92,7 @@ impl Footage {
     }
 
     fn add(&mut self, movie: &Movie) {
-        let start = movie
-            .tags
-            .get("vigie.start")
-            .and_then(|t| unix_us(t))
-            .unwrap_or(0);
+        let start = movie.tags.get("vigie.start").and_then(|t| unix_us(t)).unwrap_or(0);
         self.audio_samples += movie.audio().map_or(0, |t| t.samples.len());
         let Some(track) = movie.video() else { return };
         let format = (track.sample_entry.clone(), track.size);
@@ -131,11 +124,7 @@ impl Footage {
             ..Balance::default()
         };
         let mut last = None;
-        for unit in self
-            .units
-            .iter()
-            .filter(|u| u.identity.source == log.source)
-        {
+        for unit in self.units.iter().filter(|u| u.identity.source == log.source) {
             let number = unit.identity.number;
             if !seen.insert(number) {
                 balance.doubled.push(number);
@@ -152,9 +141,9 @@ impl Footage {
         balance.on_disk = seen.len();
         for number in sent.difference(&seen) {
             let due = log.due_us(*number);
-            let inside = gaps.iter().any(|gap| {
-                due + slack_us >= gap.start_us && gap.end_us.is_none_or(|end| due <= end + slack_us)
-            });
+            let inside = gaps
+                .iter()
+                .any(|gap| due + slack_us >= gap.start_us && gap.end_us.is_none_or(|end| due <= end + slack_us));
             if inside {
                 balance.in_gaps += 1;
             } else if seen.first().is_none_or(|first| number < first) {
@@ -172,11 +161,7 @@ impl Footage {
         let lens: Vec<usize> = clips.iter().map(|c| c.units.len()).collect();
         let mut differing = Vec::new();
         let mut open: Option<(usize, Movie)> = None;
-        for unit in self
-            .units
-            .iter()
-            .filter(|u| u.identity.source == log.source)
-        {
+        for unit in self.units.iter().filter(|u| u.identity.source == log.source) {
             if open.as_ref().is_none_or(|(file, _)| *file != unit.file) {
                 let path = self.files.get(unit.file).context("file")?;
                 open = Some((unit.file, Movie::read(path)?));
@@ -185,15 +170,11 @@ impl Footage {
             let track = movie.video().context("video track")?;
             let sample = track.samples.get(unit.sample).context("sample")?;
             let number = unit.identity.number;
-            let (clip, place) = log
-                .unit_of(number, &lens)
-                .context("a unit that was never sent")?;
+            let (clip, place) = log.unit_of(number, &lens).context("a unit that was never sent")?;
             let clip = clips.get(clip).context("clip")?;
             let matters = |nal: &&[u8]| {
-                !matches!(
-                    clip.codec.nal_kind(nal),
-                    NalKind::ParameterSet | NalKind::Delimiter
-                ) && Identity::in_nal(nal).is_none()
+                !matches!(clip.codec.nal_kind(nal), NalKind::ParameterSet | NalKind::Delimiter)
+                    && Identity::in_nal(nal).is_none()
             };
             let stored = movie.nals(track, sample)?;
             if !stored
@@ -219,9 +200,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
         if path.is_dir() {
             collect(&path, paths)?;
         } else if path.extension().is_some_and(|e| e == "mp4")
-            && !path
-                .file_name()
-                .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."))
+            && !path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."))
         {
             paths.push(path);
         }
@@ -246,9 +225,7 @@ pub fn unix_us(text: &str) -> Option<i64> {
         (year - 1, month + 9)
     };
     let days =
-        365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day
-            - 1
-            - 719_468;
+        365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day - 1 - 719_468;
     Some((days * 86_400 + seconds) * 1_000_000 + fraction)
 }
 
@@ -261,14 +238,8 @@ mod tests {
     #[test]
     fn times_are_read() {
         assert_eq!(unix_us("1970-01-01T00:00:00Z"), Some(0));
-        assert_eq!(
-            unix_us("2026-11-20T09:41:00.123Z"),
-            Some(1_795_167_660_123_000)
-        );
-        assert_eq!(
-            unix_us("2024-02-29T23:59:59.000001Z"),
-            Some(1_709_251_199_000_001)
-        );
+        assert_eq!(unix_us("2026-11-20T09:41:00.123Z"), Some(1_795_167_660_123_000));
+        assert_eq!(unix_us("2024-02-29T23:59:59.000001Z"), Some(1_709_251_199_000_001));
     }
 
     fn log(first: u64, last: u64) -> SentLog {
@@ -295,20 +266,17 @@ mod tests {
     }
 
     fn stored(numbers: impl IntoIterator<Item = u64>) -> Footage {
-        let units = numbers
-            .into_iter()
-            .enumerate()
-            .map(|(sample, number)| Stored {
-                identity: Identity {
-                    source: 1,
-                    number,
-                    sent_us: number * 40_000,
-                },
-                utc_us: number as i64 * 40_000,
-                file: 0,
-                sample,
-                sync: false,
-            });
+        let units = numbers.into_iter().enumerate().map(|(sample, number)| Stored {
+            identity: Identity {
+                source: 1,
+                number,
+                sent_us: number * 40_000,
+            },
+            utc_us: number as i64 * 40_000,
+            file: 0,
+            sample,
+            sync: false,
+        });
         Footage {
             units: units.collect(),
             ..Footage::default()
@@ -320,10 +288,7 @@ mod tests {
         let log = log(10, 99);
         assert!(stored(10..100).balance(&log, &[], 0).holds());
         let hole = stored((10..50).chain(60..100));
-        assert_eq!(
-            hole.balance(&log, &[], 0).missing,
-            (50..60).collect::<Vec<_>>()
-        );
+        assert_eq!(hole.balance(&log, &[], 0).missing, (50..60).collect::<Vec<_>>());
         let gap = GapSpan {
             start_us: 50 * 40_000,
             end_us: Some(60 * 40_000),
@@ -332,12 +297,7 @@ mod tests {
         let balance = hole.balance(&log, &[gap], 0);
         assert!(balance.holds());
         assert_eq!((balance.on_disk, balance.in_gaps), (80, 10));
-        assert_eq!(
-            stored((10..50).chain(49..100))
-                .balance(&log, &[], 0)
-                .doubled,
-            [49]
-        );
+        assert_eq!(stored((10..50).chain(49..100)).balance(&log, &[], 0).doubled, [49]);
         assert_eq!(stored(10..101).balance(&log, &[], 0).unknown, [100]);
         assert_eq!(stored(12..100).balance(&log, &[], 0).before_first, 2);
     }

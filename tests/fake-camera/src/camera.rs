@@ -101,18 +101,12 @@ impl Prepared {
     }
 
     /// Lends the packets of one unit.
-    pub fn with<T>(
-        &self,
-        unit: usize,
-        parameter_sets: bool,
-        f: impl FnOnce(&mut Packets) -> T,
-    ) -> Option<T> {
+    pub fn with<T>(&self, unit: usize, parameter_sets: bool, f: impl FnOnce(&mut Packets) -> T) -> Option<T> {
         if parameter_sets {
             return self.packets.borrow_mut().get_mut(unit).map(f);
         }
         let mut slot = self.without_parameter_sets.borrow_mut();
-        let packets =
-            slot.get_or_insert_with(|| packet::video(&self.clip, MTU, false).unwrap_or_default());
+        let packets = slot.get_or_insert_with(|| packet::video(&self.clip, MTU, false).unwrap_or_default());
         packets.get_mut(unit).map(f)
     }
 }
@@ -162,13 +156,7 @@ pub(crate) fn prepare(cache: &mut Cache, clip: &Arc<VideoClip>) -> Result<Rc<Pre
 }
 
 impl Stream {
-    pub fn new(
-        spec: &StreamSpec,
-        camera: &str,
-        source: u32,
-        start_us: u64,
-        cache: &mut Cache,
-    ) -> Result<Self> {
+    pub fn new(spec: &StreamSpec, camera: &str, source: u32, start_us: u64, cache: &mut Cache) -> Result<Self> {
         let ticks = spec.clips.first().map_or(0, |c| c.frame_ticks);
         ensure!(ticks > 0, "stream {camera}/{} has no clip", spec.name);
         ensure!(
@@ -179,11 +167,7 @@ impl Stream {
         // Spread over the frame interval, never two neighbours together.
         let phase_ns = (f64::from(source) * 0.618_034).fract() * interval_ns as f64;
         let phase_ns = phase_ns as u64;
-        let clips = spec
-            .clips
-            .iter()
-            .map(|c| prepare(cache, c))
-            .collect::<Result<_>>()?;
+        let clips = spec.clips.iter().map(|c| prepare(cache, c)).collect::<Result<_>>()?;
         Ok(Self {
             clips,
             current: 0,

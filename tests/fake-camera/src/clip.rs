@@ -121,11 +121,7 @@ impl VideoClip {
         for nal in annex_b(stream) {
             let kind = codec.nal_kind(nal);
             let begins = matches!(kind, NalKind::Delimiter | NalKind::ParameterSet);
-            if clip
-                .units
-                .last()
-                .is_none_or(|u| begins && u.identity_nal.is_some())
-            {
+            if clip.units.last().is_none_or(|u| begins && u.identity_nal.is_some()) {
                 clip.units.push(Unit {
                     nals: Vec::new(),
                     identity_nal: None,
@@ -149,11 +145,7 @@ impl VideoClip {
             }
             let range = append(&mut clip.data, nal);
             // ffmpeg puts parameter sets before the delimiter, where they must not be.
-            let place = if kind == NalKind::Delimiter {
-                0
-            } else {
-                unit.nals.len()
-            };
+            let place = if kind == NalKind::Delimiter { 0 } else { unit.nals.len() };
             unit.nals.insert(place, range);
         }
         if clip.units.len() != order.len() {
@@ -199,15 +191,9 @@ impl VideoClip {
         if !self.units.first().is_some_and(|u| u.rap) {
             bail!("the clip does not begin with a random access point");
         }
-        let shift = order
-            .iter()
-            .enumerate()
-            .map(|(i, p)| i as i64 - p)
-            .max()
-            .unwrap_or(0);
+        let shift = order.iter().enumerate().map(|(i, p)| i as i64 - p).max().unwrap_or(0);
         for ((place, unit), shown) in self.units.iter_mut().enumerate().zip(order) {
-            unit.reorder =
-                u32::try_from(shown + shift - place as i64).context("presentation order")?;
+            unit.reorder = u32::try_from(shown + shift - place as i64).context("presentation order")?;
         }
         Ok(())
     }
@@ -241,11 +227,7 @@ impl VideoClip {
             .map(|(i, _)| i)
             .collect();
         let last = raps.last().map_or(0, |l| self.units.len() - l);
-        raps.windows(2)
-            .map(|w| w[1] - w[0])
-            .max()
-            .unwrap_or(0)
-            .max(last)
+        raps.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0).max(last)
     }
 }
 
@@ -259,10 +241,7 @@ fn append(data: &mut Vec<u8>, nal: &[u8]) -> Range<usize> {
 pub fn annex_b(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut starts = Vec::new();
     let mut at = 0;
-    while let Some(found) = stream
-        .get(at..)
-        .and_then(|s| s.windows(3).position(|w| w == [0, 0, 1]))
-    {
+    while let Some(found) = stream.get(at..).and_then(|s| s.windows(3).position(|w| w == [0, 0, 1])) {
         starts.push(at + found + 3);
         at += found + 3;
     }
@@ -272,14 +251,11 @@ pub fn annex_b(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
         .map(|s| s - 3)
         .chain(std::iter::once(stream.len()))
         .collect();
-    starts
-        .into_iter()
-        .zip(ends)
-        .filter_map(move |(start, end)| {
-            let nal = stream.get(start..end)?;
-            let len = nal.iter().rposition(|b| *b != 0)? + 1;
-            nal.get(..len)
-        })
+    starts.into_iter().zip(ends).filter_map(move |(start, end)| {
+        let nal = stream.get(start..end)?;
+        let len = nal.iter().rposition(|b| *b != 0)? + 1;
+        nal.get(..len)
+    })
 }
 
 /// Length of the JPEG image at the start of `data`, with its EOI.
@@ -335,9 +311,6 @@ impl AudioClip {
 pub fn fixture_dir() -> PathBuf {
     match std::env::var_os("VIGIE_FIXTURES") {
         Some(dir) => dir.into(),
-        None => PathBuf::from(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../target/fixtures"
-        )),
+        None => PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/fixtures")),
     }
 }

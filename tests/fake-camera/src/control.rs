@@ -70,22 +70,13 @@ fn obey(cameras: &FakeCameras, order: Order) -> Value {
         Order::Log => return json!(cameras.logs()),
         Order::Urls => {
             let logs = cameras.logs();
-            return logs
-                .iter()
-                .map(|l| cameras.url(&l.camera, &l.stream))
-                .collect();
+            return logs.iter().map(|l| cameras.url(&l.camera, &l.stream)).collect();
         }
         Order::Lie { camera, lies } => cameras.lie(&camera, move |l| *l = lies),
-        Order::Die { camera, seconds } => {
-            cameras.die(&camera, Duration::from_secs_f64(seconds.max(0.0)))
-        }
+        Order::Die { camera, seconds } => cameras.die(&camera, Duration::from_secs_f64(seconds.max(0.0))),
         Order::Jump { camera, seconds } => cameras.jump(&camera, seconds),
         Order::Ssrc { camera } => cameras.new_ssrc(&camera),
-        Order::Clip {
-            camera,
-            stream,
-            clip,
-        } => cameras.switch_clip(&camera, &stream, clip),
+        Order::Clip { camera, stream, clip } => cameras.switch_clip(&camera, &stream, clip),
     }
     json!({})
 }

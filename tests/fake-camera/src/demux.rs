@@ -136,9 +136,7 @@ impl Movie {
             let (head, body) = rest
                 .split_at_checked(track.nal_length_len)
                 .context("cut off NAL length")?;
-            let len = head
-                .iter()
-                .fold(0usize, |sum, b| sum << 8 | usize::from(*b));
+            let len = head.iter().fold(0usize, |sum, b| sum << 8 | usize::from(*b));
             let (nal, after) = body.split_at_checked(len).context("cut off NAL unit")?;
             nals.push(nal);
             rest = after;
@@ -151,10 +149,7 @@ impl Movie {
         if track.codec() == Some(VideoCodec::Mjpeg) {
             return Identity::in_jpeg(self.bytes(sample));
         }
-        self.nals(track, sample)
-            .ok()?
-            .into_iter()
-            .find_map(Identity::in_nal)
+        self.nals(track, sample).ok()?.into_iter().find_map(Identity::in_nal)
     }
 }
 
@@ -170,9 +165,7 @@ impl Track {
 
     /// End of the last sample in ticks.
     pub fn end(&self) -> i64 {
-        self.samples
-            .last()
-            .map_or(0, |s| s.dts + i64::from(s.duration))
+        self.samples.last().map_or(0, |s| s.dts + i64::from(s.duration))
     }
 }
 
@@ -240,13 +233,7 @@ fn traf(data: &[u8], moof: usize, body: Range<usize>, tracks: &mut [Track]) -> R
     Ok(())
 }
 
-fn trun(
-    mut cursor: Cursor,
-    base: usize,
-    dts: &mut i64,
-    defaults: Defaults,
-    track: &mut Track,
-) -> Result<()> {
+fn trun(mut cursor: Cursor, base: usize, dts: &mut i64, defaults: Defaults, track: &mut Track) -> Result<()> {
     let flags = cursor.u32()? & 0xff_ffff;
     let count = cursor.u32()?;
     let mut at = base;
@@ -255,11 +242,7 @@ fn trun(
             .checked_add_signed(cursor.u32()? as i32 as isize)
             .context("data offset")?;
     }
-    let first_flags = if flags & 0x4 != 0 {
-        Some(cursor.u32()?)
-    } else {
-        None
-    };
+    let first_flags = if flags & 0x4 != 0 { Some(cursor.u32()?) } else { None };
     for place in 0..count {
         let duration = if flags & 0x100 != 0 {
             cursor.u32()?
@@ -279,11 +262,7 @@ fn trun(
         if let (0, Some(first)) = (place, first_flags) {
             sample_flags = first;
         }
-        let shift = if flags & 0x800 != 0 {
-            cursor.u32()? as i32
-        } else {
-            0
-        };
+        let shift = if flags & 0x800 != 0 { cursor.u32()? as i32 } else { 0 };
         track.samples.push(Sample {
             dts: *dts,
             pts: *dts + i64::from(shift),

@@ -66,14 +66,7 @@ impl Recipe {
     fn name(&self) -> String {
         format!(
             "{:?}-{}x{}-{}fps-{}bps-gop{}-{}s-b{}-v1",
-            self.codec,
-            self.width,
-            self.height,
-            self.fps,
-            self.bitrate_bps,
-            self.gop_s,
-            self.seconds,
-            self.b_frames
+            self.codec, self.width, self.height, self.fps, self.bitrate_bps, self.gop_s, self.seconds, self.b_frames
         )
         .to_lowercase()
     }
@@ -86,11 +79,7 @@ impl Recipe {
         let size = (self.width, self.height);
         if self.codec == VideoCodec::Mjpeg {
             make(&stream, |to| self.encode(to, "mjpeg"))?;
-            return Ok(Arc::new(VideoClip::from_jpegs(
-                &fs::read(&stream)?,
-                size,
-                ticks,
-            )?));
+            return Ok(Arc::new(VideoClip::from_jpegs(&fs::read(&stream)?, size, ticks)?));
         }
         if !order.exists() {
             let film = stream.with_extension("mp4");
@@ -118,14 +107,7 @@ impl Recipe {
         let rate = self.bitrate_bps.to_string();
         let b_frames = self.b_frames.to_string();
         let mut command = ffmpeg();
-        command.args([
-            "-f",
-            "lavfi",
-            "-i",
-            &source,
-            "-t",
-            &self.seconds.to_string(),
-        ]);
+        command.args(["-f", "lavfi", "-i", &source, "-t", &self.seconds.to_string()]);
         command.args([
             "-pix_fmt",
             if self.codec == VideoCodec::Mjpeg {
@@ -137,21 +119,9 @@ impl Recipe {
         match self.codec {
             VideoCodec::H264 => {
                 let buffer = (self.bitrate_bps / 2).to_string();
-                command.args([
-                    "-c:v",
-                    "libx264",
-                    "-preset",
-                    "ultrafast",
-                    "-bf",
-                    &b_frames,
-                    "-g",
-                    &gop,
-                ]);
+                command.args(["-c:v", "libx264", "-preset", "ultrafast", "-bf", &b_frames, "-g", &gop]);
                 command.args(["-b:v", &rate, "-maxrate", &rate, "-bufsize", &buffer]);
-                command.args([
-                    "-x264-params",
-                    "aud=1:scenecut=0:open-gop=0:sliced-threads=0",
-                ]);
+                command.args(["-x264-params", "aud=1:scenecut=0:open-gop=0:sliced-threads=0"]);
             }
             VideoCodec::H265 => {
                 let options = format!(
@@ -197,10 +167,7 @@ impl Recipe {
         let text = String::from_utf8(output.stdout)?;
         let mut lines = String::new();
         for line in text.lines() {
-            let seconds: f64 = line
-                .trim_end_matches(',')
-                .parse()
-                .context("timestamp of ffprobe")?;
+            let seconds: f64 = line.trim_end_matches(',').parse().context("timestamp of ffprobe")?;
             lines += &format!("{}\n", (seconds * f64::from(self.fps)).round() as i64);
         }
         fs::write(to, lines).context("order")
@@ -213,10 +180,7 @@ pub fn audio(codec: AudioCodec) -> Result<Arc<AudioClip>> {
     let tone = |rate: u32| format!("sine=frequency=440:beep_factor=4:sample_rate={rate}");
     make(&path, |to| {
         let (rate, options): (u32, &[&str]) = match codec {
-            AudioCodec::Aac => (
-                48_000,
-                &["-c:a", "aac", "-b:a", "64k", "-ac", "1", "-f", "adts"],
-            ),
+            AudioCodec::Aac => (48_000, &["-c:a", "aac", "-b:a", "64k", "-ac", "1", "-f", "adts"]),
             AudioCodec::Pcmu => (8_000, &["-c:a", "pcm_mulaw", "-f", "mulaw"]),
             AudioCodec::Pcma => (8_000, &["-c:a", "pcm_alaw", "-f", "alaw"]),
         };
@@ -239,9 +203,7 @@ fn ffmpeg() -> Command {
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let output = command
-        .output()
-        .context("ffmpeg does not start: is it installed?")?;
+    let output = command.output().context("ffmpeg does not start: is it installed?")?;
     if !output.status.success() {
         bail!("ffmpeg: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -185,9 +185,7 @@ fn jpeg(clip: &VideoClip, unit: &Unit, mtu: usize) -> Result<Packets> {
         let first: &[u8] = if offset == 0 { &[0, 0, 0, 128] } else { &[] };
         let table: &[u8] = if offset == 0 { &tables } else { &[] };
         let room = mtu - head.len() - first.len() - table.len();
-        let part = scan
-            .get(offset..scan.len().min(offset + room))
-            .unwrap_or_default();
+        let part = scan.get(offset..scan.len().min(offset + room)).unwrap_or_default();
         packets.push(26, &[&head, first, table, part]);
         offset += part.len();
     }

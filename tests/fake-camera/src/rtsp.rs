@@ -37,14 +37,8 @@ impl Request {
 
     /// Path segments of the URL: camera, stream, control.
     pub fn segments(&self) -> Vec<&str> {
-        let rest = self
-            .url
-            .split_once("://")
-            .map_or(self.url.as_str(), |(_, r)| r);
-        rest.split(['/', '?'])
-            .skip(1)
-            .filter(|s| !s.is_empty())
-            .collect()
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, r)| r);
+        rest.split(['/', '?']).skip(1).filter(|s| !s.is_empty()).collect()
     }
 }
 
@@ -164,11 +158,7 @@ pub fn sdp(base: &str, video: &VideoClip, audio: Option<&AudioClip>, lies: &Lies
 }
 
 fn video_attributes(video: &VideoClip, lies: &Lies) -> String {
-    let sets: Vec<String> = video
-        .parameter_sets
-        .iter()
-        .map(|p| BASE64_STANDARD.encode(p))
-        .collect();
+    let sets: Vec<String> = video.parameter_sets.iter().map(|p| BASE64_STANDARD.encode(p)).collect();
     match video.codec {
         VideoCodec::H264 => {
             let mut text = String::from("a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1");
@@ -208,12 +198,6 @@ mod tests {
         assert!(matches!(front(b"$\x01\x00\x02ab"), Front::Interleaved(6)));
         assert!(matches!(front(b"$\x01\x00\x02a"), Front::Incomplete));
         let udp = transport("RTP/AVP;unicast;client_port=5000-5001");
-        assert_eq!(
-            udp,
-            Some(Wanted::Udp {
-                rtp: 5000,
-                rtcp: 5001
-            })
-        );
+        assert_eq!(udp, Some(Wanted::Udp { rtp: 5000, rtcp: 5001 }));
     }
 }

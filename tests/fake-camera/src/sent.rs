@@ -59,9 +59,6 @@ impl SentLog {
             .rev()
             .find(|r| (r.first..=r.last).contains(&number))?;
         let len = *clip_lens.get(range.clip)?;
-        Some((
-            range.clip,
-            (range.first_unit + (number - range.first) as usize) % len,
-        ))
+        Some((range.clip, (range.first_unit + (number - range.first) as usize) % len))
     }
 }

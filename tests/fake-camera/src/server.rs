@@ -49,24 +49,18 @@ impl FakeCameras {
         let (commands, receiver) = mpsc::channel();
         let (ready, started) = mpsc::channel();
         let for_thread = wake.clone();
-        let thread = std::thread::Builder::new()
-            .name("fake-cameras".into())
-            .spawn(
-                move || match Server::new(host, specs, receiver, for_thread) {
-                    Ok(mut server) => {
-                        let ports = server
-                            .cameras
-                            .iter()
-                            .map(|c| (c.name.clone(), c.port))
-                            .collect();
-                        ready.send(Ok(ports)).ok();
-                        server.run();
-                    }
-                    Err(error) => {
-                        ready.send(Err(error)).ok();
-                    }
-                },
-            )?;
+        let thread = std::thread::Builder::new().name("fake-cameras".into()).spawn(move || {
+            match Server::new(host, specs, receiver, for_thread) {
+                Ok(mut server) => {
+                    let ports = server.cameras.iter().map(|c| (c.name.clone(), c.port)).collect();
+                    ready.send(Ok(ports)).ok();
+                    server.run();
+                }
+                Err(error) => {
+                    ready.send(Err(error)).ok();
+                }
+            }
+        })?;
         let ports = started.recv().context("fake cameras did not start")??;
         Ok(Self {
             commands,
@@ -80,10 +74,7 @@ impl FakeCameras {
     /// Address of a stream, without credentials.
     pub fn url(&self, camera: &str, stream: &str) -> String {
         let port = self.port(camera);
-        format!(
-            "rtsp://{}/{camera}/{stream}",
-            SocketAddr::new(self.host, port)
-        )
+        format!("rtsp://{}/{camera}/{stream}", SocketAddr::new(self.host, port))
     }
 
     /// The port a camera listens on; 0 for an unknown camera.
@@ -106,9 +97,7 @@ impl FakeCameras {
         });
         self.commands.send(command).ok();
         rustix::io::write(&self.wake, &1u64.to_ne_bytes()).ok();
-        answered
-            .recv()
-            .expect("the thread of the fake cameras has ended")
+        answered.recv().expect("the thread of the fake cameras has ended")
     }
 
     /// What every stream has sent so far.
@@ -205,12 +194,7 @@ impl Server {
         wake: Arc<OwnedFd>,
     ) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(
-            &epoll,
-            &wake,
-            epoll::EventData::new_u64(WAKE),
-            epoll::EventFlags::IN,
-        )?;
+        epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
         let start_us = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
         let mut server = Self {
             epoll,
@@ -231,9 +215,7 @@ impl Server {
             let mut streams = Vec::new();
             for stream in &spec.streams {
                 source += 1;
-                streams.push(Stream::new(
-                    stream, &spec.name, source, start_us, &mut cache,
-                )?);
+                streams.push(Stream::new(stream, &spec.name, source, start_us, &mut cache)?);
             }
             server.cameras.push(Camera {
                 name: spec.name,
@@ -260,11 +242,7 @@ impl Server {
             bail!("no camera {place}")
         };
         let address = SocketAddr::new(self.host, camera.port);
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         socket
             .bind(&address.into())
@@ -293,11 +271,7 @@ impl Server {
         while !self.stopped {
             let wait = self.wait();
             events.clear();
-            let got = epoll::wait(
-                &self.epoll,
-                rustix::buffer::spare_capacity(&mut events),
-                wait.as_ref(),
-            );
+            let got = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), wait.as_ref());
             if !matches!(got, Ok(_) | Err(rustix::io::Errno::INTR)) {
                 return;
             }
@@ -313,9 +287,7 @@ impl Server {
             let now = self.now();
             for slot in 0..self.due.len() {
                 if self.due.get(slot).is_some_and(|due| *due <= now.ns) {
-                    self.with_session(slot, |session, camera, rng| {
-                        session.service(camera, now, rng)
-                    });
+                    self.with_session(slot, |session, camera, rng| session.service(camera, now, rng));
                 }
             }
         }
@@ -323,12 +295,7 @@ impl Server {
 
     /// Until the next unit is due; never less than a millisecond, so that neighbours go together.
     fn wait(&self) -> Option<Timespec> {
-        let back = self
-            .cameras
-            .iter()
-            .filter_map(|c| c.back_at)
-            .min()
-            .unwrap_or(u64::MAX);
+        let back = self.cameras.iter().filter_map(|c| c.back_at).min().unwrap_or(u64::MAX);
         let due = self.due.iter().copied().min().unwrap_or(u64::MAX).min(back);
         if due == u64::MAX {
             return None;
@@ -360,9 +327,7 @@ impl Server {
         };
         socket.set_nonblocking(true).ok();
         socket.set_nodelay(true).ok();
-        socket2::SockRef::from(&socket)
-            .set_send_buffer_size(SEND_BUFFER)
-            .ok();
+        socket2::SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER).ok();
         camera.sessions += 1;
         let slot = self
             .sessions
@@ -387,20 +352,14 @@ impl Server {
             if flags.contains(epoll::EventFlags::OUT) {
                 session.flush(usize::MAX);
             }
-            if flags
-                .intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR)
-            {
+            if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
                 session.readable(camera, now, rng);
             }
         });
     }
 
     /// Lets `f` work on a session, then brings its due time, its interest and its life up to date.
-    fn with_session(
-        &mut self,
-        slot: usize,
-        f: impl FnOnce(&mut Session, &mut Camera, &mut StdRng),
-    ) {
+    fn with_session(&mut self, slot: usize, f: impl FnOnce(&mut Session, &mut Camera, &mut StdRng)) {
         let Some(place) = self.sessions.get_mut(slot) else {
             return;
         };
@@ -477,12 +436,7 @@ impl Server {
         let Some(place) = self.cameras.iter().position(|c| c.name == name) else {
             return;
         };
-        for session in self
-            .sessions
-            .iter_mut()
-            .flatten()
-            .filter(|s| s.camera == place)
-        {
+        for session in self.sessions.iter_mut().flatten().filter(|s| s.camera == place) {
             session.new_ssrc(&mut self.rng);
         }
     }

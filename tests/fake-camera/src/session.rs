@@ -79,13 +79,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub fn new(
-        socket: TcpStream,
-        peer: SocketAddr,
-        camera: usize,
-        number: u64,
-        rng: &mut StdRng,
-    ) -> Self {
+    pub fn new(socket: TcpStream, peer: SocketAddr, camera: usize, number: u64, rng: &mut StdRng) -> Self {
         Self {
             socket,
             camera,
@@ -122,12 +116,7 @@ impl Session {
         if self.silent {
             return 0;
         }
-        let unit = self
-            .tracks
-            .iter()
-            .map(|t| due(stream, t))
-            .min()
-            .unwrap_or(u64::MAX);
+        let unit = self.tracks.iter().map(|t| due(stream, t)).min().unwrap_or(u64::MAX);
         match camera.lies.trickle_bytes_per_s {
             Some(_) if self.wants_write() => unit.min(self.trickled_ns + 20_000_000),
             _ => unit,
@@ -149,8 +138,7 @@ impl Session {
                 Ok(0) => self.close = true,
                 Ok(len) => {
                     if !camera.lies.accept_silent {
-                        self.input
-                            .extend_from_slice(buffer.get(..len).unwrap_or_default());
+                        self.input.extend_from_slice(buffer.get(..len).unwrap_or_default());
                     }
                     if len == buffer.len() {
                         continue;
@@ -182,8 +170,7 @@ impl Session {
         let cseq = request.header("CSeq").unwrap_or("0").to_owned();
         let method = request.method.as_str();
         if method == "OPTIONS" {
-            let methods =
-                "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+            let methods = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
             return self.reply(&cseq, "200 OK", &format!("Public: {methods}\r\n"), "");
         }
         let admitted = camera
@@ -296,15 +283,7 @@ impl Session {
         Some(line)
     }
 
-    fn play(
-        &mut self,
-        request: &Request,
-        cseq: &str,
-        session: &str,
-        camera: &mut Camera,
-        now: Now,
-        rng: &mut StdRng,
-    ) {
+    fn play(&mut self, request: &Request, cseq: &str, session: &str, camera: &mut Camera, now: Now, rng: &mut StdRng) {
         let Some(stream) = self.stream.and_then(|i| camera.streams.get_mut(i)) else {
             return self.reply(cseq, "455 Method Not Valid in This State", "", "");
         };
@@ -342,10 +321,7 @@ impl Session {
                 .collect(),
             None => Vec::new(),
         };
-        let headers = format!(
-            "{session}Range: npt=now-\r\nRTP-Info: {}\r\n",
-            info.join(",")
-        );
+        let headers = format!("{session}Range: npt=now-\r\nRTP-Info: {}\r\n", info.join(","));
         self.reply(cseq, "200 OK", &headers, "");
     }
 
@@ -363,10 +339,7 @@ impl Session {
             } else {
                 stream.interval_ns
             };
-            track.next = now
-                .ns
-                .saturating_sub(stream.phase_ns)
-                .div_ceil(interval.max(1));
+            track.next = now.ns.saturating_sub(stream.phase_ns).div_ceil(interval.max(1));
             track.clip = stream.current;
             track.report_at = now.ns;
             track.unit = 0;
@@ -436,15 +409,7 @@ impl Session {
         }
     }
 
-    fn unit(
-        &mut self,
-        place: usize,
-        stream: &mut Stream,
-        track: &mut Track,
-        lies: &Lies,
-        now: Now,
-        rng: &mut StdRng,
-    ) {
+    fn unit(&mut self, place: usize, stream: &mut Stream, track: &mut Track, lies: &Lies, now: Now, rng: &mut StdRng) {
         let number = track.next;
         track.next += 1;
         if self.wants_write() && lies.trickle_bytes_per_s.is_none() {
@@ -539,12 +504,10 @@ impl Session {
             }
         } else {
             let mut damaged = false;
-            let mut chance =
-                |percent: f64| percent > 0.0 && rng.random_bool((percent / 100.0).min(1.0));
+            let mut chance = |percent: f64| percent > 0.0 && rng.random_bool((percent / 100.0).min(1.0));
             for packet in packets.iter() {
                 let lost = chance(lies.loss_percent);
-                let (corrupt, twice) =
-                    (chance(lies.corrupt_percent), chance(lies.duplicate_percent));
+                let (corrupt, twice) = (chance(lies.corrupt_percent), chance(lies.duplicate_percent));
                 let late = chance(lies.reorder_percent) && self.held.is_none();
                 if lost {
                     damaged = true;
@@ -572,9 +535,7 @@ impl Session {
                 }
             }
             if chance(lies.garbage_percent) && matches!(track.way, Way::Tcp(_)) {
-                self.write(
-                    b"\x00\x17garbage between frames, as some firmware sends it\xff\xfe\r\n",
-                );
+                self.write(b"\x00\x17garbage between frames, as some firmware sends it\xff\xfe\r\n");
             }
             if let (true, Some(number)) = (damaged, number) {
                 stream.log.damaged.push(number);
@@ -636,17 +597,13 @@ impl Session {
                 break;
             }
         }
-        self.pending
-            .extend_from_slice(bytes.get(sent..).unwrap_or_default());
+        self.pending.extend_from_slice(bytes.get(sent..).unwrap_or_default());
     }
 
     /// Sends what waits, `budget` bytes at most.
     pub fn flush(&mut self, mut budget: usize) {
         while self.wants_write() && budget > 0 {
-            let end = self
-                .pending
-                .len()
-                .min(self.pending_at.saturating_add(budget));
+            let end = self.pending.len().min(self.pending_at.saturating_add(budget));
             match self
                 .socket
                 .write(self.pending.get(self.pending_at..end).unwrap_or_default())
@@ -675,11 +632,7 @@ impl Session {
 
 impl Track {
     fn header(&self, timestamp: u32, marker: bool) -> Header {
-        let channel = if let Way::Tcp(channel) = self.way {
-            channel
-        } else {
-            0
-        };
+        let channel = if let Way::Tcp(channel) = self.way { channel } else { 0 };
         Header {
             channel,
             sequence: self.sequence,
@@ -702,14 +655,8 @@ fn due(stream: &Stream, track: &Track) -> u64 {
 /// Nanoseconds and ticks of one unit.
 fn rate(stream: &Stream, track: &Track) -> (f64, f64) {
     match (&stream.audio, track.audio) {
-        (Some((clip, _)), true) => (
-            stream.audio_interval_ns as f64,
-            f64::from(clip.unit_samples),
-        ),
-        _ => (
-            stream.interval_ns as f64,
-            f64::from(stream.video().clip.frame_ticks),
-        ),
+        (Some((clip, _)), true) => (stream.audio_interval_ns as f64, f64::from(clip.unit_samples)),
+        _ => (stream.interval_ns as f64, f64::from(stream.video().clip.frame_ticks)),
     }
 }
 
@@ -727,8 +674,7 @@ fn jump(stream: &Stream, track: &Track) -> i64 {
 
 fn timestamp(stream: &Stream, track: &Track, number: u64, reorder: u32, lies: &Lies) -> u32 {
     let (_, ticks) = rate(stream, track);
-    let time =
-        ((number + u64::from(reorder)) as f64 * ticks * drift(lies)) as i64 + jump(stream, track);
+    let time = ((number + u64::from(reorder)) as f64 * ticks * drift(lies)) as i64 + jump(stream, track);
     track.base.wrapping_add(time as u32)
 }
 

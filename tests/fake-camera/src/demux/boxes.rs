@@ -82,16 +82,9 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let end = self
-            .rest
-            .start
-            .checked_add(len)
-            .filter(|e| *e <= self.rest.end);
+        let end = self.rest.start.checked_add(len).filter(|e| *e <= self.rest.end);
         let end = end.with_context(|| format!("cut off at byte {}", self.rest.end))?;
-        let bytes = self
-            .data
-            .get(self.rest.start..end)
-            .context("cut off file")?;
+        let bytes = self.data.get(self.rest.start..end).context("cut off file")?;
         self.rest.start = end;
         Ok(bytes)
     }

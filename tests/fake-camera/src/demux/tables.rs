@@ -114,11 +114,12 @@ fn walk(data: &[u8], body: Range<usize>, track: &mut Track, tables: &mut Tables)
             }
             b"hdlr" => {
                 cursor.take(8)?;
-                track.kind = match cursor.take(4)? {
-                    b"vide" => TrackKind::Video,
-                    b"soun" => TrackKind::Audio,
-                    _ => TrackKind::Other,
-                };
+                // QuickTime files have a second handler box, of the data, inside `minf`.
+                match cursor.take(4)? {
+                    b"vide" => track.kind = TrackKind::Video,
+                    b"soun" => track.kind = TrackKind::Audio,
+                    _ => {}
+                }
             }
             b"elst" => {
                 let version = cursor.u32()? >> 24;
@@ -146,9 +147,7 @@ fn walk(data: &[u8], body: Range<usize>, track: &mut Track, tables: &mut Tables)
                 let fixed = cursor.u32()?;
                 let count = cursor.u32()?;
                 for _ in 0..count {
-                    tables
-                        .sizes
-                        .push(if fixed == 0 { cursor.u32()? } else { fixed });
+                    tables.sizes.push(if fixed == 0 { cursor.u32()? } else { fixed });
                 }
             }
             b"stts" | b"ctts" => {
@@ -177,11 +176,9 @@ fn walk(data: &[u8], body: Range<usize>, track: &mut Track, tables: &mut Tables)
                 cursor.u32()?;
                 for _ in 0..cursor.u32()? {
                     let wide = &item.kind == b"co64";
-                    tables.offsets.push(if wide {
-                        cursor.u64()?
-                    } else {
-                        u64::from(cursor.u32()?)
-                    });
+                    tables
+                        .offsets
+                        .push(if wide { cursor.u64()? } else { u64::from(cursor.u32()?) });
                 }
             }
             _ => {}
@@ -206,11 +203,7 @@ impl Tables {
         let mut sizes = self.sizes.iter();
         let mut dts = 0;
         for (chunk, offset) in self.offsets.iter().enumerate() {
-            let run = self
-                .chunks
-                .iter()
-                .rev()
-                .find(|(first, _)| *first as usize <= chunk + 1);
+            let run = self.chunks.iter().rev().find(|(first, _)| *first as usize <= chunk + 1);
             let mut at = usize::try_from(*offset)?;
             for _ in 0..run.context("a chunk without samples")?.1 {
                 let size = *sizes.next().context("more samples than sizes")? as usize;
@@ -253,9 +246,7 @@ fn sample_entry(data: &[u8], kind: [u8; 4], body: Range<usize>, track: &mut Trac
                 for mask in [0x1f, 0xff] {
                     for _ in 0..cursor.u8()? & mask {
                         let len = cursor.u16()?;
-                        track
-                            .parameter_sets
-                            .push(cursor.take(usize::from(len))?.to_vec());
+                        track.parameter_sets.push(cursor.take(usize::from(len))?.to_vec());
                     }
                 }
             }
@@ -266,9 +257,7 @@ fn sample_entry(data: &[u8], kind: [u8; 4], body: Range<usize>, track: &mut Trac
                     cursor.u8()?;
                     for _ in 0..cursor.u16()? {
                         let len = cursor.u16()?;
-                        track
-                            .parameter_sets
-                            .push(cursor.take(usize::from(len))?.to_vec());
+                        track.parameter_sets.push(cursor.take(usize::from(len))?.to_vec());
                     }
                 }
             }
@@ -281,11 +270,7 @@ fn sample_entry(data: &[u8], kind: [u8; 4], body: Range<usize>, track: &mut Trac
 fn meta(data: &[u8], body: Range<usize>, movie: &mut Movie) -> Result<()> {
     // QuickTime's box has no version and flags, ISO's has.
     let plain = data.get(body.start + 4..body.start + 8) == Some(b"hdlr");
-    let body = if plain {
-        body
-    } else {
-        body.start + 4..body.end
-    };
+    let body = if plain { body } else { body.start + 4..body.end };
     let mut keys = Vec::new();
     for item in Boxes::new(data, body) {
         let item = item?;
