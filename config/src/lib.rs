@@ -15,7 +15,7 @@ mod size;
 mod time;
 
 pub use cause::{Causes, GapCause};
-pub use diff::diff;
+pub use diff::{BranchChange, CameraChange, CameraChanges, Changes, DiskChange, ServerChanges, StreamChange, diff};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use id::{CameraId, DiskId, IdError, StreamId, StreamName};
 pub use kind::{ErrorKind, Kind};
