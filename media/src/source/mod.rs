@@ -4,11 +4,17 @@
 //! It never retries: that is the restart policy's (`vigie-actors`). It is cancelled by dropping
 //! its future; everything it holds is released in `Drop`.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
-use vigie_config::{ErrorKind, GapCause, Kind};
+use vigie_config::{ErrorKind, GapCause, Kind, SourceUrl, Stream, StreamId};
 
-use crate::format::StreamFormat;
+use crate::{format::StreamFormat, gst::GstSource, hub::Publisher, rtsp::RtspSource};
+pub use ingest::Ingest;
+
+mod ingest;
 
 /// Small facts a source hands over while it runs. Never media.
 #[derive(Debug, Clone)]
@@ -45,8 +51,39 @@ impl Kind for SourceError {
     }
 }
 
-// The contract to fill in:
-//
-// Source::new(spec: vigie_config::StreamSource-like, stream: StreamId) -> Result<Source, SourceError>
-// async Source::run(self, publisher: Publisher, facts: Facts) -> SourceError
-// Ingest::new(threads) ; Ingest::spawn(&self, StreamId, impl Future) -> JoinHandle  (current-thread runtimes)
+/// A number for [`crate::AccessUnit::epoch`] that no source of this process has used; each is
+/// larger than those before.
+pub fn next_epoch() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Whatever a stream's address asks for, behind one contract.
+pub enum Source {
+    Rtsp(RtspSource),
+    Gst(Box<GstSource>),
+}
+
+impl Source {
+    /// Plain RTSP is ours, everything else GStreamer's. An error here is a fault of the
+    /// configuration or of the installation.
+    pub fn new(id: &StreamId, stream: &Stream) -> Result<Self, SourceError> {
+        match &stream.url {
+            SourceUrl::Network(url) if url.scheme() == "rtsp" => Ok(Source::Rtsp(RtspSource {
+                url: url.clone(),
+                credentials: stream.credentials.clone(),
+                transport: stream.transport,
+                audio: stream.audio,
+            })),
+            _ => Ok(Source::Gst(Box::new(GstSource::new(id.clone(), stream)?))),
+        }
+    }
+
+    /// Brings media in until it cannot; says why. Cancelled by dropping.
+    pub async fn run(self, publisher: Publisher, facts: Facts) -> SourceError {
+        match self {
+            Source::Rtsp(source) => source.run(publisher, facts).await,
+            Source::Gst(source) => source.run(publisher, facts).await,
+        }
+    }
+}
