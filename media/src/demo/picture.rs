@@ -14,8 +14,18 @@ const DRAWN: &str = "video/x-raw,format=I420,width=320,height=180";
 
 impl Picture {
     pub const ALL: [Picture; 2] = [
-        Picture { id: "gate", name: "Gate", sound: true, scene: "pattern=ball background-color=0xff204060" },
-        Picture { id: "yard", name: "Yard", sound: false, scene: "pattern=smpte75 horizontal-speed=2" },
+        Picture {
+            id: "gate",
+            name: "Gate",
+            sound: true,
+            scene: "pattern=ball background-color=0xff204060",
+        },
+        Picture {
+            id: "yard",
+            name: "Yard",
+            sound: false,
+            scene: "pattern=smpte75 horizontal-speed=2",
+        },
     ];
 
     pub fn main(&self) -> String {

@@ -33,7 +33,10 @@ pub fn ensure_elements(names: &[&str]) -> Result<(), GstError> {
     init()?;
     match names.iter().find(|name| gst::ElementFactory::find(name).is_none()) {
         None => Ok(()),
-        Some(name) => Err(GstError::MissingElement { element: (*name).to_owned(), package: package_of(name) }),
+        Some(name) => Err(GstError::MissingElement {
+            element: (*name).to_owned(),
+            package: package_of(name),
+        }),
     }
 }
 
@@ -41,12 +44,10 @@ pub fn ensure_elements(names: &[&str]) -> Result<(), GstError> {
 fn package_of(element: &str) -> &'static str {
     match element {
         "x264enc" => "gstreamer1.0-plugins-ugly",
-        "h264parse" | "h265parse" | "jpegparse" | "srtsrc" | "tsdemux" | "rtmp2src" => {
-            "gstreamer1.0-plugins-bad"
-        }
-        "rtspsrc" | "flvdemux" | "souphttpsrc" | "multipartdemux" | "v4l2src" | "qtdemux" | "jpegenc"
-        | "jpegdec" | "rtph264pay" | "rtph265pay" | "rtpjpegpay" | "rtpmp4gpay" | "rtpopuspay" | "rtppcmupay"
-        | "rtppcmapay" | "aacparse" => "gstreamer1.0-plugins-good",
+        "h264parse" | "h265parse" | "jpegparse" | "srtsrc" | "tsdemux" | "rtmp2src" => "gstreamer1.0-plugins-bad",
+        "rtspsrc" | "flvdemux" | "souphttpsrc" | "multipartdemux" | "v4l2src" | "qtdemux" | "jpegenc" | "jpegdec"
+        | "rtph264pay" | "rtph265pay" | "rtpjpegpay" | "rtpmp4gpay" | "rtpopuspay" | "rtppcmupay" | "rtppcmapay"
+        | "aacparse" => "gstreamer1.0-plugins-good",
         name if name.starts_with("av") => "gstreamer1.0-libav",
         _ => "gstreamer1.0-plugins-base",
     }
