@@ -1,0 +1,536 @@
+//! From rows and a range to the list of what the clip consists of.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use vigie_config::Utc;
+
+use super::{
+    ClipError,
+    head::{Chunk, Head, Jump, Placed, Table},
+    moof::{self, Shift},
+    place,
+    source::{OpenSegment, Source, Track, Tracks, Unit, Units, damaged},
+};
+use crate::{mp4::FragmentInfo, rows::SegmentRow};
+
+/// A stretch of the clip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    Bytes(Bytes),
+    /// As they are in the file of this row.
+    Media {
+        row: usize,
+        file: Range<u64>,
+    },
+    /// Whole fragments, moved in time by the row's shift.
+    Fragments {
+        row: usize,
+        file: Range<u64>,
+    },
+}
+
+impl Piece {
+    pub fn len(&self) -> u64 {
+        match self {
+            Piece::Bytes(bytes) => bytes.len() as u64,
+            Piece::Media { file, .. } | Piece::Fragments { file, .. } => file.end - file.start,
+        }
+    }
+}
+
+pub(super) struct Plan {
+    pub rows: Vec<SegmentRow>,
+    /// For each of `rows`; those before the clip have one that is not used.
+    pub shifts: Vec<Shift>,
+    pub pieces: Vec<Piece>,
+    pub resolved: (Utc, Utc),
+    pub etag: String,
+    pub open: OpenSegment,
+}
+
+/// The first shown picture.
+struct First {
+    row: usize,
+    fragment: usize,
+    pts: i64,
+}
+
+/// The last shown picture, and what of its fragment belongs to the clip.
+struct Last {
+    row: usize,
+    fragment: usize,
+    main: usize,
+    audio: usize,
+    whole: bool,
+    /// Where that picture ends.
+    end: i64,
+}
+
+/// Fragments from the RAP to the one with the first shown picture.
+struct Lead {
+    fragments: Vec<(usize, FragmentInfo, Units)>,
+    /// The RAP's position in the first of them.
+    rap: usize,
+}
+
+struct Planner {
+    rows: Vec<SegmentRow>,
+    open: OpenSegment,
+    sources: BTreeMap<usize, Arc<Source>>,
+    from: Utc,
+    to: Utc,
+}
+
+/// `rows` may begin before `from`: earlier segments of a run are needed where one does not begin
+/// with a RAP.
+pub(super) fn plan(rows: Vec<SegmentRow>, from: Utc, to: Utc, open: OpenSegment) -> Result<Plan, ClipError> {
+    let rows = distinct(rows);
+    let touched: Vec<usize> = (0..)
+        .zip(&rows)
+        .filter(|(_, row)| row.end > from && row.start < to)
+        .map(|(at, _)| at)
+        .collect();
+    let no_footage = || ClipError::NoFootage { from, to };
+    let (Some(&lowest), Some(&highest)) = (touched.first(), touched.last()) else {
+        return Err(no_footage());
+    };
+    let range = rows.get(lowest..=highest).unwrap_or_default();
+    let pairs = || range.iter().zip(range.iter().skip(1));
+    let cuts: Vec<Utc> = pairs()
+        .filter(|(a, b)| a.format != b.format)
+        .map(|(_, b)| b.start)
+        .collect();
+    if !cuts.is_empty() {
+        return Err(ClipError::MixedFormats { from, to, cuts });
+    }
+    let with_audio =
+        range.iter().all(|row| row.audio_format != 0) && pairs().all(|(a, b)| a.audio_format == b.audio_format);
+    let mut planner = Planner {
+        rows,
+        open,
+        sources: BTreeMap::new(),
+        from,
+        to,
+    };
+    let first = planner.first(lowest..=highest)?.ok_or_else(no_footage)?;
+    let last = planner.last(first.row, highest)?.ok_or_else(no_footage)?;
+    let lead = planner.lead(&first)?;
+    planner.assemble(&first, &last, lead, with_audio)
+}
+
+/// By start; of two copies of one segment (its volume failed) the longer.
+fn distinct(mut rows: Vec<SegmentRow>) -> Vec<SegmentRow> {
+    rows.sort_by_key(|row| (row.start, row.end));
+    rows.dedup_by(|later, earlier| {
+        let same = later.start == earlier.start;
+        if same {
+            std::mem::swap(later, earlier);
+        }
+        same
+    });
+    rows
+}
+
+impl Planner {
+    fn row(&self, at: usize) -> Result<&SegmentRow, ClipError> {
+        self.rows.get(at).ok_or(ClipError::NoFootage {
+            from: self.from,
+            to: self.to,
+        })
+    }
+
+    fn source(&mut self, at: usize) -> Result<Arc<Source>, ClipError> {
+        if let Some(source) = self.sources.get(&at) {
+            return Ok(source.clone());
+        }
+        let source = Arc::new(Source::open(self.row(at)?, &self.open)?);
+        self.sources.insert(at, source.clone());
+        Ok(source)
+    }
+
+    /// The first picture shown at or after `from`, if that is before `to`.
+    fn first(&mut self, range: std::ops::RangeInclusive<usize>) -> Result<Option<First>, ClipError> {
+        for row in range {
+            let source = self.source(row)?;
+            let (from, to) = (
+                source.tick(self.from, source.tracks.main),
+                source.tick(self.to, source.tracks.main),
+            );
+            // Pictures are shown up to some units after they are decoded: one second is plenty.
+            let from_us = self.from.micros_since(source.row.start).saturating_sub(1_000_000);
+            let fragments = &source.scan.fragments;
+            for (fragment, info) in (0..).zip(fragments).filter(|(_, info)| info.end_us >= from_us) {
+                let earliest = |units: &Units| units.main.iter().map(Unit::pts).filter(|pts| *pts >= from).min();
+                let Some(here) = earliest(&source.units(info)?) else {
+                    continue;
+                };
+                // Of re-ordered pictures the first may be decoded later.
+                let next = fragments.get(fragment + 1).map(|info| source.units(info)).transpose()?;
+                let pts = next
+                    .and_then(|units| earliest(&units))
+                    .map_or(here, |next| next.min(here));
+                return Ok((pts < to).then_some(First { row, fragment, pts }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last picture shown before `to`.
+    fn last(&mut self, lowest: usize, highest: usize) -> Result<Option<Last>, ClipError> {
+        for row in (lowest..=highest).rev() {
+            let source = self.source(row)?;
+            let to = source.tick(self.to, source.tracks.main);
+            let to_us = self.to.micros_since(source.row.start);
+            for (fragment, info) in source
+                .scan
+                .fragments
+                .iter()
+                .enumerate()
+                .rev()
+                .filter(|(_, info)| info.start_us < to_us)
+            {
+                let units = source.units(info)?;
+                let Some(newest) = units.main.iter().rposition(|unit| unit.pts() < to) else {
+                    continue;
+                };
+                let audio_to = source.tracks.audio.map_or(0, |audio| source.tick(self.to, audio));
+                let audio = units.audio.iter().take_while(|unit| unit.dts < audio_to).count();
+                let shown = units.main.iter().filter(|unit| unit.pts() < to).map(Unit::end);
+                return Ok(Some(Last {
+                    row,
+                    fragment,
+                    main: newest + 1,
+                    audio,
+                    whole: newest + 1 == units.main.len() && audio == units.audio.len(),
+                    end: shown.max().unwrap_or(0),
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes back from the first shown picture to where decoding can begin.
+    fn lead(&mut self, first: &First) -> Result<Lead, ClipError> {
+        let mut fragments = Vec::new();
+        let mut at = first.row;
+        loop {
+            let source = self.source(at)?;
+            let newest = if at == first.row {
+                first.fragment + 1
+            } else {
+                source.scan.fragments.len()
+            };
+            for info in source.scan.fragments.iter().take(newest).rev() {
+                let units = source.units(info)?;
+                let usable = |unit: &Unit| unit.sync() && (at != first.row || unit.pts() <= first.pts);
+                let rap = units.main.iter().rposition(usable);
+                fragments.push((at, info.clone(), units));
+                if let Some(rap) = rap {
+                    fragments.reverse();
+                    return Ok(Lead { fragments, rap });
+                }
+            }
+            // None in this file: in the one before, if they are one run.
+            let before = at.checked_sub(1).and_then(|before| self.rows.get(before));
+            let row = self.row(at)?;
+            let goes_on = before.is_some_and(|before| {
+                (before.run, before.number.wrapping_add(1), before.format) == (row.run, row.number, row.format)
+            });
+            if !(row.continued && goes_on) {
+                // Nowhere: some decoders make do with what comes.
+                fragments.reverse();
+                return Ok(Lead { fragments, rap: 0 });
+            }
+            at -= 1;
+        }
+    }
+
+    fn assemble(mut self, first: &First, last: &Last, lead: Lead, with_audio: bool) -> Result<Plan, ClipError> {
+        let source = self.source(first.row)?;
+        let tracks = Tracks {
+            audio: source.tracks.audio.filter(|_| with_audio),
+            ..source.tracks
+        };
+        let begin = lead.fragments.first().map_or(first.row, |(row, ..)| *row);
+        let rap = lead
+            .fragments
+            .first()
+            .and_then(|(.., units)| units.main.get(lead.rap))
+            .copied();
+        let Some(rap) = rap else {
+            return Err(damaged(&source.row, "its first fragment has no units".into()));
+        };
+        let places = place::places(self.rows.get(begin..).unwrap_or_default(), slack_us(&rap, tracks.main));
+        let place = |row: usize| row.checked_sub(begin).and_then(|at| places.get(at)).copied();
+        let since = |row: usize, of: usize, track: Track| match (place(row), place(of)) {
+            (Some(row), Some(of)) => place::ticks(row.micros_since(of), track.timescale),
+            _ => 0,
+        };
+        // Nothing comes before the RAP in its fragment, and it is the first picture shown: then
+        // the fragment can stay a fragment.
+        let plain = lead.fragments.len() == 1 && lead.rap == 0 && rap.pts() == first.pts;
+
+        // The sound begins with the unit that lasts into the first picture.
+        let sound_at = tracks
+            .audio
+            .map(|audio| place::ticks(place::micros(first.pts, tracks.main.timescale), audio.timescale));
+        let wanted = |unit: &&Unit| plain || sound_at.is_some_and(|at| unit.dts + i64::from(unit.duration) > at);
+        let lead_audio = lead
+            .fragments
+            .iter()
+            .filter(|(row, ..)| *row == first.row)
+            .flat_map(|(.., units)| &units.audio);
+        let sound_zero = lead_audio
+            .clone()
+            .find(wanted)
+            .map(|unit| unit.dts)
+            .or(sound_at)
+            .unwrap_or(0);
+        let shifts: Vec<Shift> = (0..self.rows.len())
+            .map(|row| Shift {
+                tracks,
+                main: since(row, begin, tracks.main) - rap.dts,
+                audio: tracks.audio.map(|audio| since(row, first.row, audio) - sound_zero),
+            })
+            .collect();
+        let shift = |row: usize| {
+            shifts.get(row).copied().unwrap_or(Shift {
+                tracks,
+                main: 0,
+                audio: None,
+            })
+        };
+
+        let one_fragment = (first.row, first.fragment) == (last.row, last.fragment);
+        let mut main = Table::default();
+        let mut audio = Table::default();
+        let mut pieces = Vec::new();
+        let mut media_bytes = 0u64;
+        if !plain {
+            let newest = lead.fragments.len() - 1;
+            for (number, (row, _, units)) in lead.fragments.iter().enumerate() {
+                let ending = one_fragment && number == newest;
+                let from = if number == 0 { lead.rap } else { 0 };
+                let keep = units
+                    .main
+                    .get(from..if ending { last.main } else { units.main.len() })
+                    .unwrap_or_default();
+                let sound: Vec<Unit> = units
+                    .audio
+                    .iter()
+                    .take(if ending { last.audio } else { usize::MAX })
+                    .filter(|_| *row == first.row && tracks.audio.is_some())
+                    .filter(wanted)
+                    .copied()
+                    .collect();
+                let runs = [
+                    (&mut main, keep, shift(*row).main),
+                    (&mut audio, sound.as_slice(), shift(*row).audio.unwrap_or(0)),
+                ];
+                for (table, units, by) in runs {
+                    for chunk in chunks(units, by) {
+                        let bytes = chunk.bytes();
+                        pieces.push(Piece::Media {
+                            row: *row,
+                            file: chunk.offset()..chunk.offset() + bytes,
+                        });
+                        table.chunks.push((media_bytes, chunk));
+                        media_bytes += bytes;
+                    }
+                }
+            }
+        }
+        main.skip = first.pts + shift(first.row).main;
+        audio.skip = sound_at.map_or(0, |at| (at - sound_zero).max(0));
+        if let (Some(at), Some(track)) = (sound_at, tracks.audio) {
+            let late = place::micros((sound_zero - at).max(0), track.timescale);
+            audio.delay = u64::try_from(place::ticks(late, tracks.main.timescale)).unwrap_or(0);
+        }
+
+        let mut jumps = Vec::new();
+        if plain || !one_fragment {
+            let after = if plain { first.fragment } else { first.fragment + 1 };
+            if let Some(info) = source.scan.fragments.get(after) {
+                let units = source.units(info)?;
+                main.next_dts = units.main.first().map(|unit| unit.dts + shift(first.row).main);
+                audio.next_dts = units
+                    .audio
+                    .first()
+                    .and_then(|unit| Some(unit.dts + shift(first.row).audio?));
+            }
+            self.fragments(first, last, after, &shifts, &mut pieces, &mut jumps)?;
+        }
+        if main.next_dts.is_none() && !one_fragment {
+            main.next_dts = Some(shift(first.row + 1).main);
+        }
+
+        let end = last.end + shift(last.row).main;
+        let resolved_from = source
+            .row
+            .start
+            .plus_micros(place::micros(first.pts, tracks.main.timescale));
+        let resolved_to = self
+            .row(last.row)?
+            .start
+            .plus_micros(place::micros(last.end, tracks.main.timescale));
+        let init = source.bytes(0, source.scan.init_len)?;
+        let head = Head {
+            init: &init,
+            tracks,
+            duration: u64::try_from(end - main.skip).unwrap_or(0),
+            main,
+            audio: tracks.audio.map(|_| audio),
+            start: resolved_from,
+            media_bytes,
+            jumps,
+            end,
+        };
+        let head = head
+            .write()
+            .ok_or_else(|| damaged(&source.row, "its init segment".into()))?;
+        pieces.insert(0, Piece::Bytes(head.into()));
+        pieces.retain(|piece| piece.len() > 0);
+        let resolved = (resolved_from, resolved_to);
+        let etag = etag(&self.rows, &shifts, &pieces);
+        Ok(Plan {
+            rows: self.rows,
+            shifts,
+            pieces,
+            resolved,
+            etag,
+            open: self.open,
+        })
+    }
+
+    /// From fragment `after` of the first row to the last picture.
+    fn fragments(
+        &mut self,
+        first: &First,
+        last: &Last,
+        after: usize,
+        shifts: &[Shift],
+        pieces: &mut Vec<Piece>,
+        jumps: &mut Vec<Jump>,
+    ) -> Result<(), ClipError> {
+        for row in first.row..=last.row {
+            let shift = shifts.get(row).copied().ok_or(ClipError::NoFootage {
+                from: self.from,
+                to: self.to,
+            })?;
+            let this = self.row(row)?.clone();
+            if row != first.row && row != last.row {
+                let file = u64::from(this.init_bytes)..this.bytes;
+                jumps.push(Jump {
+                    bytes: file.end.saturating_sub(file.start),
+                    start: shift.main,
+                });
+                pieces.push(Piece::Fragments { row, file });
+                continue;
+            }
+            let source = self.source(row)?;
+            let fragments = &source.scan.fragments;
+            let skipped = if row == first.row { after } else { 0 };
+            let count = if row == last.row {
+                last.fragment + usize::from(last.whole)
+            } else {
+                fragments.len()
+            };
+            let mut whole = fragments
+                .iter()
+                .skip(skipped)
+                .take(count.saturating_sub(skipped))
+                .peekable();
+            let start = whole.peek().map(|info| info.offset);
+            let mut end = start;
+            for (number, info) in whole.enumerate() {
+                // From the end of the one before: a `free` box may lie between.
+                let bytes = info.offset + info.len - end.unwrap_or(info.offset);
+                end = Some(info.offset + info.len);
+                match jumps.last_mut() {
+                    Some(jump) if !(info.rap || number == 0) => jump.bytes += bytes,
+                    _ => {
+                        let dts = source.units(info)?.main.first().map_or(0, |unit| unit.dts);
+                        jumps.push(Jump {
+                            bytes,
+                            start: dts + shift.main,
+                        });
+                    }
+                }
+            }
+            if let (Some(start), Some(end)) = (start, end) {
+                pieces.push(Piece::Fragments { row, file: start..end });
+            }
+            if let Some(info) = fragments.get(last.fragment).filter(|_| row == last.row && !last.whole) {
+                let units = source.units(info)?;
+                let main = units.main.get(..last.main).unwrap_or_default();
+                let audio = units
+                    .audio
+                    .get(..last.audio)
+                    .filter(|_| shift.audio.is_some())
+                    .unwrap_or_default();
+                let before = pieces.len();
+                pieces.push(Piece::Bytes(moof::fragment(&shift, u32::MAX, main, audio).into()));
+                for chunk in chunks(main, 0).into_iter().chain(chunks(audio, 0)) {
+                    pieces.push(Piece::Media {
+                        row,
+                        file: chunk.offset()..chunk.offset() + chunk.bytes(),
+                    });
+                }
+                let bytes = pieces.iter().skip(before).map(Piece::len).sum();
+                match jumps.last_mut() {
+                    Some(jump) if !info.rap => jump.bytes += bytes,
+                    _ => jumps.push(Jump {
+                        bytes,
+                        start: main.first().map_or(0, |unit| unit.dts) + shift.main,
+                    }),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Three quarters of a picture.
+fn slack_us(unit: &Unit, track: Track) -> i64 {
+    place::micros(i64::from(unit.duration) * 3 / 4, track.timescale)
+}
+
+/// Units side by side in the file.
+fn chunks(units: &[Unit], by: i64) -> Vec<Chunk> {
+    let mut chunks: Vec<Chunk> = Vec::new();
+    for unit in units {
+        let placed = Placed {
+            unit: *unit,
+            dts: unit.dts + by,
+        };
+        match chunks.last_mut() {
+            Some(chunk) if chunk.offset() + chunk.bytes() == unit.at => chunk.units.push(placed),
+            _ => chunks.push(Chunk { units: vec![placed] }),
+        }
+    }
+    chunks
+}
+
+/// Of all that decides about the bytes: equal tags, equal clips.
+fn etag(rows: &[SegmentRow], shifts: &[Shift], pieces: &[Piece]) -> String {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        match piece {
+            Piece::Bytes(bytes) => hash.update(bytes),
+            Piece::Media { row, file } | Piece::Fragments { row, file } => {
+                if let (Some(segment), Some(shift)) = (rows.get(*row), shifts.get(*row)) {
+                    hash.update(segment.volume.0.to_le_bytes());
+                    hash.update(segment.start.as_micros().to_le_bytes());
+                    hash.update(u128::from(segment.run).to_le_bytes());
+                    hash.update(shift.main.to_le_bytes());
+                    hash.update(shift.audio.unwrap_or(i64::MIN).to_le_bytes());
+                }
+                hash.update(file.start.to_le_bytes());
+                hash.update(file.end.to_le_bytes());
+            }
+        }
+    }
+    format!("\"{}\"", hex::encode(hash.finalize().get(..16).unwrap_or_default()))
+}
