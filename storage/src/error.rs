@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use vigie_config::{DiskId, ErrorKind, Kind};
 
-use crate::uuid::{RecorderId, VolumeId};
+use crate::uuid::RecorderId;
 
 /// Why storage cannot start at all.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +42,6 @@ pub enum VolumeError {
         seen: RecorderId,
         own: RecorderId,
     },
-    #[error("disk {disk}: {} holds volume {seen}, expected {expected}: another disk is mounted there", path.display())]
-    OtherVolume {
-        disk: DiskId,
-        path: PathBuf,
-        seen: VolumeId,
-        expected: VolumeId,
-    },
     #[error("disk {disk}: {} has format {seen}, this build knows up to {known}: use a newer vigie", path.display())]
     NewerFormat {
         disk: DiskId,
@@ -77,7 +70,7 @@ pub enum VolumeError {
         path: PathBuf,
         errno: Option<i32>,
     },
-    #[error("disk {disk}: a sync took {millis} ms, allowed are {allowed} ms")]
+    #[error("disk {disk}: a write or sync has not returned for {millis} ms, allowed are {allowed} ms")]
     SlowSync {
         disk: DiskId,
         millis: u64,
@@ -117,7 +110,6 @@ impl Kind for VolumeError {
             // Whoever mounts another disk there ends these: worth looking again, slowly.
             VolumeError::Unmarked { .. }
             | VolumeError::Foreign { .. }
-            | VolumeError::OtherVolume { .. }
             | VolumeError::NewerFormat { .. } => ErrorKind::Refused,
             VolumeError::Duplicate { .. } => ErrorKind::Misconfigured,
             VolumeError::BadMarker { .. } => ErrorKind::Corrupt,

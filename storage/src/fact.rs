@@ -27,6 +27,9 @@ pub enum StorageFact {
         error: VolumeError,
         unsynced: Arc<Vec<Unsynced>>,
     },
+    /// A write or a sync has not returned for longer than `slow_sync`; told once. It may still
+    /// come back: then everything is there, also what `unsynced` names.
+    VolumeSlow { disk: DiskId, millis: u64, unsynced: Arc<Vec<Unsynced>> },
     /// Less free than `keep_free`, or more used than `max_size`: time for a retention pass.
     SpaceLow {
         disk: DiskId,

@@ -10,13 +10,23 @@
 //! Belongs here: volumes, segments, the gap ledger, the index, retention, recovery, accounts.
 //! Does not belong here: codecs and boxes of media (`vigie-media`), decisions (`vigie-actors`).
 
+pub mod accounts;
+mod catalog;
+pub mod clip;
 pub mod error;
 pub mod fact;
+pub mod file;
+pub mod index;
 pub mod layout;
+pub mod ledger;
+pub mod mp4;
 pub mod options;
+pub mod rebuild;
+pub mod recovery;
 pub mod retention;
 pub mod rows;
 pub mod segment;
+mod state;
 pub mod storage;
 pub mod uuid;
 pub mod volume;
@@ -24,9 +34,9 @@ pub mod volume;
 pub use error::{StorageError, VolumeError, WriteError};
 pub use fact::{Facts, InitSegment, StorageFact, Unsynced};
 pub use options::StorageOptions;
-pub use retention::{Lock, Reason, RetentionReport, RetentionRules};
+pub use retention::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
 pub use rows::{GapRow, Recordings, SegmentRow};
 pub use segment::{Fragment, SegmentStart};
-pub use storage::{IndexState, Storage};
+pub use storage::{CheckReport, IndexState, RebuildReport, Storage, UpkeepError};
 pub use uuid::{RecorderId, VolumeId};
-pub use volume::{SegmentWriter, Volume, VolumeSnapshot, VolumeState};
+pub use volume::{Limits, SegmentWriter, Volume, VolumeSnapshot, VolumeState};

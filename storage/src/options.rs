@@ -9,8 +9,10 @@ pub struct StorageOptions {
     pub facts: Facts,
     /// Bytes that one volume may hold in memory: queued, and written but not yet synced.
     pub queue_bytes: u64,
-    /// A sync that takes longer means that the volume failed. (Rotating disks: 8 s.)
+    /// A write or sync that takes longer is told as a fact. (Rotating disks: 8 s.)
     pub slow_sync: Duration,
+    /// After this long the volume has failed and its threads are left behind.
+    pub hung_after: Duration,
 }
 
 impl Default for StorageOptions {
@@ -19,6 +21,7 @@ impl Default for StorageOptions {
             facts: Arc::new(|_| {}),
             queue_bytes: 256 << 20,
             slow_sync: Duration::from_secs(2),
+            hung_after: Duration::from_secs(15),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What the recorder hands over: the beginning of a segment, and its fragments.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use ulid::Ulid;
-use vigie_config::{Causes, StreamId, Utc};
+use vigie_config::{CameraId, Causes, StreamId, StreamName, Utc};
 
-use crate::uuid::RecorderId;
+use crate::{layout, uuid::RecorderId};
 
 /// The newest format this build writes and reads.
 pub const FORMAT: u32 = 1;
@@ -22,6 +24,17 @@ pub mod tag {
     pub const CLOCK: &str = "vigie.clock";
     pub const CODEC: &str = "vigie.codec";
     pub const CONTINUED: &str = "vigie.continued";
+}
+
+/// Why a file's tags are not those of a segment of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TagError {
+    #[error("it has no tag {0}")]
+    Missing(&'static str),
+    #[error("its tag {key} is {seen:?}")]
+    Bad { key: &'static str, seen: String },
+    #[error("its format is {seen}, this build reads up to {FORMAT}")]
+    Newer { seen: u32 },
 }
 
 /// A new segment.
@@ -44,6 +57,44 @@ pub struct SegmentStart {
 }
 
 impl SegmentStart {
+    /// Where the file is below the volume's root.
+    pub fn path(&self) -> PathBuf {
+        layout::segment_path(&self.stream, self.start)
+    }
+
+    /// What a file says about itself, read back, and whose it is.
+    pub fn from_tags(tags: &[(String, String)]) -> Result<(SegmentStart, RecorderId), TagError> {
+        let tag = |key: &'static str| {
+            let found = tags.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+            found.ok_or(TagError::Missing(key))
+        };
+        fn bad<T, E>(key: &'static str, seen: &str, result: Result<T, E>) -> Result<T, TagError> {
+            result.map_err(|_| TagError::Bad { key, seen: seen.chars().take(80).collect() })
+        }
+        fn parse<T: std::str::FromStr>(key: &'static str, seen: &str) -> Result<T, TagError> {
+            bad(key, seen, seen.parse::<T>())
+        }
+        let format: u32 = parse(tag::FORMAT, tag(tag::FORMAT)?)?;
+        if format > FORMAT {
+            return Err(TagError::Newer { seen: format });
+        }
+        let camera: CameraId = parse(tag::CAMERA, tag(tag::CAMERA)?)?;
+        let stream: StreamName = parse(tag::STREAM, tag(tag::STREAM)?)?;
+        let causes = tag(tag::CAUSES)?;
+        let names = causes.split(',').filter(|name| !name.is_empty());
+        let segment = SegmentStart {
+            stream: StreamId::new(camera, stream),
+            run: parse(tag::RUN, tag(tag::RUN)?)?,
+            number: parse(tag::SEGMENT, tag(tag::SEGMENT)?)?,
+            start: parse(tag::START, tag(tag::START)?)?,
+            causes: bad(tag::CAUSES, causes, Causes::from_names(names).ok_or(()))?,
+            continued: tag(tag::CONTINUED) == Ok("1"),
+            synchronised: tag(tag::CLOCK)? == "synchronised",
+            codec: tag(tag::CODEC)?.to_owned(),
+        };
+        Ok((segment, parse(tag::RECORDER, tag(tag::RECORDER)?)?))
+    }
+
     /// What the file says about itself.
     pub fn tags(&self, recorder: RecorderId) -> Vec<(String, String)> {
         let causes: Vec<&str> = self.causes.names().collect();

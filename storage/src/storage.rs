@@ -1,21 +1,37 @@
 //! The façade: everything the recorder keeps on disk.
 
+mod guard;
+mod upkeep;
+mod volumes;
+
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
 
 use serde::Serialize;
-use vigie_config::{Disk, DiskId, GapCause, StreamId, Utc};
+use vigie_config::{DiskId, GapCause, StreamId, Utc};
 
 use crate::{
-    error::{StorageError, VolumeError},
+    accounts::Accounts,
+    catalog::Catalog,
+    clip::{Clip, ClipError, LOOK_BACK},
+    error::StorageError,
+    file::Footage,
+    index::Index,
     options::StorageOptions,
-    retention::{RetentionReport, RetentionRules},
-    rows::Recordings,
+    retention::RetentionRules,
+    rows::{Recordings, SegmentRow},
+    state::State,
     uuid::{RecorderId, VolumeId},
     volume::{Volume, VolumeSnapshot},
 };
+
+pub use upkeep::{CheckReport, RebuildReport, UpkeepError};
 
 /// Can the index be trusted to be complete?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,104 +42,178 @@ pub enum IndexState {
     Rebuilding,
     /// Cannot be written (full or broken `state_dir`): kept in memory, lost at the next start,
     /// rebuilt then from the volumes.
-    Degraded {
-        detail: String,
-    },
+    Degraded { detail: String },
 }
 
-/// One per recorder. Threads: one writer and one sync thread per volume, one for the index.
-#[derive(Debug)]
+type Volumes = Arc<RwLock<Vec<Arc<Volume>>>>;
+
+/// One per recorder. Threads: one writer and one sync thread per volume, one that watches them.
 pub struct Storage {
-    recorder: RecorderId,
+    state: Mutex<State>,
+    options: StorageOptions,
+    accounts: Accounts,
+    catalog: Arc<Catalog>,
+    volumes: Volumes,
+    /// One change of the list at a time.
+    changing: Mutex<()>,
+    /// Disks that failed in this process, so that their return can be told.
+    failed: Mutex<Vec<DiskId>>,
+    /// When the last volume was added and crash gaps are still to be opened.
+    crash_gaps_due: Mutex<Option<Instant>>,
+    rules: Mutex<RetentionRules>,
+    /// Retention, checks and rebuilds: one at a time.
+    upkeep: Mutex<()>,
+    rebuilding: AtomicUsize,
+    /// The index was lost while running.
+    rebuild_due: AtomicBool,
+    closed: AtomicBool,
+    guard: Mutex<Option<guard::Guard>>,
+}
+
+impl std::fmt::Debug for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Storage").field("recorder", &self.recorder()).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn list(volumes: &Volumes) -> Vec<Arc<Volume>> {
+    volumes.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 impl Storage {
     /// Takes the lock of `state_dir` and opens what it holds. Fails only when the folder cannot be
     /// created or is another process's: a full, read-only or corrupt one degrades ([`IndexState`]).
     pub fn open(state_dir: &Path, options: StorageOptions) -> Result<Arc<Storage>, StorageError> {
-        let _ = (state_dir, options);
-        Ok(Arc::new(Storage {
-            recorder: RecorderId(0),
-        }))
-    }
-    pub fn recorder(&self) -> RecorderId {
-        self.recorder
-    }
-    pub fn index_state(&self) -> IndexState {
-        IndexState::Ok
+        let state = State::open(state_dir)?;
+        let (index, opening) = Index::open(&state_dir.join("index"));
+        match &opening {
+            crate::index::Opening::Found | crate::index::Opening::Fresh => {}
+            other => tracing::error!(opening = ?other, "the index is not what it was; footage is recorded all the same"),
+        }
+        let volumes: Volumes = Arc::default();
+        let to = volumes.clone();
+        let sink = move |stream: &StreamId, line: &crate::ledger::Line| {
+            let mut taken = false;
+            for volume in list(&to) {
+                taken |= volume.write_line(stream, line);
+            }
+            taken
+        };
+        let storage = Arc::new(Storage {
+            accounts: Accounts::open(state_dir),
+            state: Mutex::new(state),
+            options,
+            catalog: Arc::new(Catalog::new(index, Box::new(sink))),
+            volumes,
+            changing: Mutex::default(),
+            failed: Mutex::default(),
+            crash_gaps_due: Mutex::default(),
+            rules: Mutex::default(),
+            upkeep: Mutex::default(),
+            rebuilding: AtomicUsize::new(0),
+            rebuild_due: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            guard: Mutex::default(),
+        });
+        *lock(&storage.guard) = guard::Guard::start(&storage);
+        Ok(storage)
     }
 
-    /// Checks the identity of the disk, repairs what a crash left, starts its threads. A disk that
-    /// had failed is given another chance by removing and adding it. May take seconds on a slow disk.
-    pub fn add_volume(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
-        Err(VolumeError::Missing {
-            disk: disk.id.clone(),
-            path: disk.path.clone(),
-        })
+    pub fn recorder(&self) -> RecorderId {
+        lock(&self.state).recorder()
     }
-    /// Finishes its segments, syncs, stops its threads. Its footage stays in the index.
-    pub fn remove_volume(&self, disk: &DiskId) {
-        let _ = disk;
+
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
+
+    pub fn index_state(&self) -> IndexState {
+        if let Some(error) = self.catalog.index().degraded() {
+            return IndexState::Degraded { detail: error.to_string() };
+        }
+        if let Some(fault) = lock(&self.state).fault() {
+            return IndexState::Degraded { detail: fault.to_owned() };
+        }
+        if self.rebuilding.load(Ordering::SeqCst) > 0 { IndexState::Rebuilding } else { IndexState::Ok }
+    }
+
     pub fn volume(&self, disk: &DiskId) -> Option<Arc<Volume>> {
-        let _ = disk;
-        None
+        list(&self.volumes).into_iter().find(|volume| volume.disk() == disk)
     }
+
     pub fn volumes(&self) -> Vec<VolumeSnapshot> {
-        Vec::new()
+        list(&self.volumes).iter().map(|volume| volume.snapshot()).collect()
     }
+
     /// Where a volume is mounted now; `None`: not there.
     pub fn volume_root(&self, volume: VolumeId) -> Option<PathBuf> {
-        let _ = volume;
-        None
+        list(&self.volumes).iter().find(|v| v.id() == volume).map(|v| v.path().to_owned())
+    }
+
+    /// The file of a row, by way of the folder that its volume holds open.
+    pub fn open_segment(&self, row: &SegmentRow) -> std::io::Result<Footage> {
+        let volumes = list(&self.volumes);
+        let volume = volumes.iter().find(|v| v.id() == row.volume).ok_or(std::io::ErrorKind::NotFound)?;
+        volume.root().open_read(&row.relative_path())
+    }
+
+    /// One MP4 of the pictures shown in [`from`, `to`).
+    pub fn clip(self: &Arc<Self>, stream: &StreamId, from: Utc, to: Utc) -> Result<Clip, ClipError> {
+        let storage = self.clone();
+        let open = move |row: &SegmentRow| storage.open_segment(row).map(Footage::into_file);
+        let rows = self.recordings(stream, from - LOOK_BACK, to).segments;
+        Clip::new(rows, from, to, Arc::new(open))
+    }
+
+    /// Every stream with footage or gaps in the index, and every one that is recorded now.
+    pub fn streams(&self) -> Vec<StreamId> {
+        let mut streams = self.catalog.index().streams().unwrap_or_default();
+        streams.extend(self.catalog.known_streams());
+        streams.sort();
+        streams.dedup();
+        streams
     }
 
     /// Everything that touches [`from`, `to`).
     pub fn recordings(&self, stream: &StreamId, from: Utc, to: Utc) -> Recordings {
-        let _ = (stream, from, to);
-        Recordings::default()
+        self.catalog.recordings(stream, from, to)
     }
+
     /// End of the last stored access unit.
     pub fn last_recorded(&self, stream: &StreamId) -> Option<Utc> {
-        let _ = stream;
-        None
+        self.catalog.last_end(stream)
     }
 
     /// The stream has no media since `start` (the end of its last unit). Nothing happens when a
     /// gap is open already, or when the stream was never recorded.
     pub fn gap_opened(&self, stream: &StreamId, start: Utc, cause: GapCause) {
-        let _ = (stream, start, cause);
+        self.catalog.gap_opened(stream, start, cause);
     }
+
     /// From `at` on the open gap has another cause.
     pub fn gap_cause(&self, stream: &StreamId, at: Utc, cause: GapCause) {
-        let _ = (stream, at, cause);
+        self.catalog.gap_cause(stream, at, cause);
     }
+
     /// Media again. Also done by the first fragment of a segment that was started after the gap
     /// opened. A gap of 1 s or less leaves no row.
     pub fn gap_closed(&self, stream: &StreamId, end: Utc) {
-        let _ = (stream, end);
+        self.catalog.gap_closed(stream, end);
     }
+
     /// The stream is no longer to be recorded (removed, switched off for good): an open gap ends,
     /// and a later crash opens none.
     pub fn recording_ended(&self, stream: &StreamId, at: Utc) {
-        let _ = (stream, at);
+        self.catalog.recording_ended(stream, at);
     }
+}
 
-    /// Deletes what the rules and the disks' limits no longer allow. `clock_trusted`: the host's
-    /// clock is synchronised and has not stepped; without it nothing goes by age.
-    pub fn retention_pass(
-        &self,
-        rules: &RetentionRules,
-        now: Utc,
-        clock_trusted: bool,
-    ) -> RetentionReport {
-        let _ = (rules, now, clock_trusted);
-        RetentionReport::default()
+impl Drop for Storage {
+    fn drop(&mut self) {
+        self.close();
     }
-    /// Makes what the index knows durable, so that the next start need not look at older files.
-    /// Call about once a minute.
-    pub fn checkpoint(&self) {}
-    /// Graceful end: open segments are finished, a `shutdown` gap is opened for every stream that
-    /// was being recorded, everything is synced. Later calls write nothing.
-    pub fn close(&self) {}
 }

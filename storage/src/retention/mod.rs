@@ -1,5 +1,14 @@
 //! Which footage goes when there is too much of it.
+//!
+//! Belongs here: the plan (pure), the walk over the files that feeds it, the deletion. Works from
+//! the folders alone: neither a full disk nor a lost index stops it.
 
+mod execute;
+mod plan;
 mod rules;
+mod walk;
 
-pub use rules::{Lock, Reason, RetentionReport, RetentionRules};
+pub use plan::{Candidate, Demand};
+pub use rules::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
+
+pub(crate) use execute::{forget_gaps, make_room, pass, tidy};

@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use vigie_config::{CameraId, Utc};
-
-use crate::rows::SegmentRow;
+use vigie_config::{CameraId, DiskId, StreamId, Utc};
 
 /// The limits of all cameras; those of the disks come with the disks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,10 +32,22 @@ pub enum Reason {
     Space,
 }
 
+/// One file that went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    pub disk: DiskId,
+    pub stream: StreamId,
+    /// To the millisecond, as its name says.
+    pub start: Utc,
+    pub bytes: u64,
+    pub reason: Reason,
+}
+
 /// What a pass did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetentionReport {
-    pub deleted: Vec<(SegmentRow, Reason)>,
+    /// In the order of deletion.
+    pub deleted: Vec<Deleted>,
     pub freed_bytes: u64,
     /// Deletion by age stood still: the clock is not synchronised or has stepped.
     pub age_paused: bool,

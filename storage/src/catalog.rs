@@ -1,0 +1,384 @@
+//! What is known about each stream now: the segments being written, the open gap, the end of the
+//! last stored unit. The index lies below it.
+//!
+//! Belongs here: the one way in which gaps open, change and close, so that ledger, index and what
+//! users see agree. Does not belong here: files.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use vigie_config::{GapCause, StreamId, Utc};
+
+use crate::{
+    index::{Index, IndexError},
+    ledger::{Entry, GapState, Line},
+    rows::{GapRow, Recordings, SegmentRow},
+    uuid::VolumeId,
+};
+
+/// Gap lines waiting for a volume to write them to.
+const MAX_WAITING_LINES: usize = 10_000;
+/// A hole in a stream's footage up to this long is no gap.
+const LONGEST_SEAM_US: i64 = 1_000_000;
+/// How far the last footage of streams recorded by one process may lie apart when it ends.
+const CRASH_WINDOW_US: i64 = 120_000_000;
+
+/// Takes gap lines to every volume that is online; false: there was none.
+pub type LineSink = Box<dyn Fn(&StreamId, &Line) -> bool + Send + Sync>;
+
+pub struct Catalog {
+    index: Index,
+    streams: RwLock<HashMap<StreamId, Arc<Mutex<Book>>>>,
+    /// Of the last ledger line.
+    seq: AtomicI64,
+    tokens: AtomicU64,
+    sink: LineSink,
+    waiting: Mutex<Vec<(StreamId, Line)>>,
+    /// Calls that the index refused: until the next rebuild it is not complete.
+    index_errors: AtomicU64,
+}
+
+/// One stream.
+#[derive(Debug, Default)]
+struct Book {
+    /// Segments that have a file and are not finished, by token.
+    open: BTreeMap<u64, SegmentRow>,
+    gaps: GapState,
+    /// End of the last stored unit.
+    last_end: Option<Utc>,
+    /// End of what the process before this one stored.
+    found_end: Option<Utc>,
+    /// Something was stored since this process started.
+    recorded: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Catalog").field("seq", &self.seq).finish_non_exhaustive()
+    }
+}
+
+impl Catalog {
+    pub fn new(index: Index, sink: LineSink) -> Self {
+        Self {
+            index,
+            streams: RwLock::default(),
+            seq: AtomicI64::new(0),
+            tokens: AtomicU64::new(0),
+            sink,
+            waiting: Mutex::default(),
+            index_errors: AtomicU64::new(0),
+        }
+    }
+
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Names a segment within this process.
+    pub fn next_token(&self) -> u64 {
+        self.tokens.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number of the newest ledger line: what happens next has a greater one.
+    pub fn seq(&self) -> i64 {
+        self.seq.load(Ordering::SeqCst)
+    }
+
+    /// Lines up to this number exist on some volume.
+    pub fn seen_seq(&self, seq: i64) {
+        self.seq.fetch_max(seq, Ordering::SeqCst);
+    }
+
+    pub fn next_seq(&self) -> i64 {
+        let now = Utc::now().as_micros();
+        let next = |last: i64| Some(now.max(last + 1));
+        self.seq.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).map_or(now, |last| now.max(last + 1))
+    }
+
+    fn book(&self, stream: &StreamId) -> Arc<Mutex<Book>> {
+        let known = self.streams.read().unwrap_or_else(PoisonError::into_inner).get(stream).cloned();
+        known.unwrap_or_else(|| {
+            let last_end = self.told(self.index.last_segment(stream)).flatten().map(|row| row.end);
+            let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
+            let fresh = || Arc::new(Mutex::new(Book { last_end, found_end: last_end, ..Book::default() }));
+            streams.entry(stream.clone()).or_insert_with(fresh).clone()
+        })
+    }
+
+    /// Counts and logs what the index could not do; the caller goes on without.
+    fn told<T>(&self, result: Result<T, IndexError>) -> Option<T> {
+        result
+            .inspect_err(|error| {
+                if self.index_errors.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tracing::warn!(%error, "the index cannot be used; recording goes on");
+                }
+            })
+            .ok()
+    }
+
+    pub fn index_errors(&self) -> u64 {
+        self.index_errors.load(Ordering::Relaxed)
+    }
+
+    /// Every stream that has been asked for or recorded since the start.
+    pub fn known_streams(&self) -> Vec<StreamId> {
+        self.streams.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    // ---- segments ----
+
+    /// The first whole fragment of a segment is in its file. `created_seq`: [`Catalog::seq`] when
+    /// the segment was asked for; a gap that was open then is over.
+    pub fn segment_opened(&self, token: u64, row: SegmentRow, created_seq: i64) {
+        let stream = row.stream.clone();
+        let was_recording = self.was_recording(&stream);
+        let book = self.book(&stream);
+        let mut book = lock(&book);
+        let gap_before = book.gaps.open().is_some_and(|gap| gap.seq <= created_seq);
+        if gap_before {
+            let close = book.gaps.closing(row.start);
+            self.enter(&stream, &mut book, close);
+        } else if let Some(end) = book.last_end
+            && book.open.is_empty()
+            && book.gaps.open().is_none()
+            && !book.gaps.ended()
+            && row.start.micros_since(end) > LONGEST_SEAM_US
+            && (book.recorded || was_recording)
+        {
+            // Nobody said why. Within one process what is missing was not taken in time.
+            let cause = if book.recorded { GapCause::Overload } else { GapCause::Crash };
+            let open = book.gaps.opening(end, cause);
+            self.enter(&stream, &mut book, open);
+            let close = book.gaps.closing(row.start);
+            self.enter(&stream, &mut book, close);
+        }
+        book.recorded = true;
+        book.last_end = Some(row.end);
+        book.open.insert(token, row);
+    }
+
+    /// A further fragment is in the file.
+    pub fn segment_grew(&self, stream: &StreamId, token: u64, change: impl FnOnce(&mut SegmentRow)) {
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        if let Some(row) = book.open.get_mut(&token) {
+            change(row);
+            let end = row.end;
+            book.last_end = Some(end);
+        }
+    }
+
+    /// The file is finished; its row goes to the index.
+    pub fn segment_closed(&self, stream: &StreamId, token: u64) -> Option<SegmentRow> {
+        let book = self.book(stream);
+        let row = lock(&book).open.get(&token).cloned()?;
+        // In the index before it leaves the open ones: readers see it at least once.
+        self.told(self.index.put_segment(&row));
+        lock(&book).open.remove(&token);
+        Some(row)
+    }
+
+    /// A row found on a volume. Does not touch what is being written.
+    pub fn segment_found(&self, row: &SegmentRow) {
+        self.told(self.index.put_segment(row));
+        let book = self.book(&row.stream);
+        let mut book = lock(&book);
+        if !book.recorded && book.last_end.is_none_or(|end| row.end > end) {
+            book.last_end = Some(row.end);
+            book.found_end = Some(row.end);
+        }
+    }
+
+    pub fn segment_gone(&self, stream: &StreamId, start: Utc, volume: VolumeId) {
+        self.told(self.index.remove_segment(stream, start, volume));
+    }
+
+    /// `None`: as the index says (after rows were removed).
+    pub fn forget_last_end(&self, stream: &StreamId) {
+        let end = self.told(self.index.last_segment(stream)).flatten().map(|row| row.end);
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        if !book.recorded {
+            book.last_end = end;
+            book.found_end = end;
+        }
+    }
+
+    pub fn indexed(&self, stream: &StreamId, from: Utc, to: Utc) -> Vec<SegmentRow> {
+        self.told(self.index.segments(stream, from, to)).unwrap_or_default()
+    }
+
+    pub fn indexed_gaps(&self, stream: &StreamId, from: Utc, to: Utc) -> Vec<GapRow> {
+        self.told(self.index.gaps(stream, from, to)).unwrap_or_default()
+    }
+
+    // ---- gaps ----
+
+    fn enter(&self, stream: &StreamId, book: &mut Book, entry: Option<Entry>) {
+        let Some(entry) = entry else { return };
+        let line = Line { seq: self.next_seq(), entry };
+        for row in book.gaps.apply(stream, &line) {
+            self.told(self.index.put_gap(&row));
+        }
+        if !(self.sink)(stream, &line) {
+            let mut waiting = lock(&self.waiting);
+            if waiting.len() < MAX_WAITING_LINES {
+                waiting.push((stream.clone(), line));
+            }
+        }
+    }
+
+    /// Lines that no volume has taken yet: one is online now.
+    pub fn send_waiting_lines(&self) {
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        for (stream, line) in waiting {
+            if !(self.sink)(&stream, &line) {
+                lock(&self.waiting).push((stream, line));
+            }
+        }
+    }
+
+    pub fn gap_opened(&self, stream: &StreamId, start: Utc, cause: GapCause) {
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        if book.last_end.is_some() {
+            let entry = book.gaps.opening(start, cause);
+            self.enter(stream, &mut book, entry);
+        }
+    }
+
+    pub fn gap_cause(&self, stream: &StreamId, at: Utc, cause: GapCause) {
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        let entry = book.gaps.changing(at, cause);
+        self.enter(stream, &mut book, entry);
+    }
+
+    pub fn gap_closed(&self, stream: &StreamId, end: Utc) {
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        let entry = book.gaps.closing(end);
+        self.enter(stream, &mut book, entry);
+    }
+
+    pub fn recording_ended(&self, stream: &StreamId, at: Utc) {
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        if book.gaps.ended() || book.last_end.is_none() {
+            return;
+        }
+        let close = book.gaps.closing(at);
+        self.enter(stream, &mut book, close);
+        self.enter(stream, &mut book, Some(Entry::Ended { at }));
+    }
+
+    /// Did the process before this one record the stream when it ended? Its footage then reaches
+    /// about as far as that of any other stream.
+    fn was_recording(&self, stream: &StreamId) -> bool {
+        let ends: Vec<(StreamId, Arc<Mutex<Book>>)> = {
+            let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
+            streams.iter().map(|(id, book)| (id.clone(), book.clone())).collect()
+        };
+        let found = ends.iter().filter_map(|(id, book)| Some((id, lock(book).found_end?)));
+        let found: HashMap<&StreamId, Utc> = found.collect();
+        let newest = found.values().copied().max();
+        match (found.get(stream), newest) {
+            (Some(own), Some(newest)) => newest.micros_since(*own) <= CRASH_WINDOW_US,
+            _ => false,
+        }
+    }
+
+    /// Opens the gap of a crash for a stream that was being recorded, had no gap open, and has not
+    /// come back yet. Call when all volumes have been looked at.
+    pub fn open_crash_gap(&self, stream: &StreamId) {
+        let was_recording = self.was_recording(stream);
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        if was_recording
+            && !book.recorded
+            && !book.gaps.ended()
+            && let Some(end) = book.last_end
+        {
+            let entry = book.gaps.opening(end, GapCause::Crash);
+            self.enter(stream, &mut book, entry);
+        }
+    }
+
+    /// A gap that the ledgers leave open, although footage that began later was found: its end
+    /// was not written any more.
+    pub fn close_overtaken_gap(&self, stream: &StreamId) {
+        let (Some(since), _, false) = self.standing(stream) else { return };
+        let later = self.indexed(stream, since, Utc::MAX).into_iter().map(|row| row.start);
+        if let Some(end) = later.filter(|start| *start >= since).min() {
+            self.gap_closed(stream, end);
+        }
+    }
+
+    /// Brings a stream to where the ledgers say it stands, unless this process has gone on since.
+    pub fn restore_gaps(&self, stream: &StreamId, state: GapState) {
+        self.seen_seq(state.seq());
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        if book.gaps.seq() < state.seq() {
+            book.gaps = state;
+        }
+    }
+
+    pub fn put_gap(&self, row: &GapRow) {
+        self.told(self.index.put_gap(row));
+    }
+
+    pub fn remove_gap(&self, stream: &StreamId, start: Utc) {
+        self.told(self.index.remove_gap(stream, start));
+    }
+
+    // ---- questions ----
+
+    pub fn last_end(&self, stream: &StreamId) -> Option<Utc> {
+        lock(&self.book(stream)).last_end
+    }
+
+    /// How a stream stands: (gap open since, ended, recorded by this process).
+    pub fn standing(&self, stream: &StreamId) -> (Option<Utc>, bool, bool) {
+        let book = self.book(stream);
+        let book = lock(&book);
+        (book.gaps.open().map(|gap| gap.since), book.gaps.ended(), book.recorded)
+    }
+
+    /// Everything that touches [`from`, `to`).
+    pub fn recordings(&self, stream: &StreamId, from: Utc, to: Utc) -> Recordings {
+        let (open, open_gaps) = {
+            let book = self.book(stream);
+            let book = lock(&book);
+            (book.open.values().cloned().collect::<Vec<_>>(), book.gaps.open_rows(stream))
+        };
+        // Read after the open ones: a segment that closes in between is found twice, never lost.
+        let mut segments = self.indexed(stream, from, to);
+        for row in open {
+            let known = segments.iter().any(|s| (s.start, s.volume) == (row.start, row.volume));
+            if !known && row.start < to && (row.end > from || row.start >= from) {
+                segments.push(row);
+            }
+        }
+        segments.sort_by_key(|row| row.start);
+        let mut gaps = self.indexed_gaps(stream, from, to);
+        for row in open_gaps {
+            let known = gaps.iter().any(|g| g.start == row.start);
+            if !known && row.start < to && row.end.is_none_or(|end| end > from) {
+                gaps.push(row);
+            }
+        }
+        gaps.sort_by_key(|row| row.start);
+        Recordings { segments, gaps }
+    }
+}

@@ -1,0 +1,199 @@
+//! The directory that a volume lives in.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags},
+    io::Errno,
+};
+
+use super::{Footage, ReadAt};
+
+/// Footage and state: readable by the owner and the group.
+const FILE_MODE: u32 = 0o640;
+const DIR_MODE: u32 = 0o750;
+
+#[derive(Debug)]
+pub struct Root {
+    path: PathBuf,
+    dir: OwnedFd,
+    device: (u64, u64),
+}
+
+/// What a directory holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    pub name: String,
+    pub is_dir: bool,
+}
+
+/// Room on the file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Space {
+    pub total: u64,
+    /// What this process may still use.
+    pub free: u64,
+}
+
+fn identity(stat: &fs::Stat) -> (u64, u64) {
+    (stat.st_dev, stat.st_ino)
+}
+
+impl Root {
+    pub fn open(path: &Path) -> io::Result<Root> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = fs::open(path, flags, Mode::empty())?;
+        let device = identity(&fs::fstat(&dir)?);
+        Ok(Root { path: path.to_owned(), dir, device })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path still leads to the directory that is held open.
+    pub fn is_in_place(&self) -> bool {
+        fs::stat(&self.path).is_ok_and(|now| identity(&now) == self.device)
+    }
+
+    /// The path is on another device than its parent folder.
+    pub fn is_mount_point(&self) -> io::Result<bool> {
+        let parent = fs::statat(&self.dir, "..", AtFlags::empty())?;
+        Ok(parent.st_dev != self.device.0 || parent.st_ino == self.device.1)
+    }
+
+    pub fn create_new(&self, path: &Path) -> io::Result<Footage> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Footage::new(File::from(fs::openat(&self.dir, path, flags, Mode::from_raw_mode(FILE_MODE))?)))
+    }
+
+    /// Existing or new; every write goes to the end.
+    pub fn open_append(&self, path: &Path) -> io::Result<Footage> {
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Footage::new(File::from(fs::openat(&self.dir, path, flags, Mode::from_raw_mode(FILE_MODE))?)))
+    }
+
+    pub fn open_read(&self, path: &Path) -> io::Result<Footage> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Footage::new(File::from(fs::openat(&self.dir, path, flags, Mode::empty())?)))
+    }
+
+    pub fn open_write(&self, path: &Path) -> io::Result<Footage> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Footage::new(File::from(fs::openat(&self.dir, path, flags, Mode::empty())?)))
+    }
+
+    /// Whole small files (marker, ledger); an error when larger than `limit`.
+    pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let file = self.open_read(path)?;
+        let len = file.len()?;
+        if len > limit {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} has {len} bytes, at most {limit} are expected", path.display()),
+            ));
+        }
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        let read = file.read_full_at(&mut bytes, 0)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    pub fn exists(&self, path: &Path) -> io::Result<bool> {
+        match fs::statat(&self.dir, path, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Bytes a file takes on the device.
+    pub fn allocated(&self, path: &Path) -> io::Result<u64> {
+        let stat = fs::statat(&self.dir, path, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
+    }
+
+    /// Never over an existing file.
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match fs::renameat_with(&self.dir, from, &self.dir, to, RenameFlags::NOREPLACE) {
+            // Not every file system knows the flag (NFS, FUSE): the caller has checked `to`.
+            Err(Errno::INVAL | Errno::NOSYS) => Ok(fs::renameat(&self.dir, from, &self.dir, to)?),
+            other => Ok(other?),
+        }
+    }
+
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.dir, path, AtFlags::empty())?)
+    }
+
+    /// Only when empty.
+    pub fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.dir, path, AtFlags::REMOVEDIR)?)
+    }
+
+    pub fn create_dirs(&self, path: &Path) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(DIR_MODE);
+        match fs::mkdirat(&self.dir, path, mode) {
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(Errno::NOENT) => {
+                let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+                self.create_dirs(parent.ok_or(io::ErrorKind::NotFound)?)?;
+                match fs::mkdirat(&self.dir, path, mode) {
+                    Ok(()) | Err(Errno::EXIST) => Ok(()),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sorted by name; names that are not UTF-8 are not ours and are left out. A missing
+    /// directory is an empty one.
+    pub fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = match fs::openat(&self.dir, path, flags, Mode::empty()) {
+            Ok(dir) => dir,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut entries = Vec::new();
+        for entry in Dir::new(dir)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name == "." || name == ".." {
+                continue;
+            }
+            let is_dir = match entry.file_type() {
+                FileType::Directory => true,
+                FileType::Unknown => {
+                    let stat = fs::statat(&self.dir, path.join(name), AtFlags::SYMLINK_NOFOLLOW)?;
+                    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+                }
+                _ => false,
+            };
+            entries.push(Entry { name: name.to_owned(), is_dir });
+        }
+        entries.sort();
+        Ok(entries)
+    }
+
+    pub fn space(&self) -> io::Result<Space> {
+        let s = fs::fstatvfs(&self.dir)?;
+        Ok(Space {
+            total: s.f_blocks.saturating_mul(s.f_frsize),
+            free: s.f_bavail.saturating_mul(s.f_frsize),
+        })
+    }
+
+    /// Everything written to this file system so far, data and names, is on the device when this
+    /// returns.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(fs::syncfs(&self.dir)?)
+    }
+}

@@ -1,0 +1,261 @@
+//! A volume before it is recorded on.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+};
+
+use vigie_config::{Causes, StreamId, Utc};
+
+use super::{
+    mark::Mark,
+    repair::{Outcome, repair},
+};
+use crate::{
+    catalog::Catalog,
+    file::Root,
+    layout,
+    ledger::{DayLedger, GapState, newest_gap_day, read_day, read_merged},
+    uuid::{RecorderId, VolumeId},
+};
+
+/// Without a checkpoint so many of a stream's newest hours are looked at; the rest is the
+/// rebuild's.
+const HOURS_WITHOUT_MARK: usize = 2;
+const DAY_US: i64 = 86_400_000_000;
+
+/// What was found and done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub files: u64,
+    pub cut: u64,
+    pub cut_bytes: u64,
+    pub removed: u64,
+    /// Paths below the root, and why.
+    pub set_aside: Vec<(PathBuf, String)>,
+    /// Rows of the index whose file is not there any more.
+    pub rows_dropped: u64,
+    /// Of the volume; `None`: not known without reading all of it.
+    pub footage_bytes: Option<u64>,
+}
+
+/// The streams that have a folder on a volume.
+pub fn streams_on(root: &Root) -> io::Result<Vec<StreamId>> {
+    let mut found = Vec::new();
+    for camera in root.list(Path::new(""))?.into_iter().filter(|e| e.is_dir) {
+        for stream in root.list(Path::new(&camera.name))?.into_iter().filter(|e| e.is_dir) {
+            found.extend(layout::parse_stream(&camera.name, &stream.name));
+        }
+    }
+    Ok(found)
+}
+
+/// A stream's hour folders, oldest first: (begin, path). `from`: hours that end earlier are left out.
+pub fn hours_of(root: &Root, stream: &StreamId, from: Utc) -> io::Result<Vec<(Utc, PathBuf)>> {
+    let mut found = Vec::new();
+    let dir = layout::stream_dir(stream);
+    for day in root.list(&dir)?.into_iter().filter(|e| e.is_dir) {
+        let Some(midnight) = layout::parse_day(&day.name) else { continue };
+        if midnight.plus_micros(DAY_US) <= from {
+            continue;
+        }
+        let day = dir.join(&day.name);
+        for hour in root.list(&day)?.into_iter().filter(|e| e.is_dir) {
+            let Some(number) = layout::parse_hour(&hour.name) else { continue };
+            let begin = midnight.plus_micros(i64::from(number) * 3_600_000_000);
+            if begin.plus_micros(3_600_000_000) > from {
+                found.push((begin, day.join(&hour.name)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn newest_hours(root: &Root, stream: &StreamId) -> io::Result<Vec<(Utc, PathBuf)>> {
+    let days = root.list(&layout::stream_dir(stream))?;
+    let mut days = days.iter().rev().filter_map(|day| layout::parse_day(&day.name));
+    let mut hours = Vec::new();
+    while hours.len() < HOURS_WITHOUT_MARK
+        && let Some(day) = days.next()
+    {
+        let mut these = hours_of(root, stream, day)?;
+        these.retain(|(begin, _)| begin.micros_since(day) < DAY_US);
+        hours.splice(0..0, these);
+    }
+    Ok(hours.split_off(hours.len().saturating_sub(HOURS_WITHOUT_MARK)))
+}
+
+/// The millisecond of a stream's oldest file: reads one folder of each level where nothing was
+/// left empty.
+pub fn oldest_start(root: &Root, stream: &StreamId) -> io::Result<Option<Utc>> {
+    let dir = layout::stream_dir(stream);
+    for day in root.list(&dir)?.into_iter().filter(|e| e.is_dir && layout::parse_day(&e.name).is_some()) {
+        let day = dir.join(&day.name);
+        for hour in root.list(&day)?.into_iter().filter(|e| e.is_dir && layout::parse_hour(&e.name).is_some()) {
+            let names = root.list(&day.join(&hour.name))?;
+            let starts = names.iter().filter(|e| !e.name.starts_with('.'));
+            if let Some(oldest) = starts.filter_map(|e| layout::parse_segment_name(&e.name)).min() {
+                return Ok(Some(oldest));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Repairs and re-indexes what is newer than `mark`. `others`: the volumes online already (their
+/// ledgers count too). Errors are those of the disk.
+pub fn recover(
+    root: &Root,
+    volume: VolumeId,
+    recorder: RecorderId,
+    mark: Option<Mark>,
+    catalog: &Catalog,
+    others: &[&Root],
+) -> io::Result<Recovered> {
+    let mut done = Recovered::default();
+    let mut found_bytes = 0;
+    // Names tell the millisecond.
+    let from = mark.map(|mark| Utc::from_micros(mark.from.as_micros().div_euclid(1000) * 1000));
+    let on_disk = streams_on(root)?;
+    let mut streams: BTreeSet<StreamId> = on_disk.iter().cloned().collect();
+    streams.extend(catalog.index().streams().unwrap_or_default());
+
+    for stream in &streams {
+        let hours = match from {
+            Some(from) => hours_of(root, stream, from)?,
+            None => newest_hours(root, stream)?,
+        };
+        let mut starts = BTreeSet::new();
+        for (begin, dir) in &hours {
+            let ledger = read_day(root, stream, *begin)?;
+            found_bytes += hour(root, recorder, stream, dir, from, volume, &ledger, catalog, &mut done, &mut starts)?;
+        }
+        if let Some(from) = from {
+            drop_rows(stream, volume, from, &starts, catalog, &mut done);
+        }
+        drop_older_rows(root, stream, volume, catalog, &mut done)?;
+        gaps(root, others, stream, from, catalog);
+    }
+    done.footage_bytes = mark.map(|mark| mark.footage_bytes + found_bytes);
+    for stream in &streams {
+        catalog.close_overtaken_gap(stream);
+    }
+    Ok(done)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn hour(
+    root: &Root,
+    recorder: RecorderId,
+    stream: &StreamId,
+    dir: &Path,
+    from: Option<Utc>,
+    volume: VolumeId,
+    ledger: &DayLedger,
+    catalog: &Catalog,
+    done: &mut Recovered,
+    starts: &mut BTreeSet<Utc>,
+) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in root.list(dir)?.into_iter().filter(|e| !e.is_dir) {
+        let Some(at) = layout::parse_segment_name(&entry.name) else { continue };
+        if from.is_some_and(|from| at < from) {
+            continue;
+        }
+        let path = dir.join(&entry.name);
+        let added = |segment: &crate::segment::SegmentStart| -> Causes { ledger.causes_of(segment.start) };
+        let (outcome, row) = repair(root, recorder, stream, &path, volume, added)?;
+        done.files += 1;
+        match outcome {
+            Outcome::Whole | Outcome::Newer => {}
+            Outcome::Cut(lost) => {
+                done.cut += 1;
+                done.cut_bytes += lost;
+            }
+            Outcome::Removed => done.removed += 1,
+            Outcome::SetAside(why) => {
+                tracing::warn!(path = %path.display(), why, "a file is set aside: it is not footage of this recorder");
+                done.set_aside.push((path, why));
+            }
+        }
+        if let Some(row) = row {
+            bytes += row.bytes;
+            starts.insert(row.start);
+            catalog.segment_found(&row);
+        }
+    }
+    Ok(bytes)
+}
+
+/// Rows from `from` on whose file is gone.
+fn drop_rows(
+    stream: &StreamId,
+    volume: VolumeId,
+    from: Utc,
+    starts: &BTreeSet<Utc>,
+    catalog: &Catalog,
+    done: &mut Recovered,
+) {
+    let mut dropped = 0;
+    for row in catalog.indexed(stream, from, Utc::MAX) {
+        if row.volume == volume && row.start >= from && !starts.contains(&row.start) {
+            catalog.segment_gone(stream, row.start, volume);
+            dropped += 1;
+        }
+    }
+    if dropped > 0 {
+        catalog.forget_last_end(stream);
+        done.rows_dropped += dropped;
+    }
+}
+
+/// Rows of footage that retention deleted after the last checkpoint.
+fn drop_older_rows(
+    root: &Root,
+    stream: &StreamId,
+    volume: VolumeId,
+    catalog: &Catalog,
+    done: &mut Recovered,
+) -> io::Result<()> {
+    let oldest = oldest_start(root, stream)?.unwrap_or(Utc::MAX);
+    let mut dropped = 0;
+    for row in catalog.indexed(stream, Utc::MIN, oldest) {
+        if row.volume == volume && row.start < oldest {
+            catalog.segment_gone(stream, row.start, volume);
+            dropped += 1;
+        }
+    }
+    if dropped > 0 {
+        catalog.forget_last_end(stream);
+        done.rows_dropped += dropped;
+    }
+    Ok(())
+}
+
+/// How the stream stands, and its recent gap rows, by the ledgers of all volumes.
+fn gaps(root: &Root, others: &[&Root], stream: &StreamId, from: Option<Utc>, catalog: &Catalog) {
+    let roots = || others.iter().copied().chain([root]);
+    let newest = newest_gap_day(roots(), stream);
+    let recent = from.map(|from| from.plus_micros(-DAY_US));
+    let Some(begin) = [newest, recent].into_iter().flatten().min() else { return };
+    let (lines, failed) = read_merged(roots(), stream, begin);
+    if failed > 0 {
+        tracing::warn!(%stream, failed, "lines of the gap ledger are torn or cannot be read");
+    }
+    // Before anything was recorded, what only the index knows was not durable: it goes.
+    let complete = others.is_empty() && catalog.seq() == 0;
+    let mut state = GapState::default();
+    let rows: Vec<_> = lines.iter().flat_map(|line| state.apply(stream, line)).collect();
+    if let Some(recent) = recent.filter(|_| complete) {
+        for row in catalog.indexed_gaps(stream, recent, Utc::MAX) {
+            if row.start >= recent && !rows.iter().any(|known| known.start == row.start) {
+                catalog.remove_gap(stream, row.start);
+            }
+        }
+    }
+    for row in &rows {
+        catalog.put_gap(row);
+    }
+    catalog.restore_gaps(stream, state);
+}

@@ -1,0 +1,147 @@
+//! One file after a crash: cut to its last whole fragment, removed when it has none, set aside
+//! when it is not understood.
+
+use std::{io, path::Path};
+
+use vigie_config::{Causes, StreamId};
+
+use crate::{
+    file::{Footage, ReadAt, Root},
+    layout,
+    mp4::{ScanError, SegmentScan, SegmentTally, scan_segment},
+    rows::SegmentRow,
+    segment::SegmentStart,
+    uuid::{RecorderId, VolumeId},
+};
+
+/// How many fragments at the end of a file are read to see that their media was written: more
+/// than a tick and a sync can leave uncovered.
+const CHECKED: usize = 12;
+/// The unit in which file systems lose data.
+const BLOCK: usize = 4096;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Whole,
+    /// Bytes that were cut off.
+    Cut(u64),
+    /// Not one whole fragment: removed.
+    Removed,
+    /// Renamed to `….broken`: not understood, so not deleted.
+    SetAside(String),
+    /// Of a newer format: not touched.
+    Newer,
+}
+
+/// The row of a finished file as it is, without changing it. `Ok(None)`: not one whole fragment.
+pub fn read_row(
+    file: &Footage,
+    added: impl FnOnce(&SegmentStart) -> Causes,
+    volume: VolumeId,
+) -> Result<Option<SegmentRow>, String> {
+    let scan = scan_segment(file).map_err(|error| error.to_string())?;
+    if scan.fragments.is_empty() {
+        return Ok(None);
+    }
+    let (segment, _) = SegmentStart::from_tags(&scan.moov.tags).map_err(|error| error.to_string())?;
+    let added = added(&segment);
+    Ok(Some(scan.tally.row(&segment, added, volume)))
+}
+
+/// `path` may have a dot name: then the file gets its proper name if it has a whole fragment.
+pub fn repair(
+    root: &Root,
+    recorder: RecorderId,
+    stream: &StreamId,
+    path: &Path,
+    volume: VolumeId,
+    added: impl FnOnce(&SegmentStart) -> Causes,
+) -> io::Result<(Outcome, Option<SegmentRow>)> {
+    let file = root.open_write(path)?;
+    let scan = match scan_segment(&file) {
+        Ok(scan) => scan,
+        Err(ScanError::Io(error)) => return Err(error),
+        Err(ScanError::NoHead { .. }) => return Ok((without_head(root, path, &file)?, None)),
+    };
+    let (segment, owner) = match SegmentStart::from_tags(&scan.moov.tags) {
+        Ok(found) => found,
+        Err(crate::segment::TagError::Newer { .. }) => return Ok((Outcome::Newer, None)),
+        Err(error) => return Ok((set_aside(root, path, &error.to_string())?, None)),
+    };
+    if owner != recorder || segment.stream != *stream || segment.path() != proper(path) {
+        let why = format!("it says {} {} of recorder {owner}", segment.stream, segment.start);
+        return Ok((set_aside(root, path, &why)?, None));
+    }
+    let tally = sound_part(&file, &scan)?;
+    if tally.fragments == 0 {
+        root.remove(path)?;
+        return Ok((Outcome::Removed, None));
+    }
+    // Also frees what was reserved beyond the end.
+    file.truncate(tally.bytes)?;
+    let proper = proper(path);
+    if proper != path {
+        root.rename(path, &proper)?;
+    }
+    let lost = scan.file_len - tally.bytes;
+    let outcome = if lost == 0 { Outcome::Whole } else { Outcome::Cut(lost) };
+    let added = added(&segment);
+    Ok((outcome, Some(tally.row(&segment, added, volume))))
+}
+
+fn proper(path: &Path) -> std::path::PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    path.with_file_name(name.strip_prefix('.').unwrap_or(name))
+}
+
+/// The fragments up to the first whose bytes did not all reach the device.
+fn sound_part(file: &Footage, scan: &SegmentScan) -> io::Result<SegmentTally> {
+    let hole = file.first_hole()?;
+    let unchecked = scan.fragments.len().saturating_sub(CHECKED);
+    let mut tally = scan.tally.emptied();
+    let mut buf = Vec::new();
+    for (index, fragment) in scan.fragments.iter().enumerate() {
+        let end = fragment.offset + fragment.len;
+        if end > hole {
+            break;
+        }
+        if index >= unchecked && has_lost_block(file, fragment.offset, end, &mut buf)? {
+            break;
+        }
+        tally.add(fragment);
+    }
+    Ok(tally)
+}
+
+/// A whole block of zeros: no coded video has one (NAL units never hold three zero bytes in a
+/// row), a lost write leaves just that.
+fn has_lost_block(file: &Footage, from: u64, to: u64, buf: &mut Vec<u8>) -> io::Result<bool> {
+    let block = BLOCK as u64;
+    let from = from.next_multiple_of(block);
+    if from >= to {
+        return Ok(false);
+    }
+    buf.resize(usize::try_from(to - from).unwrap_or(0), 0);
+    let got = file.read_full_at(buf, from)?;
+    Ok(buf.get(..got).unwrap_or_default().chunks_exact(BLOCK).any(|b| b.iter().all(|byte| *byte == 0)))
+}
+
+/// Empty, zeros, or a torn head: nothing of it can ever be played. Anything else is not ours.
+fn without_head(root: &Root, path: &Path, file: &Footage) -> io::Result<Outcome> {
+    let mut head = [0u8; 64];
+    let got = file.read_full_at(&mut head, 0)?;
+    let head = head.get(..got).unwrap_or_default();
+    let torn = head.iter().all(|byte| *byte == 0) || head.get(4..8) == Some(b"ftyp");
+    if torn || path.file_name().is_some_and(|name| name.as_encoded_bytes().first() == Some(&b'.')) {
+        root.remove(path)?;
+        return Ok(Outcome::Removed);
+    }
+    set_aside(root, path, "it does not begin like an MP4 file")
+}
+
+fn set_aside(root: &Root, path: &Path, why: &str) -> io::Result<Outcome> {
+    let mut name = proper(path).into_os_string();
+    name.push(layout::BROKEN_SUFFIX);
+    root.rename(path, Path::new(&name))?;
+    Ok(Outcome::SetAside(why.to_owned()))
+}

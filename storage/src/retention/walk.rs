@@ -1,0 +1,120 @@
+//! A stream's files from the oldest on, read folder by folder only as far as someone asks: the
+//! cost is that of what expires, and the index is not needed.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
+    io,
+    path::{Path, PathBuf},
+};
+
+use vigie_config::{StreamId, Utc};
+
+use super::plan::Candidate;
+use crate::{file::Root, layout, recovery::streams_on};
+
+/// No segment is longer (without a RAP it is cut at 5 min).
+const LONGEST_US: i64 = 10 * 60 * 1_000_000;
+
+/// One stream on one volume, oldest first.
+pub struct Walk<'a> {
+    root: &'a Root,
+    stream: StreamId,
+    days: VecDeque<PathBuf>,
+    hours: VecDeque<PathBuf>,
+    files: VecDeque<(Utc, PathBuf)>,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(root: &'a Root, stream: &StreamId) -> Walk<'a> {
+        let mut walk = Walk {
+            root,
+            stream: stream.clone(),
+            days: VecDeque::new(),
+            hours: VecDeque::new(),
+            files: VecDeque::new(),
+        };
+        let dir = layout::stream_dir(stream);
+        walk.days = walk.folders(dir, |name| layout::parse_day(name).is_some());
+        walk
+    }
+
+    fn folders(&mut self, dir: PathBuf, ours: impl Fn(&str) -> bool) -> VecDeque<PathBuf> {
+        match self.root.list(&dir) {
+            Ok(list) => list.into_iter().filter(|e| e.is_dir && ours(&e.name)).map(|e| dir.join(e.name)).collect(),
+            Err(error) => {
+                unreadable(&dir, &error);
+                VecDeque::new()
+            }
+        }
+    }
+
+    /// Reads on until a file is known, or nothing is left.
+    fn fill(&mut self) {
+        while self.files.is_empty() {
+            if let Some(hour) = self.hours.pop_front() {
+                match self.root.list(&hour) {
+                    Ok(list) => {
+                        let names = list.into_iter().filter(|e| !e.is_dir && !e.name.starts_with('.'));
+                        self.files = names
+                            .filter_map(|e| Some((layout::parse_segment_name(&e.name)?, hour.join(&e.name))))
+                            .collect();
+                    }
+                    Err(error) => unreadable(&hour, &error),
+                }
+            } else if let Some(day) = self.days.pop_front() {
+                self.hours = self.folders(day, |name| layout::parse_hour(name).is_some());
+            } else {
+                return;
+            }
+        }
+    }
+}
+
+/// What cannot be read cannot go; the rest still can.
+fn unreadable(dir: &Path, error: &io::Error) {
+    tracing::warn!(path = %dir.display(), %error, "retention cannot read a folder");
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Candidate;
+
+    fn next(&mut self) -> Option<Candidate> {
+        self.fill();
+        let (start, path) = self.files.pop_front()?;
+        self.fill();
+        let longest = start.plus_micros(LONGEST_US);
+        let end = self.files.front().map_or(longest, |(next, _)| (*next).min(longest));
+        let bytes = self.root.allocated(&path).unwrap_or(0);
+        Some(Candidate { stream: self.stream.clone(), start, end, bytes })
+    }
+}
+
+/// All streams of a volume as one, by start.
+pub struct Merged<'a> {
+    walks: Vec<Walk<'a>>,
+    heads: BinaryHeap<Reverse<(Utc, usize)>>,
+    waiting: Vec<Option<Candidate>>,
+}
+
+impl<'a> Merged<'a> {
+    pub fn new(root: &'a Root) -> io::Result<Merged<'a>> {
+        let mut walks: Vec<Walk> = streams_on(root)?.iter().map(|stream| Walk::new(root, stream)).collect();
+        let waiting: Vec<_> = walks.iter_mut().map(Iterator::next).collect();
+        let heads = waiting.iter().enumerate().filter_map(|(i, c)| Some(Reverse((c.as_ref()?.start, i)))).collect();
+        Ok(Merged { walks, heads, waiting })
+    }
+}
+
+impl Iterator for Merged<'_> {
+    type Item = Candidate;
+
+    fn next(&mut self) -> Option<Candidate> {
+        let Reverse((_, index)) = self.heads.pop()?;
+        let next = self.walks.get_mut(index)?.next();
+        if let Some(next) = &next {
+            self.heads.push(Reverse((next.start, index)));
+        }
+        std::mem::replace(self.waiting.get_mut(index)?, next)
+    }
+}

@@ -1,0 +1,179 @@
+//! `state_dir`: who this recorder is, which disks it knows, and its lock.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+use toml_edit::{DocumentMut, Item, Table, value};
+use vigie_config::DiskId;
+
+use crate::{
+    error::StorageError,
+    uuid::{RecorderId, VolumeId},
+};
+
+const FILE: &str = "recorder.toml";
+
+#[derive(Debug)]
+pub struct State {
+    dir: PathBuf,
+    /// Held as long as the process lives.
+    _lock: File,
+    recorder: RecorderId,
+    /// The file that said who we are is lost, but this is no new recorder: the first disk that
+    /// knows it decides.
+    provisional: bool,
+    disks: BTreeMap<DiskId, VolumeId>,
+    /// Why the last write failed.
+    fault: Option<String>,
+}
+
+impl State {
+    pub fn open(dir: &Path) -> Result<State, StorageError> {
+        let failed = |error| StorageError::StateDir { path: dir.to_owned(), error };
+        let is_new = !dir.exists();
+        if is_new {
+            fs::create_dir_all(dir).map_err(failed)?;
+        }
+        // The folder itself is locked: that works in a full or read-only one too.
+        let lock = File::open(dir).map_err(failed)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(StorageError::InUse { path: dir.to_owned() });
+            }
+            Err(error) => return Err(failed(error.into())),
+        }
+        let mut state = State {
+            dir: dir.to_owned(),
+            _lock: lock,
+            recorder: RecorderId(0),
+            provisional: false,
+            disks: BTreeMap::new(),
+            fault: None,
+        };
+        match fs::read_to_string(dir.join(FILE)) {
+            Ok(text) => match parse(&text) {
+                Some((recorder, disks)) => {
+                    state.recorder = recorder;
+                    state.disks = disks;
+                    return Ok(state);
+                }
+                None => {
+                    tracing::error!(path = %dir.join(FILE).display(), "cannot be understood; the disks will say whose they are");
+                    state.provisional = true;
+                }
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Other files of ours: the folder is not new, only this file is gone.
+                let ours = ["index", "accounts.jsonl", "secret.key"];
+                state.provisional = ours.iter().any(|name| dir.join(name).exists());
+            }
+            Err(error) => {
+                tracing::error!(path = %dir.join(FILE).display(), %error, "cannot be read; the disks will say whose they are");
+                state.provisional = true;
+            }
+        }
+        state.recorder = RecorderId::generate().map_err(StorageError::Random)?;
+        if !state.provisional {
+            state.save();
+        }
+        Ok(state)
+    }
+
+    pub fn recorder(&self) -> RecorderId {
+        self.recorder
+    }
+    pub fn is_provisional(&self) -> bool {
+        self.provisional
+    }
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+    /// A disk that this recorder has recorded on.
+    pub fn knows(&self, disk: &DiskId) -> bool {
+        self.disks.contains_key(disk)
+    }
+
+    /// Who we are is settled: by the first disk's marker, or as generated.
+    pub fn settle(&mut self, recorder: RecorderId) {
+        if self.provisional {
+            self.recorder = recorder;
+            self.provisional = false;
+            self.save();
+        }
+    }
+
+    pub fn remember(&mut self, disk: &DiskId, volume: VolumeId) {
+        if self.disks.insert(disk.clone(), volume) != Some(volume) {
+            self.save();
+        }
+    }
+
+    /// Atomic and durable. A folder that cannot be written is told, not fatal.
+    fn save(&mut self) {
+        let mut document = DocumentMut::new();
+        document.insert("recorder", value(self.recorder.to_string()));
+        let mut disks = Table::new();
+        for (disk, volume) in &self.disks {
+            disks.insert(disk.as_str(), value(volume.to_string()));
+        }
+        document.insert("disks", Item::Table(disks));
+        let result = write_atomically(&self.dir, FILE, document.to_string().as_bytes());
+        self.fault = result.err().map(|error| format!("cannot write {}: {error}", self.dir.join(FILE).display()));
+        if let Some(fault) = &self.fault {
+            tracing::error!(fault, "the state folder cannot be written; recording goes on");
+        }
+    }
+}
+
+fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let temporary = dir.join(format!(".{name}.new"));
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, dir.join(name))?;
+    File::open(dir)?.sync_all()
+}
+
+fn parse(text: &str) -> Option<(RecorderId, BTreeMap<DiskId, VolumeId>)> {
+    let document: DocumentMut = text.parse().ok()?;
+    let recorder = document.get("recorder")?.as_str()?.parse().ok()?;
+    let disks = document.get("disks").and_then(|item| item.as_table());
+    let disks = disks.map(|table| {
+        table.iter().filter_map(|(disk, volume)| Some((DiskId::new(disk).ok()?, volume.as_str()?.parse().ok()?)))
+    });
+    Some((recorder, disks.into_iter().flatten().collect()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_and_the_same_recorder_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let mut state = State::open(&path).unwrap();
+        let recorder = state.recorder();
+        state.remember(&DiskId::new("d1").unwrap(), VolumeId(7));
+        assert!(matches!(State::open(&path), Err(StorageError::InUse { .. })));
+        drop(state);
+        let state = State::open(&path).unwrap();
+        assert_eq!(state.recorder(), recorder);
+        assert!(state.knows(&DiskId::new("d1").unwrap()) && !state.is_provisional());
+        drop(state);
+        std::fs::write(path.join(FILE), [0u8; 90]).unwrap();
+        let mut state = State::open(&path).unwrap();
+        assert!(state.is_provisional());
+        state.settle(recorder);
+        drop(state);
+        assert_eq!(State::open(&path).unwrap().recorder(), recorder);
+    }
+}

@@ -1,0 +1,315 @@
+//! Retention, checkpoints, checking and rebuilding the index, the end.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use vigie_config::{ErrorKind, GapCause, Kind, StreamId, Utc};
+
+use super::{Storage, list, lock};
+use crate::{
+    file::Root,
+    index::{Differences, Index, IndexError},
+    rebuild::{self, Rebuilt},
+    recovery::Mark,
+    retention::{self, RetentionReport, RetentionRules},
+    uuid::VolumeId,
+    volume::Volume,
+};
+
+/// How long a check waits for what is queued to reach the disks.
+const SETTLE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum UpkeepError {
+    #[error("cannot read the volume at {}: {error}", path.display())]
+    Volume { path: PathBuf, error: io::Error },
+    #[error("the index: {0}")]
+    Index(#[from] IndexError),
+}
+
+impl Kind for UpkeepError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            UpkeepError::Volume { .. } => ErrorKind::Unavailable,
+            UpkeepError::Index(error) => error.kind(),
+        }
+    }
+}
+
+/// What a comparison of index and volumes found.
+#[derive(Debug, Clone, Default)]
+pub struct CheckReport {
+    pub segments: u64,
+    pub gaps: u64,
+    pub differences: Differences,
+    /// Files that give no row, and why.
+    pub unreadable: Vec<(PathBuf, String)>,
+    pub took: Duration,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RebuildReport {
+    pub segments: u64,
+    pub gaps: u64,
+    pub bytes: u64,
+    pub unreadable: Vec<(PathBuf, String)>,
+    pub took: Duration,
+}
+
+impl Storage {
+    /// Deletes what the rules and the disks' limits no longer allow. `clock_trusted`: the host's
+    /// clock is synchronised and has not stepped by more than an hour; without it nothing goes by
+    /// age.
+    pub fn retention_pass(&self, rules: &RetentionRules, now: Utc, clock_trusted: bool) -> RetentionReport {
+        let _one = lock(&self.upkeep);
+        *lock(&self.rules) = rules.clone();
+        let mut report = RetentionReport::default();
+        let volumes = list(&self.volumes);
+        let mut lost_days = BTreeSet::new();
+        for volume in volumes.iter().filter(|volume| !volume.has_failed()) {
+            let footage = volume.knows_footage_bytes().then(|| volume.footage_bytes());
+            let passed =
+                retention::pass(volume, &self.catalog, rules, now, clock_trusted, footage, &mut report);
+            if let Err(error) = passed {
+                report.failed += 1;
+                tracing::warn!(volume = %volume.disk(), %error, "retention cannot look through this disk");
+            }
+            lost_days.extend(retention::tidy(volume, &report));
+        }
+        let all: Vec<&Volume> = volumes.iter().map(Arc::as_ref).collect();
+        for stream in lost_days {
+            retention::forget_gaps(&all, &self.catalog, &stream);
+        }
+        if !report.deleted.is_empty() {
+            self.checkpoint();
+        }
+        report
+    }
+
+    /// Makes what the index knows durable, so that the next start need not look at older files.
+    /// Done by itself once a minute.
+    pub fn checkpoint(&self) {
+        for volume in list(&self.volumes).iter().filter(|volume| !volume.has_failed()) {
+            self.set_mark(volume);
+        }
+        self.flush_index();
+    }
+
+    fn flush_index(&self) {
+        match self.catalog.index().flush() {
+            Ok(()) => {}
+            Err(IndexError::SetAside { to, why }) => {
+                tracing::error!(to = %to.display(), why, "the index was broken and is made anew from the volumes");
+                for volume in list(&self.volumes) {
+                    self.catalog.index().forget_checkpoint(volume.id());
+                }
+                // The next start reads everything again; what is online is read now.
+                self.rebuild_due.store(true, Ordering::SeqCst);
+            }
+            Err(error) => tracing::debug!(%error, "the index is not durable now"),
+        }
+    }
+
+    /// Only in memory: durable with the next flush.
+    pub(super) fn set_mark(&self, volume: &Volume) {
+        if !volume.knows_footage_bytes() {
+            // Not all of it has been read yet: the next start has to.
+            return;
+        }
+        let from = volume.settled_before(Utc::now());
+        let later: u64 = self
+            .streams()
+            .iter()
+            .flat_map(|stream| self.catalog.indexed(stream, from, Utc::MAX))
+            .filter(|row| row.volume == volume.id() && row.start >= from)
+            .map(|row| row.bytes)
+            .sum();
+        let mark = Mark { from, footage_bytes: volume.footage_bytes().saturating_sub(later) };
+        self.catalog.index().set_checkpoint(volume.id(), &mark.encode());
+        volume.checkpointed(from);
+    }
+
+    fn gap_rows(&self, roots: &[&Root], streams: &BTreeSet<StreamId>, index: &Index) -> Result<u64, IndexError> {
+        let mut gaps = 0;
+        for stream in streams {
+            let (rows, _) = rebuild::read_gaps(roots.iter().copied(), stream);
+            gaps += rows.len() as u64;
+            for row in rows {
+                index.put_gap(&row)?;
+            }
+        }
+        Ok(gaps)
+    }
+
+    fn segment_rows(&self, volume: &Volume, index: &Index) -> Result<Rebuilt, UpkeepError> {
+        let mut failed = None;
+        let read = rebuild::read_segments(
+            volume.root(),
+            volume.id(),
+            |stream, at| volume.is_open(stream, at),
+            |row| match index.put_segment(&row) {
+                Ok(()) => !self.closed.load(Ordering::SeqCst),
+                Err(error) => {
+                    failed = Some(error);
+                    false
+                }
+            },
+        );
+        let read = read.map_err(|error| UpkeepError::Volume { path: volume.path().to_owned(), error })?;
+        failed.map_or(Ok(read), |error| Err(error.into()))
+    }
+
+    /// Reads a whole volume into the index while recording goes on.
+    pub(super) fn read_all_of(&self, volume: &Arc<Volume>) {
+        let _one = lock(&self.upkeep);
+        let begin = Instant::now();
+        let read = self.segment_rows(volume, self.catalog.index());
+        let (volumes, streams) = (list(&self.volumes), self.streams().into_iter().collect());
+        let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
+        let gaps = self.gap_rows(&roots, &streams, self.catalog.index());
+        match (read, gaps) {
+            (Ok(read), Ok(gaps)) if !self.closed.load(Ordering::SeqCst) => {
+                for stream in &streams {
+                    self.catalog.close_overtaken_gap(stream);
+                }
+                volume.footage_counted(read.bytes);
+                for (path, why) in &read.unreadable {
+                    tracing::warn!(volume = %volume.disk(), path = %path.display(), why, "a file gives no footage");
+                }
+                if read.segments > 0 {
+                    let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    tracing::info!(volume = %volume.disk(), segments = read.segments, gaps, millis, "older footage is in the index again");
+                }
+            }
+            (Ok(_), Ok(_)) => {}
+            (Err(error), _) => tracing::error!(volume = %volume.disk(), %error, "older footage cannot be read back"),
+            (_, Err(error)) => tracing::error!(volume = %volume.disk(), %error, "older gaps cannot be read back"),
+        }
+    }
+
+    /// Forgets the index and makes it anew from the volumes that are online, while recording goes
+    /// on. Footage of other volumes is found again when they come back.
+    pub fn index_rebuild(&self) -> Result<RebuildReport, UpkeepError> {
+        let _one = lock(&self.upkeep);
+        self.rebuilding.fetch_add(1, Ordering::SeqCst);
+        let result = self.rebuild();
+        self.rebuilding.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    fn rebuild(&self) -> Result<RebuildReport, UpkeepError> {
+        let begin = Instant::now();
+        let mut report = RebuildReport::default();
+        let volumes = list(&self.volumes);
+        self.settle_all();
+        self.catalog.index().clear()?;
+        for volume in &volumes {
+            let read = self.segment_rows(volume, self.catalog.index())?;
+            report.segments += read.segments;
+            report.bytes += read.bytes;
+            report.unreadable.extend(read.unreadable);
+            volume.footage_counted(read.bytes);
+        }
+        let streams = self.streams().into_iter().collect();
+        let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
+        report.gaps = self.gap_rows(&roots, &streams, self.catalog.index())?;
+        self.checkpoint();
+        report.took = begin.elapsed();
+        Ok(report)
+    }
+
+    /// Compares the index with the volumes that are online. What is being written now, and what
+    /// was finished since the call, does not count.
+    pub fn index_check(&self) -> Result<CheckReport, UpkeepError> {
+        let _one = lock(&self.upkeep);
+        let begin = Instant::now();
+        let mut report = CheckReport::default();
+        self.settle_all();
+        let volumes = list(&self.volumes);
+        let until = volumes.iter().map(|v| v.settled_before(Utc::now())).min().unwrap_or_else(Utc::now);
+        let online: BTreeSet<VolumeId> = volumes.iter().map(|volume| volume.id()).collect();
+
+        let (seen, truth) = (Index::in_memory(), Index::in_memory());
+        let streams: BTreeSet<StreamId> = self.streams().into_iter().collect();
+        for stream in &streams {
+            for row in self.catalog.index().segments(stream, Utc::MIN, until)? {
+                if online.contains(&row.volume) && row.start < until {
+                    seen.put_segment(&row)?;
+                }
+            }
+            for row in self.catalog.index().gaps(stream, Utc::MIN, until)? {
+                if row.end.is_some_and(|end| end < until) {
+                    seen.put_gap(&row)?;
+                }
+            }
+        }
+        for volume in &volumes {
+            let read = rebuild::read_segments(
+                volume.root(),
+                volume.id(),
+                |stream, at| volume.is_open(stream, at),
+                |row| {
+                    if row.start < until {
+                        report.segments += 1;
+                        // In memory: cannot fail.
+                        let _ = truth.put_segment(&row);
+                    }
+                    true
+                },
+            );
+            let read = read.map_err(|error| UpkeepError::Volume { path: volume.path().to_owned(), error })?;
+            report.unreadable.extend(read.unreadable);
+        }
+        let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
+        for stream in streams.iter().chain(&truth.streams()?) {
+            let (rows, _) = rebuild::read_gaps(roots.iter().copied(), stream);
+            for row in rows.iter().filter(|row| row.end.is_some_and(|end| end < until)) {
+                truth.put_gap(row)?;
+                report.gaps += 1;
+            }
+        }
+        report.differences = seen.differences(&truth)?;
+        report.took = begin.elapsed();
+        Ok(report)
+    }
+
+    fn settle_all(&self) {
+        for volume in list(&self.volumes) {
+            if !volume.has_failed() && !volume.settle(SETTLE) {
+                tracing::warn!(volume = %volume.disk(), "the disk is slow: what is queued has not reached it yet");
+            }
+        }
+    }
+
+    /// Graceful end: open segments are finished, a `shutdown` gap is opened for every stream that
+    /// was being recorded, everything is synced. Later calls write nothing.
+    pub fn close(&self) {
+        if self.closed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        drop(lock(&self.guard).take());
+        self.open_due_crash_gaps(Duration::ZERO);
+        // So that the ends of the streams are known.
+        self.settle_all();
+        for stream in self.catalog.known_streams() {
+            let (open, ended, recorded) = self.catalog.standing(&stream);
+            if let (None, false, true, Some(end)) = (open, ended, recorded, self.catalog.last_end(&stream)) {
+                self.catalog.gap_opened(&stream, end, GapCause::Shutdown);
+            }
+        }
+        let volumes = list(&self.volumes);
+        for volume in &volumes {
+            volume.stop();
+        }
+        for volume in volumes.iter().filter(|volume| !volume.has_failed()) {
+            self.set_mark(volume);
+        }
+        self.flush_index();
+        self.volumes.write().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,200 @@
+//! Volumes come and go.
+
+use std::{
+    io,
+    sync::{Arc, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use vigie_config::{Disk, DiskId};
+
+use super::{Storage, list, lock};
+use crate::{
+    error::VolumeError,
+    fact::StorageFact,
+    file::Root,
+    recovery::{self, Mark},
+    retention::{self, Demand, RetentionReport},
+    uuid::VolumeId,
+    volume::{
+        Limits, Parts, Volume,
+        marker::{self, Identity, Marker},
+    },
+};
+
+impl Storage {
+    /// Checks the identity of the disk, repairs what a crash left, starts its threads. A disk that
+    /// had failed is given another chance; one that records already only gets its new limits. May
+    /// take seconds on a slow disk.
+    pub fn add_volume(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
+        let _one = lock(&self.changing);
+        if let Some(volume) = self.volume(&disk.id) {
+            if !volume.has_failed() && volume.path() == disk.path {
+                volume.set_limits(Limits::of(disk));
+                return Ok(volume);
+            }
+            self.take_out(&disk.id);
+        }
+        let root = open_root(disk)?;
+        let marker = self.identify(disk, &root)?;
+        if let Some(other) = list(&self.volumes).iter().find(|other| other.id() == marker.volume) {
+            return Err(VolumeError::Duplicate {
+                disk: disk.id.clone(),
+                path: disk.path.clone(),
+                other: other.disk().clone(),
+            });
+        }
+        let begin = Instant::now();
+        let mark = self.mark_of(marker.volume);
+        let online = list(&self.volumes);
+        let others: Vec<&Root> = online.iter().map(|volume| volume.root()).collect();
+        let recovered =
+            recovery::recover(&root, marker.volume, marker.recorder, mark, &self.catalog, &others)
+                .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
+        tracing::info!(
+            volume = %disk.id, path = %disk.path.display(), files = recovered.files, cut = recovered.cut,
+            removed = recovered.removed, set_aside = recovered.set_aside.len(),
+            millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "recording on this disk"
+        );
+        let volume = Volume::start(Parts {
+            disk: disk.id.clone(),
+            id: marker.volume,
+            root,
+            recorder: marker.recorder,
+            limits: Limits::of(disk),
+            options: self.options.clone(),
+            catalog: self.catalog.clone(),
+            make_room: self.make_room(),
+            footage_bytes: recovered.footage_bytes,
+            checkpoint: mark.map(|mark| mark.from),
+        })?;
+        lock(&self.state).remember(&disk.id, marker.volume);
+        self.volumes.write().unwrap_or_else(PoisonError::into_inner).push(volume.clone());
+        self.catalog.send_waiting_lines();
+        *lock(&self.crash_gaps_due) = Some(Instant::now());
+        if mark.is_none() {
+            self.read_behind(&volume);
+        }
+        let mut failed = lock(&self.failed);
+        if failed.contains(&disk.id) {
+            failed.retain(|id| *id != disk.id);
+            drop(failed);
+            (self.options.facts)(StorageFact::VolumeBack { disk: disk.id.clone() });
+        }
+        Ok(volume)
+    }
+
+    /// Finishes its segments, syncs, stops its threads. Its footage stays in the index.
+    pub fn remove_volume(&self, disk: &DiskId) {
+        let _one = lock(&self.changing);
+        self.take_out(disk);
+    }
+
+    fn take_out(&self, disk: &DiskId) {
+        let Some(volume) = self.volume(disk) else { return };
+        volume.stop();
+        if volume.has_failed() {
+            lock(&self.failed).push(disk.clone());
+        } else {
+            self.set_mark(&volume);
+        }
+        let mut volumes = self.volumes.write().unwrap_or_else(PoisonError::into_inner);
+        volumes.retain(|other| other.disk() != disk);
+    }
+
+    /// Whose disk this is; a new and empty one becomes ours.
+    fn identify(&self, disk: &Disk, root: &Root) -> Result<Marker, VolumeError> {
+        let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot look at", &disk.path, &error);
+        let mut state = lock(&self.state);
+        if state.is_provisional() {
+            let own = state.recorder();
+            match marker::identify(root).map_err(failed)? {
+                Identity::Marked(marker) => {
+                    tracing::warn!(volume = %disk.id, recorder = %marker.recorder, "who this recorder is was lost; this disk says it");
+                    state.settle(marker.recorder);
+                }
+                Identity::Blank => state.settle(own),
+                _ => {}
+            }
+        }
+        let recorder = state.recorder();
+        let new_disk = !state.knows(&disk.id);
+        match marker::admit(&disk.id, root, recorder, new_disk)? {
+            Some(marker) => Ok(marker),
+            None => {
+                let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
+                let marker = Marker { volume, recorder };
+                marker.write(root).map_err(|error| {
+                    VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error)
+                })?;
+                tracing::info!(volume = %disk.id, path = %disk.path.display(), id = %volume, "a new disk was prepared");
+                Ok(marker)
+            }
+        }
+    }
+
+    /// What a full volume calls from its writer thread.
+    fn make_room(self: &Arc<Self>) -> crate::volume::MakeRoom {
+        let storage = Arc::downgrade(self);
+        Box::new(move |volume, bytes| {
+            let Some(storage) = storage.upgrade() else { return 0 };
+            let rules = lock(&storage.rules).clone();
+            let mut report = RetentionReport::default();
+            let demand = Demand { over_size: 0, short_of_free: bytes };
+            if let Err(error) = retention::make_room(volume, &storage.catalog, &rules, demand, &mut report) {
+                tracing::error!(volume = %volume.disk(), %error, "the disk is full and cannot be looked through");
+            }
+            tracing::warn!(
+                volume = %volume.disk(), deleted = report.deleted.len(), bytes = report.freed_bytes,
+                "the disk is full: the oldest footage went at once"
+            );
+            retention::tidy(volume, &report);
+            report.freed_bytes
+        })
+    }
+
+    pub(super) fn mark_of(&self, volume: VolumeId) -> Option<Mark> {
+        match self.catalog.index().checkpoint(volume) {
+            Ok(bytes) => bytes.as_deref().and_then(Mark::decode),
+            Err(error) => {
+                tracing::warn!(%error, "the checkpoint of a volume cannot be read: all of it will be");
+                None
+            }
+        }
+    }
+
+    /// Reads what the quick look at its newest hours left out.
+    pub(super) fn read_behind(self: &Arc<Self>, volume: &Arc<Volume>) {
+        let (storage, own) = (Arc::downgrade(self), volume.clone());
+        self.rebuilding.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let body = move || {
+            if let Some(storage) = storage.upgrade() {
+                storage.read_all_of(&own);
+                storage.rebuilding.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        };
+        if let Err(error) = thread::Builder::new().name(format!("read.{}", volume.disk())).spawn(body) {
+            self.rebuilding.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+            tracing::error!(volume = %volume.disk(), %error, "older footage cannot be read back now");
+        }
+    }
+}
+
+fn open_root(disk: &Disk) -> Result<Root, VolumeError> {
+    let (id, path) = (disk.id.clone(), disk.path.clone());
+    let root = match Root::open(&disk.path) {
+        Ok(root) => root,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(VolumeError::Missing { disk: id, path }),
+        Err(error) => return Err(VolumeError::io(&disk.id, "cannot open", path, &error)),
+    };
+    if disk.require_mount {
+        match root.is_mount_point() {
+            Ok(true) => {}
+            Ok(false) => return Err(VolumeError::NotMounted { disk: id, path }),
+            Err(error) => return Err(VolumeError::io(&disk.id, "cannot look at", path, &error)),
+        }
+    }
+    Ok(root)
+}

@@ -1,0 +1,55 @@
+//! One segment, as its recorder and its writer share it.
+
+use std::{
+    fmt,
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use vigie_config::Causes;
+
+use crate::{fact::InitSegment, segment::SegmentStart};
+
+pub struct SegmentHandle {
+    pub token: u64,
+    pub segment: SegmentStart,
+    pub init: InitSegment,
+    /// The newest ledger line when it was asked for.
+    pub created_seq: i64,
+    /// Why nothing more is taken.
+    down: OnceLock<String>,
+    /// Added before the file exists: they go into its tags.
+    early_causes: Mutex<Causes>,
+}
+
+impl SegmentHandle {
+    pub fn new(token: u64, segment: SegmentStart, init: InitSegment, created_seq: i64) -> Self {
+        Self {
+            token,
+            segment,
+            init,
+            created_seq,
+            down: OnceLock::new(),
+            early_causes: Mutex::new(Causes::NONE),
+        }
+    }
+    pub fn give_up(&self, why: impl Into<String>) {
+        // The first reason counts.
+        let _ = self.down.set(why.into());
+    }
+    pub fn down(&self) -> Option<&str> {
+        self.down.get().map(String::as_str)
+    }
+    pub fn add_early(&self, causes: Causes) {
+        let mut all = self.early_causes.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = all.union(causes);
+    }
+    pub fn early_causes(&self) -> Causes {
+        *self.early_causes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SegmentHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SegmentHandle").field("segment", &self.segment).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! Fragments that a sync has not covered yet: they stay in memory.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use vigie_config::Utc;
+
+use super::handle::SegmentHandle;
+use crate::{fact::Unsynced, segment::Fragment};
+
+#[derive(Debug, Default)]
+struct State {
+    fragments: VecDeque<(Arc<SegmentHandle>, Arc<Fragment>)>,
+    /// How many of them, from the front, are in their files.
+    written: usize,
+    /// Segments finished since the last sync that covered them, by start.
+    closed: Vec<Utc>,
+    /// Something else was written (ledger, names, lengths).
+    dirty: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    state: Mutex<State>,
+    bytes: AtomicU64,
+}
+
+/// What a sync that begins now will cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Covered {
+    fragments: usize,
+    closed: usize,
+}
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// About to be written.
+    pub fn hold(&self, segment: &Arc<SegmentHandle>, fragment: &Arc<Fragment>) {
+        self.bytes.fetch_add(fragment.len(), Ordering::Relaxed);
+        self.lock().fragments.push_back((segment.clone(), fragment.clone()));
+    }
+    /// The oldest that was not written yet now is.
+    pub fn written(&self) {
+        let mut state = self.lock();
+        state.written = (state.written + 1).min(state.fragments.len());
+    }
+    /// The newest will not be written.
+    pub fn drop_newest(&self) {
+        if let Some((_, fragment)) = self.lock().fragments.pop_back() {
+            self.bytes.fetch_sub(fragment.len(), Ordering::Relaxed);
+        }
+    }
+    pub fn closed(&self, start: Utc) {
+        self.lock().closed.push(start);
+    }
+    pub fn dirty(&self) {
+        self.lock().dirty = true;
+    }
+
+    /// `None`: nothing was written since the last sync.
+    pub fn covered(&self) -> Option<Covered> {
+        let mut state = self.lock();
+        let any = state.written > 0 || !state.closed.is_empty() || state.dirty;
+        state.dirty = false;
+        any.then_some(Covered { fragments: state.written, closed: state.closed.len() })
+    }
+
+    /// That sync returned.
+    pub fn release(&self, covered: Covered) {
+        let mut state = self.lock();
+        let n = covered.fragments.min(state.fragments.len());
+        let released: Vec<_> = state.fragments.drain(..n).collect();
+        state.written = state.written.saturating_sub(n);
+        let closed = covered.closed.min(state.closed.len());
+        state.closed.drain(..closed);
+        drop(state);
+        let bytes: u64 = released.iter().map(|(_, fragment)| fragment.len()).sum();
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        // Freed here, outside the lock.
+        drop(released);
+    }
+
+    /// The earliest start of a segment that is finished but may not be on the device.
+    pub fn earliest_closed(&self) -> Option<Utc> {
+        self.lock().closed.iter().copied().min()
+    }
+
+    /// All of it, by segment and in order; `more`: what was not even taken from the queue.
+    pub fn unsynced(
+        &self,
+        more: impl IntoIterator<Item = (Arc<SegmentHandle>, Arc<Fragment>)>,
+    ) -> Vec<Unsynced> {
+        let state = self.lock();
+        let mut all: Vec<(u64, Unsynced)> = Vec::new();
+        for (segment, fragment) in state.fragments.iter().cloned().chain(more) {
+            let at = all.iter().position(|(token, _)| *token == segment.token);
+            let entry = match at.and_then(|at| all.get_mut(at)) {
+                Some((_, entry)) => entry,
+                None => {
+                    let fresh = Unsynced {
+                        stream: segment.segment.stream.clone(),
+                        segment: segment.segment.clone(),
+                        init: segment.init.clone(),
+                        fragments: Vec::new(),
+                    };
+                    all.push((segment.token, fresh));
+                    match all.last_mut() {
+                        Some((_, entry)) => entry,
+                        None => continue,
+                    }
+                }
+            };
+            entry.fragments.push(fragment.as_ref().clone());
+        }
+        all.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    pub fn clear(&self) {
+        let dropped = std::mem::take(&mut *self.lock());
+        self.bytes.store(0, Ordering::Relaxed);
+        drop(dropped);
+    }
+}

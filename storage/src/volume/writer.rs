@@ -1,0 +1,240 @@
+//! The writer thread: takes jobs from the queue, one `pwritev` per fragment.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use vigie_config::{Causes, StreamId};
+
+use super::{
+    Volume,
+    handle::SegmentHandle,
+    open_file::{OpenFile, Trouble, is_full},
+    queue::Job,
+};
+use crate::{
+    error::VolumeError,
+    fact::StorageFact,
+    layout,
+    ledger::{Entry, Line},
+    segment::Fragment,
+};
+
+/// What the first segment of a stream reserves.
+const FIRST_GUESS: u64 = 8 << 20;
+/// A full disk: so much room is asked for, so many times.
+const ROOM_WANTED: u64 = 64 << 20;
+const ROOM_TRIES: u32 = 3;
+
+struct Writer {
+    volume: Arc<Volume>,
+    files: HashMap<u64, OpenFile>,
+    /// Length of each stream's last segment: the next one reserves about as much.
+    lengths: HashMap<StreamId, u64>,
+    /// Ledgers this thread has appended to: their last line is whole.
+    ledgers: Vec<std::path::PathBuf>,
+}
+
+/// Runs until the queue is closed and empty, or the volume has failed.
+pub(super) fn run(volume: Arc<Volume>) {
+    let mut writer =
+        Writer { volume, files: HashMap::new(), lengths: HashMap::new(), ledgers: Vec::new() };
+    while let Some(job) = writer.volume.queue.pop() {
+        if writer.volume.has_failed() {
+            break;
+        }
+        writer.volume.writing.begin();
+        let done = writer.take(job);
+        writer.volume.writing.end();
+        if let Err(error) = done {
+            writer.volume.fail(error);
+            break;
+        }
+    }
+    writer.finish_all();
+}
+
+impl Writer {
+    fn take(&mut self, job: Job) -> Result<(), VolumeError> {
+        match job {
+            Job::Fragment { segment, fragment } => self.fragment(&segment, &fragment),
+            Job::Causes { segment, causes } => self.causes(&segment, causes),
+            Job::Finish { segment } => self.finish(&segment),
+            Job::Ledger { path, text } => self.ledger(&path, &text),
+            Job::Barrier(done) => {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+                Ok(())
+            }
+        }
+    }
+
+    fn fragment(&mut self, handle: &Arc<SegmentHandle>, fragment: &Arc<Fragment>) -> Result<(), VolumeError> {
+        if handle.down().is_some() {
+            self.volume.stats.dropped_units.add(u64::from(fragment.units));
+            return Ok(());
+        }
+        let volume = self.volume.clone();
+        volume.held.hold(handle, fragment);
+        if !self.files.contains_key(&handle.token) {
+            volume.check_in_place()?;
+        }
+        let mut tries = 0;
+        let result = loop {
+            let result = self.store(handle, fragment);
+            match &result {
+                Err(trouble) if trouble.is_full() && tries < ROOM_TRIES => {
+                    tries += 1;
+                    if volume.make_room(ROOM_WANTED.max(fragment.len() * 2)) == 0 {
+                        break result;
+                    }
+                }
+                _ => break result,
+            }
+        };
+        match result {
+            Ok(()) => {
+                volume.held.written();
+                volume.stats.written_bytes.add(fragment.len());
+                volume.stats.fragments.add(1);
+                Ok(())
+            }
+            Err(Trouble::Bad(detail)) => {
+                volume.held.drop_newest();
+                volume.stats.dropped_units.add(u64::from(fragment.units));
+                let stream = &handle.segment.stream;
+                tracing::error!(%stream, segment = %handle.segment.start, %detail, "a fragment cannot be stored");
+                handle.give_up(detail);
+                Ok(())
+            }
+            Err(Trouble::Io { what, path, error }) => {
+                Err(VolumeError::io(&volume.disk, what, volume.root.path().join(path), &error))
+            }
+        }
+    }
+
+    fn store(&mut self, handle: &Arc<SegmentHandle>, fragment: &Fragment) -> Result<(), Trouble> {
+        let volume = &self.volume;
+        let stream = &handle.segment.stream;
+        if let Some(file) = self.files.get_mut(&handle.token) {
+            file.append(fragment)?;
+            let tally = &file.tally;
+            let start = file.segment.start;
+            volume.catalog.segment_grew(stream, handle.token, |row| {
+                row.end = start.plus_micros(tally.end_us());
+                row.bytes = tally.bytes;
+                row.units = tally.units;
+            });
+            return Ok(());
+        }
+        let expected = self.lengths.get(stream).copied().unwrap_or(FIRST_GUESS);
+        let file = OpenFile::create(&volume.root, volume.recorder, handle, fragment, expected)?;
+        volume.open_started(handle.token, stream, file.segment.start);
+        volume.catalog.segment_opened(handle.token, file.row(volume.id), handle.created_seq);
+        self.files.insert(handle.token, file);
+        Ok(())
+    }
+
+    fn causes(&mut self, handle: &Arc<SegmentHandle>, causes: Causes) -> Result<(), VolumeError> {
+        let Some(file) = self.files.get_mut(&handle.token) else {
+            handle.add_early(causes);
+            return Ok(());
+        };
+        if !file.add_causes(causes) {
+            return Ok(());
+        }
+        let row = file.row(self.volume.id);
+        self.volume.catalog.segment_grew(&row.stream, handle.token, |open| open.causes = row.causes);
+        let line = Line {
+            seq: self.volume.catalog.next_seq(),
+            entry: Entry::Causes { segment: row.start, causes },
+        };
+        let path = layout::ledger_path(&row.stream, line.entry.day());
+        self.ledger(&path, &line.encode())
+    }
+
+    fn finish(&mut self, handle: &Arc<SegmentHandle>) -> Result<(), VolumeError> {
+        let Some(file) = self.files.remove(&handle.token) else { return Ok(()) };
+        let volume = &self.volume;
+        self.lengths.insert(file.segment.stream.clone(), file.tally.bytes + file.tally.bytes / 16);
+        // The row first: whatever becomes of the trimming, the fragments are in the file. Until
+        // it is in the index and synced, no checkpoint may pass it.
+        let row = volume.catalog.segment_closed(&file.segment.stream, handle.token);
+        volume.held.closed(file.segment.start);
+        volume.open_finished(handle.token);
+        volume.stats.footage_bytes.add(file.tally.bytes);
+        let trimmed = file.finish();
+        if let Some(row) = row {
+            (volume.facts)(StorageFact::SegmentClosed { row });
+        }
+        trimmed.map_err(|trouble| match trouble {
+            Trouble::Io { what, path, error } => {
+                VolumeError::io(&volume.disk, what, volume.root.path().join(path), &error)
+            }
+            Trouble::Bad(_) => VolumeError::io(&volume.disk, "cannot finish", volume.root.path(), &std::io::ErrorKind::Other.into()),
+        })
+    }
+
+    fn ledger(&mut self, path: &Path, text: &str) -> Result<(), VolumeError> {
+        let volume = self.volume.clone();
+        let mut tries = 0;
+        loop {
+            match self.append_ledger(path, text) {
+                Ok(()) => {
+                    volume.held.dirty();
+                    return Ok(());
+                }
+                Err(error) if is_full(&error) && tries < ROOM_TRIES => {
+                    tries += 1;
+                    if volume.make_room(ROOM_WANTED) == 0 {
+                        return Err(VolumeError::io(&volume.disk, "cannot append to", volume.root.path().join(path), &error));
+                    }
+                }
+                Err(error) => {
+                    return Err(VolumeError::io(&volume.disk, "cannot append to", volume.root.path().join(path), &error));
+                }
+            }
+        }
+    }
+
+    fn append_ledger(&mut self, path: &Path, text: &str) -> std::io::Result<()> {
+        let root = &self.volume.root;
+        let file = match root.open_append(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                root.create_dirs(path.parent().unwrap_or(Path::new("")))?;
+                root.open_append(path)?
+            }
+            other => other?,
+        };
+        // What a power cut left behind may not end in a whole line.
+        if !self.ledgers.iter().any(|known| known == path) {
+            let old = root.read(path, u64::MAX)?;
+            if old.last().is_some_and(|last| *last != b'\n') {
+                file.append(b"\n")?;
+            }
+            if self.ledgers.len() > 4096 {
+                self.ledgers.clear();
+            }
+            self.ledgers.push(path.to_owned());
+        }
+        file.append(text.as_bytes())
+    }
+
+    /// The end of the thread: segments nobody finished.
+    fn finish_all(&mut self) {
+        let failed = self.volume.has_failed();
+        for (token, file) in self.files.drain() {
+            let volume = &self.volume;
+            let row = volume.catalog.segment_closed(&file.segment.stream, token);
+            volume.held.closed(file.segment.start);
+            volume.open_finished(token);
+            if !failed {
+                volume.stats.footage_bytes.add(file.tally.bytes);
+                if let Err(Trouble::Io { error, path, .. }) = file.finish() {
+                    tracing::warn!(%error, volume = %volume.disk, path = %path.display(), "cannot trim a segment");
+                }
+            }
+            if let Some(row) = row {
+                (volume.facts)(StorageFact::SegmentClosed { row });
+            }
+        }
+    }
+}
