@@ -162,9 +162,7 @@ impl FragmentBuilder {
             Track::Video => (&mut self.video, VIDEO_TIMESCALE),
             Track::Audio => (&mut self.audio, self.audio_timescale),
         };
-        let end = run
-            .newest_at
-            .map_or(0, |at| at + i64::from(run.known_duration()));
+        let end = run.newest_at.map_or(0, |at| at + i64::from(run.known_duration()));
         let (at, anew) = self.timeline.place(&unit, end);
         // Decoding times grow; a unit that goes back takes the next tick.
         let at = run.newest_at.map_or(at.max(0), |newest| at.max(newest + 1));
@@ -223,25 +221,16 @@ impl FragmentBuilder {
             (video, VIDEO_TIMESCALE)
         };
         let start_at = timed.first().map_or(0, |s| s.at);
-        let end_at = timed
-            .iter()
-            .fold(start_at, |end, s| end + i64::from(s.duration));
+        let end_at = timed.iter().fold(start_at, |end, s| end + i64::from(s.duration));
         Fragment {
             header: b.0.into(),
             media,
-            start: self
-                .start
-                .plus_micros(scale(start_at, timescale, 1_000_000)),
+            start: self.start.plus_micros(scale(start_at, timescale, 1_000_000)),
             end: self.start.plus_micros(scale(end_at, timescale, 1_000_000)),
             units: count as u32,
             video_units: video.len() as u32,
             rap: video.first().is_some_and(|s| s.unit.rap),
-            last_seq: video
-                .iter()
-                .chain(audio)
-                .map(|s| s.unit.seq)
-                .max()
-                .unwrap_or(0),
+            last_seq: video.iter().chain(audio).map(|s| s.unit.seq).max().unwrap_or(0),
         }
     }
 }
@@ -262,11 +251,7 @@ fn traf(b: &mut Boxes, track: u32, at: i64, samples: &[Sample]) -> usize {
             for Sample { unit, duration, .. } in samples {
                 b.u32(*duration);
                 b.u32(unit.data.len() as u32);
-                b.u32(if unit.rap {
-                    SAMPLE_SYNC
-                } else {
-                    SAMPLE_NON_SYNC
-                });
+                b.u32(if unit.rap { SAMPLE_SYNC } else { SAMPLE_NON_SYNC });
                 if reordered {
                     let shift = unit.pts.saturating_sub(unit.dts);
                     b.u32(i32::try_from(shift).unwrap_or(0) as u32);
@@ -299,11 +284,7 @@ impl Run {
             }
         }
         self.bytes += unit.data.len();
-        self.samples.push(Sample {
-            unit,
-            at,
-            duration: 0,
-        });
+        self.samples.push(Sample { unit, at, duration: 0 });
         self.held = true;
         self.newest_at = Some(at);
     }

@@ -34,13 +34,7 @@ pub fn init_segment(format: &StreamFormat, tags: &[(String, String)]) -> Result<
             track(b, VIDEO_TRACK, VIDEO_TIMESCALE, Some(size), &video_entry.0);
         }
         if format.audio.is_some() {
-            track(
-                b,
-                AUDIO_TRACK,
-                audio_timescale(format),
-                None,
-                &audio_entry.0,
-            );
+            track(b, AUDIO_TRACK, audio_timescale(format), None, &audio_entry.0);
         }
         b.plain(b"mvex", |b| {
             let tracks = [

@@ -65,17 +65,10 @@ pub fn codecs(format: &StreamFormat) -> String {
 
 /// The `video/mp4; codecs="…"` of MSE.
 pub fn mime(format: &StreamFormat) -> String {
-    let kind = if format.video.is_some() {
-        "video"
-    } else {
-        "audio"
-    };
+    let kind = if format.video.is_some() { "video" } else { "audio" };
     format!("{kind}/mp4; codecs=\"{}\"", codecs(format))
 }
 
 fn audio_timescale(format: &StreamFormat) -> u32 {
-    format
-        .audio
-        .as_ref()
-        .map_or(VIDEO_TIMESCALE, |a| a.sample_rate.max(1))
+    format.audio.as_ref().map_or(VIDEO_TIMESCALE, |a| a.sample_rate.max(1))
 }

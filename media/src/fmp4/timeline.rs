@@ -43,17 +43,13 @@ impl Timeline {
                     let jump = self.video.utc_distance(unit, VIDEO_TIMESCALE);
                     self.video = Anchor::new(unit, (self.video.at + jump).max(end));
                 } else {
-                    self.video = Anchor::new(
-                        unit,
-                        self.video.at + unit.dts.saturating_sub(self.video.dts),
-                    );
+                    self.video = Anchor::new(unit, self.video.at + unit.dts.saturating_sub(self.video.dts));
                 }
                 (self.video.at, anew)
             }
             Track::Audio => {
                 let rate = unit.timescale();
-                let on_video = scale(self.video.at, VIDEO_TIMESCALE, 1_000_000)
-                    + unit.utc.micros_since(self.video.utc);
+                let on_video = scale(self.video.at, VIDEO_TIMESCALE, 1_000_000) + unit.utc.micros_since(self.video.utc);
                 let wanted = scale(on_video, 1_000_000, rate);
                 let going_on = self
                     .audio

@@ -106,12 +106,7 @@ impl Hub {
     }
 
     /// A subscriber that starts at the cached GOP, or at the next video RAP when none is cached.
-    pub fn subscribe(
-        self: &Arc<Self>,
-        policy: Policy,
-        wake: Wake,
-        capacity_units: usize,
-    ) -> Subscriber {
+    pub fn subscribe(self: &Arc<Self>, policy: Policy, wake: Wake, capacity_units: usize) -> Subscriber {
         let ring = Arc::new(ring::Ring::new(policy, wake, capacity_units, RING_BYTES));
         self.add(&ring);
         // The ring first, then the cache: what is published between the two is in both, and
@@ -146,10 +141,7 @@ impl Hub {
     }
 
     fn add(&self, ring: &Arc<ring::Ring>) {
-        let _one_at_a_time = self
-            .subscribing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.subscribing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rings = Vec::clone(&self.rings.load());
         rings.push(ring.clone());
         self.rings.store(Arc::new(rings));
@@ -159,10 +151,7 @@ impl Hub {
     }
 
     fn remove(&self, ring: &Arc<ring::Ring>) {
-        let _one_at_a_time = self
-            .subscribing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.subscribing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rings = Vec::clone(&self.rings.load());
         rings.retain(|other| !Arc::ptr_eq(other, ring));
         self.rings.store(Arc::new(rings));

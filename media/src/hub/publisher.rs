@@ -74,11 +74,7 @@ impl Publisher {
         core.seq += 1;
         core.bytes += unit.data.len() as u64;
         unit.seq = core.seq;
-        if core
-            .format
-            .as_ref()
-            .is_none_or(|seen| !Arc::ptr_eq(seen, &unit.format))
-        {
+        if core.format.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &unit.format)) {
             core.format = Some(unit.format.clone());
             hub.format.store(Some(unit.format.clone()));
         }
@@ -118,9 +114,6 @@ impl Publisher {
 
     /// RTP packets missing and not repaired: counted for [`super::HubStats`].
     pub fn packets_lost(&mut self, n: u64) {
-        self.hub
-            .counters
-            .packets_lost
-            .fetch_add(n, Ordering::Relaxed);
+        self.hub.counters.packets_lost.fetch_add(n, Ordering::Relaxed);
     }
 }

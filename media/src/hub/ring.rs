@@ -63,8 +63,7 @@ impl Ring {
                 }
             }
         }
-        if self.wake == Wake::Lazy && (dropped > 0 || self.queue.len() == self.queue.capacity() / 2)
-        {
+        if self.wake == Wake::Lazy && (dropped > 0 || self.queue.len() == self.queue.capacity() / 2) {
             self.notify.notify_one();
         }
         dropped
@@ -84,8 +83,7 @@ impl Ring {
 
     pub fn pop(&self) -> Option<Arc<AccessUnit>> {
         let unit = self.queue.pop()?;
-        self.bytes
-            .fetch_sub(unit.data.len() as u64, Ordering::Relaxed);
+        self.bytes.fetch_sub(unit.data.len() as u64, Ordering::Relaxed);
         Some(unit)
     }
 

@@ -91,11 +91,7 @@ impl Counters {
             } else {
                 0.0
             },
-            bitrate_bps: if flowing {
-                self.bitrate_bps.load(Relaxed)
-            } else {
-                0
-            },
+            bitrate_bps: if flowing { self.bitrate_bps.load(Relaxed) } else { 0 },
             packets_lost: self.packets_lost.load(Relaxed),
             subscribers,
             units_dropped_for_subscribers: self.dropped.load(Relaxed),
@@ -177,9 +173,7 @@ impl Rate {
             .buckets
             .iter()
             .take(self.buckets.len() - 1)
-            .fold((0u32, 0u64), |(frames, bytes), b| {
-                (frames + b.frames, bytes + b.bytes)
-            });
+            .fold((0u32, 0u64), |(frames, bytes), b| (frames + b.frames, bytes + b.bytes));
         let seconds = span as f64 / 1e6;
         Some((
             (f64::from(frames) / seconds) as f32,

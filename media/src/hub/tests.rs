@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -11,10 +13,7 @@ use super::*;
 use crate::{Track, format::StreamFormat};
 
 fn hub(cache: usize) -> Arc<Hub> {
-    Hub::new(
-        StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main),
-        cache,
-    )
+    Hub::new(StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main), cache)
 }
 
 struct Maker {
@@ -98,10 +97,7 @@ fn a_new_epoch_ends_the_cached_gop() {
         epoch: 1,
         ..make.video(false)
     });
-    assert_eq!(
-        drain(&mut hub.subscribe(Policy::SkipToRap, Wake::EachBatch, 8)),
-        []
-    );
+    assert_eq!(drain(&mut hub.subscribe(Policy::SkipToRap, Wake::EachBatch, 8)), []);
 }
 
 #[test]
@@ -224,9 +220,7 @@ fn the_rate_follows_the_units_own_times() {
         for _ in 0..20 {
             rate.add(&make.unit(Track::Video, false, 1000));
         }
-        last = rate
-            .turn(start + Duration::from_millis(batch * 800))
-            .or(last);
+        last = rate.turn(start + Duration::from_millis(batch * 800)).or(last);
     }
     let (fps, bitrate) = last.unwrap();
     assert!((fps - 25.0).abs() < 0.01, "{fps}");
@@ -258,8 +252,7 @@ fn no_hole_and_no_double_with_threads() {
                 let mut subscriptions = 0u64;
                 loop {
                     let over = hub.is_closed();
-                    let mut subscriber =
-                        hub.subscribe(Policy::MustNotDrop, Wake::Lazy, UNITS as usize);
+                    let mut subscriber = hub.subscribe(Policy::MustNotDrop, Wake::Lazy, UNITS as usize);
                     let mut seen = None::<u64>;
                     while seen.is_none_or(|n| n % 97 != 0) {
                         let closed = hub.is_closed();

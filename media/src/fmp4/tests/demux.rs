@@ -27,11 +27,7 @@ pub fn boxes(data: &[u8]) -> Vec<([u8; 4], &[u8])> {
     let (mut rest, mut found) = (data, Vec::new());
     while rest.len() >= 8 {
         let size = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
-        assert!(
-            size >= 8 && size <= rest.len(),
-            "box of {size} in {}",
-            rest.len()
-        );
+        assert!(size >= 8 && size <= rest.len(), "box of {size} in {}", rest.len());
         found.push((rest[4..8].try_into().unwrap(), &rest[8..size]));
         rest = &rest[size..];
     }
@@ -41,10 +37,7 @@ pub fn boxes(data: &[u8]) -> Vec<([u8; 4], &[u8])> {
 
 pub fn child<'a>(data: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(data, |data, kind| {
-        boxes(data)
-            .into_iter()
-            .find(|(k, _)| k == *kind)
-            .map(|(_, b)| b)
+        boxes(data).into_iter().find(|(k, _)| k == *kind).map(|(_, b)| b)
     })
 }
 
@@ -71,10 +64,7 @@ pub fn demux(file: &[u8]) -> BTreeMap<u32, TrackRead> {
                     .iter()
                     .filter(|(k, _)| k == b"trex")
                 {
-                    defaults.insert(
-                        u32_at(trex, 4),
-                        [u32_at(trex, 12), u32_at(trex, 16), u32_at(trex, 20)],
-                    );
+                    defaults.insert(u32_at(trex, 4), [u32_at(trex, 12), u32_at(trex, 16), u32_at(trex, 20)]);
                 }
             }
             b"moof" => {
@@ -119,9 +109,7 @@ fn read_trak(trak: &[u8]) -> (u32, TrackRead) {
 fn descriptor(data: &[u8], tag: u8) -> &[u8] {
     assert_eq!(data[0], tag);
     let groups = data[1..].iter().take_while(|b| **b & 0x80 != 0).count() + 1;
-    let len = data[1..=groups]
-        .iter()
-        .fold(0, |len, b| len << 7 | (b & 0x7F) as usize);
+    let len = data[1..=groups].iter().fold(0, |len, b| len << 7 | (b & 0x7F) as usize);
     &data[1 + groups..][..len]
 }
 
@@ -170,10 +158,7 @@ fn read_traf(
             };
             let duration = field(0x100, default[0]);
             let size = field(0x200, default[1]) as usize;
-            let sample_flags = field(
-                0x400,
-                first_flags.filter(|_| index == 0).unwrap_or(default[2]),
-            );
+            let sample_flags = field(0x400, first_flags.filter(|_| index == 0).unwrap_or(default[2]));
             let cts = field(0x800, 0) as i32;
             track.samples.push(Sample {
                 data: file[data..data + size].to_vec(),

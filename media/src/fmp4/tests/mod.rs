@@ -1,5 +1,7 @@
 //! The writer against three readers: a demuxer of our own, `mp4-atom`, and ffmpeg.
 
+#![allow(clippy::unwrap_used)]
+
 mod demux;
 mod peers;
 mod writer;
@@ -35,13 +37,7 @@ pub fn plain_format() -> Arc<StreamFormat> {
     })
 }
 
-pub fn unit(
-    format: &Arc<StreamFormat>,
-    track: Track,
-    dts: i64,
-    rap: bool,
-    data: Vec<u8>,
-) -> AccessUnit {
+pub fn unit(format: &Arc<StreamFormat>, track: Track, dts: i64, rap: bool, data: Vec<u8>) -> AccessUnit {
     let mut unit = AccessUnit {
         track,
         data: data.into(),

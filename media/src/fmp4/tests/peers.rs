@@ -86,11 +86,7 @@ fn stream(folder: &Path, codec: VideoCodec, encode: &[&str]) -> Vec<AccessUnit> 
         made.collect()
     };
     let mut all = units(Track::Video, video);
-    all.extend(
-        audio
-            .into_iter()
-            .flat_map(|audio| units(Track::Audio, audio)),
-    );
+    all.extend(audio.into_iter().flat_map(|audio| units(Track::Audio, audio)));
     all.sort_by_key(|u| u.utc);
     let first = all.iter().position(|u| u.track == Track::Video).unwrap();
     let start = all[first].utc;
@@ -190,15 +186,7 @@ fn check(codec: VideoCodec, encode: &[&str]) -> String {
     );
     let shown = run(
         "ffprobe",
-        &[
-            "-v",
-            "error",
-            "-show_entries",
-            "format_tags",
-            "-of",
-            "json",
-            path,
-        ],
+        &["-v", "error", "-show_entries", "format_tags", "-of", "json", path],
     );
     for (key, value) in tags() {
         let line = format!("\"{key}\": \"{}\"", value.replace('\n', "\\n"));
@@ -228,11 +216,7 @@ fn check(codec: VideoCodec, encode: &[&str]) -> String {
         assert_eq!(fields[1].parse::<i64>().unwrap(), sent.dts - base, "{line}");
         // ffprobe tells no durations of MJPEG, not even of its own files.
         if let Some(next) = pictures.get(i + 1).filter(|_| codec != VideoCodec::Mjpeg) {
-            assert_eq!(
-                fields[2].parse::<i64>().unwrap(),
-                next.dts - sent.dts,
-                "{line}"
-            );
+            assert_eq!(fields[2].parse::<i64>().unwrap(), next.dts - sent.dts, "{line}");
         }
         assert_eq!(fields[3].parse::<usize>().unwrap(), sent.data.len());
         assert_eq!(fields[4].starts_with('K'), sent.rap);
@@ -306,10 +290,7 @@ fn h265_and_opus() {
 
 #[test]
 fn mjpeg_alone() {
-    let seen = check(
-        VideoCodec::Mjpeg,
-        &["-c:v", "mjpeg", "-color_range", "pc", "-an"],
-    );
+    let seen = check(VideoCodec::Mjpeg, &["-c:v", "mjpeg", "-color_range", "pc", "-an"]);
     assert_eq!(seen.trim(), "mjpeg");
 }
 
@@ -323,12 +304,6 @@ fn the_init_segment_is_what_mp4_atom_reads() {
     assert_eq!(moov.mvex.unwrap().trex.len(), 2);
     assert_eq!(moov.trak[1].mdia.mdhd.timescale, 8000);
     let meta = moov.meta.unwrap();
-    assert_eq!(
-        meta.get::<mp4_atom::Keys>().unwrap().entries.len(),
-        tags().len()
-    );
-    assert_eq!(
-        meta.get::<mp4_atom::Ilst>().unwrap().mdta.len(),
-        tags().len()
-    );
+    assert_eq!(meta.get::<mp4_atom::Keys>().unwrap().entries.len(), tags().len());
+    assert_eq!(meta.get::<mp4_atom::Ilst>().unwrap().mdta.len(), tags().len());
 }

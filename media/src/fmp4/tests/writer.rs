@@ -13,10 +13,7 @@ fn file(init: &[u8], fragments: &[crate::fmp4::Fragment]) -> Vec<u8> {
 
 #[test]
 fn formats_that_cannot_be_written_are_refused() {
-    assert_eq!(
-        init_segment(&StreamFormat::default(), &[]),
-        Err(Fmp4Error::NoTrack)
-    );
+    assert_eq!(init_segment(&StreamFormat::default(), &[]), Err(Fmp4Error::NoTrack));
     let mut format = (*plain_format()).clone();
     format.audio.as_mut().unwrap().codec = AudioCodec::Pcma;
     assert_eq!(
@@ -27,10 +24,7 @@ fn formats_that_cannot_be_written_are_refused() {
     );
     format.audio = None;
     format.video.as_mut().unwrap().width = 70_000;
-    assert!(matches!(
-        init_segment(&format, &[]),
-        Err(Fmp4Error::PictureSize { .. })
-    ));
+    assert!(matches!(init_segment(&format, &[]), Err(Fmp4Error::PictureSize { .. })));
     format.video.as_mut().unwrap().width = 640;
     format.video.as_mut().unwrap().decoder_config = Bytes::new();
     assert!(matches!(
@@ -59,21 +53,11 @@ fn a_held_unit_goes_with_the_next_cut_and_no_time_is_lost_at_a_seam() {
     assert_eq!((second.units, second.rap), (1, false));
     assert_eq!(second.start, first.end);
     // Rounded down to whole microseconds.
-    assert_eq!(
-        second.end.micros_since(builder.start()),
-        11_000 * 1_000_000 / 90_000
-    );
+    assert_eq!(second.end.micros_since(builder.start()), 11_000 * 1_000_000 / 90_000);
     assert!(builder.cut(Last::Assume).is_none());
 
-    let read = demux(&file(
-        &init_segment(&format, &[]).unwrap(),
-        &[first, second],
-    ));
-    let durations: Vec<_> = read[&VIDEO_TRACK]
-        .samples
-        .iter()
-        .map(|s| s.duration)
-        .collect();
+    let read = demux(&file(&init_segment(&format, &[]).unwrap(), &[first, second]));
+    let durations: Vec<_> = read[&VIDEO_TRACK].samples.iter().map(|s| s.duration).collect();
     assert_eq!(durations, [3600, 4300, 3100]);
 }
 
@@ -92,15 +76,8 @@ fn an_assumed_duration_does_not_move_what_follows() {
         fragments.push(live.push(Arc::new(unit)).unwrap());
     }
     let read = demux(&file(&init_segment(&format, &[]).unwrap(), &fragments));
-    let times: Vec<_> = read[&VIDEO_TRACK]
-        .samples
-        .iter()
-        .map(|s| (s.dts, s.duration))
-        .collect();
-    assert_eq!(
-        times,
-        [(0, 3600), (3600, 3600), (7300, 3700), (10_800, 3500)]
-    );
+    let times: Vec<_> = read[&VIDEO_TRACK].samples.iter().map(|s| (s.dts, s.duration)).collect();
+    assert_eq!(times, [(0, 3600), (3600, 3600), (7300, 3700), (10_800, 3500)]);
 }
 
 #[test]
@@ -109,27 +86,16 @@ fn audio_is_placed_by_the_wall_clock_and_put_back_when_it_slips() {
     let mut builder = FragmentBuilder::new(&unit(&format, Track::Video, 0, true, vec![]));
     let mut fragments = Vec::new();
     for i in 0..10i64 {
-        builder.push(Arc::new(unit(
-            &format,
-            Track::Video,
-            i * 90_000,
-            true,
-            vec![0],
-        )));
+        builder.push(Arc::new(unit(&format, Track::Video, i * 90_000, true, vec![0])));
         // Its own clock starts anywhere; it is 100 ms after the video; half way it slips by 1 s.
         let mut audio = unit(&format, Track::Audio, 777_000 + i * 8000, true, vec![1]);
-        audio.utc =
-            Utc::from_micros(START + i * 1_000_000 + 100_000 + if i >= 5 { 1_000_000 } else { 0 });
+        audio.utc = Utc::from_micros(START + i * 1_000_000 + 100_000 + if i >= 5 { 1_000_000 } else { 0 });
         builder.push(Arc::new(audio));
         fragments.extend(builder.cut(Last::Hold));
     }
     fragments.extend(builder.cut(Last::Assume));
     let read = demux(&file(&init_segment(&format, &[]).unwrap(), &fragments));
-    let audio: Vec<_> = read[&crate::fmp4::AUDIO_TRACK]
-        .samples
-        .iter()
-        .map(|s| s.dts)
-        .collect();
+    let audio: Vec<_> = read[&crate::fmp4::AUDIO_TRACK].samples.iter().map(|s| s.dts).collect();
     let expected: Vec<_> = (0..10)
         .map(|i| 800 + i * 8000 + if i >= 5 { 8000 } else { 0 })
         .collect();
