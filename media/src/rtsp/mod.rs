@@ -17,6 +17,8 @@ mod framing;
 mod message;
 mod play;
 mod session;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod udp;
 
