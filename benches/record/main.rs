@@ -8,6 +8,7 @@ mod process;
 mod roles;
 mod rtsp_client;
 mod table;
+mod verdict;
 mod window;
 
 use std::path::PathBuf;
@@ -47,6 +48,9 @@ pub struct Options {
     /// Where footage, state and figures go.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench"))]
     work: PathBuf,
+    /// Adds verdicts on the acceptance list's bounds to this file; exit 1 if one does not hold.
+    #[arg(long)]
+    verdict: Option<PathBuf>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -97,6 +101,9 @@ fn main() -> Result<()> {
         table::write_csv(&options.work, &outcomes)?;
     }
     println!("{}", table::markdown(&outcomes));
+    if let Some(file) = &options.verdict {
+        anyhow::ensure!(verdict::report(&outcomes, file)?, "not every bound holds");
+    }
     Ok(())
 }
 

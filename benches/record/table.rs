@@ -7,12 +7,13 @@ use anyhow::Result;
 use crate::window::{Outcome, Recorder};
 
 /// All windows of one recorder and one number of cameras, taken together.
-struct Line {
-    outcome: Outcome,
+pub struct Line {
+    pub outcome: Outcome,
     windows: usize,
 }
 
-fn merge(outcomes: &[Outcome]) -> Vec<Line> {
+/// Takes the windows of one kind together, in the order of their first.
+pub fn merge(outcomes: &[Outcome]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for outcome in outcomes {
         let known = lines

@@ -117,6 +117,12 @@ impl FakeCameras {
             .find(|l| l.camera == camera && l.stream == stream)
     }
 
+    /// How often a camera was connected to so far.
+    pub fn connections(&self, camera: &str) -> u64 {
+        let name = camera.to_owned();
+        self.ask(move |s| s.camera_mut(&name).map_or(0, |c| c.sessions))
+    }
+
     /// Changes a camera's standing lies.
     pub fn lie(&self, camera: &str, change: impl FnOnce(&mut Lies) + Send + 'static) {
         let name = camera.to_owned();

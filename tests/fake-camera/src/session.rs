@@ -535,6 +535,7 @@ impl Session {
                 }
             }
             if chance(lies.garbage_percent) && matches!(track.way, Way::Tcp(_)) {
+                damaged = true;
                 self.write(b"\x00\x17garbage between frames, as some firmware sends it\xff\xfe\r\n");
             }
             if let (true, Some(number)) = (damaged, number) {

@@ -1,0 +1,138 @@
+//! Configurations as text, as an operator would write them.
+
+use std::{fmt::Write, path::Path};
+
+use vigie_fake_camera::FakeCameras;
+
+/// One `[[camera]]`.
+#[derive(Debug, Clone)]
+pub struct Cam {
+    pub id: String,
+    pub main: String,
+    pub sub: Option<String>,
+    pub transport: &'static str,
+    pub stall_after: &'static str,
+    pub segment: &'static str,
+    pub account: Option<(&'static str, &'static str)>,
+    pub rtsp_anonymous: bool,
+}
+
+impl Cam {
+    pub fn new(id: &str, main: String) -> Self {
+        Self {
+            id: id.to_owned(),
+            main,
+            sub: None,
+            transport: "tcp",
+            stall_after: "10s",
+            segment: "60s",
+            account: None,
+            rtsp_anonymous: false,
+        }
+    }
+
+    /// The fake camera of the same name, its stream `main`.
+    pub fn of(cameras: &FakeCameras, name: &str) -> Self {
+        Self::new(name, cameras.url(name, "main"))
+    }
+
+    pub fn sub(mut self, url: String) -> Self {
+        self.sub = Some(url);
+        self
+    }
+
+    pub fn udp(mut self) -> Self {
+        self.transport = "udp";
+        self
+    }
+
+    pub fn segment(mut self, time: &'static str) -> Self {
+        self.segment = time;
+        self
+    }
+
+    pub fn stall_after(mut self, time: &'static str) -> Self {
+        self.stall_after = time;
+        self
+    }
+
+    pub fn account(mut self, name: &'static str, password: &'static str) -> Self {
+        self.account = Some((name, password));
+        self
+    }
+
+    pub fn anonymous(mut self) -> Self {
+        self.rtsp_anonymous = true;
+        self
+    }
+}
+
+/// A whole configuration: one disk and some cameras.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    pub cameras: Vec<Cam>,
+    /// How often the disk is synced.
+    pub tick: Option<String>,
+}
+
+impl Setup {
+    pub fn new(cameras: impl IntoIterator<Item = Cam>) -> Self {
+        Self {
+            cameras: cameras.into_iter().collect(),
+            tick: None,
+        }
+    }
+
+    /// The `main` streams of all fake cameras.
+    pub fn of(cameras: &FakeCameras) -> Self {
+        Self::new(cameras.names().map(|name| Cam::of(cameras, name)))
+    }
+
+    pub fn text(&self, root: &Path) -> String {
+        let (state, disk) = (root.join("state"), root.join("disk1"));
+        std::fs::create_dir_all(&disk).unwrap();
+        let mut text = format!(
+            "[server]\nname = \"e2e\"\nstate_dir = {state:?}\nhttp = \"127.0.0.1:0\"\nrtsp = \"127.0.0.1:0\"\n\
+             \n[[disk]]\nid = \"d1\"\npath = {disk:?}\nkeep_free = \"10 MiB\"\n"
+        );
+        if let Some(tick) = &self.tick {
+            writeln!(text, "tick = {tick:?}").unwrap();
+        }
+        for cam in &self.cameras {
+            let Cam {
+                id,
+                main,
+                transport,
+                stall_after,
+                segment,
+                rtsp_anonymous,
+                ..
+            } = cam;
+            write!(text, "\n[[camera]]\nid = {id:?}\nrtsp_anonymous = {rtsp_anonymous}\n").unwrap();
+            if let Some((name, password)) = cam.account {
+                write!(text, "username = {name:?}\npassword = {password:?}\n").unwrap();
+            }
+            let stream = |url: &str| {
+                let rtsp = url.starts_with("rtsp");
+                let transport = if rtsp {
+                    format!("transport = {transport:?}\n")
+                } else {
+                    String::new()
+                };
+                format!("url = {url:?}\n{transport}stall_after = {stall_after:?}\n")
+            };
+            write!(text, "[camera.main]\n{}", stream(main)).unwrap();
+            let mut streams = "\"main\"".to_owned();
+            if let Some(sub) = &cam.sub {
+                write!(text, "[camera.sub]\n{}", stream(sub)).unwrap();
+                streams += ", \"sub\"";
+            }
+            write!(
+                text,
+                "[camera.record]\nmode = \"always\"\nstreams = [{streams}]\nsegment = {segment:?}\n"
+            )
+            .unwrap();
+        }
+        text
+    }
+}

@@ -1,0 +1,264 @@
+//! Belongs here: one running recorder in a folder of its own, and what tests ask it.
+//! Does not belong here: what a test asserts.
+
+mod api;
+mod config;
+mod shown;
+
+pub use api::{now_us, rfc3339};
+pub use config::{Cam, Setup};
+pub use shown::{pick, shown};
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use vigie_fake_camera::books::Footage;
+
+/// Long enough for a loaded machine; a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub const USER: &str = "tester";
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A recorder with its configuration, state and disks.
+pub struct House {
+    pub folder: tempfile::TempDir,
+    /// Where disks and state live: `folder`, or a mount that a test brings.
+    pub root: PathBuf,
+    pub config: PathBuf,
+    child: Option<Child>,
+    http: String,
+    rtsp: String,
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+}
+
+/// The binary under test.
+pub fn binary() -> PathBuf {
+    std::env::var_os("VIGIE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_vigie").into(), PathBuf::from)
+}
+
+/// Looks again and again until something is there.
+pub fn wait_for<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < patience, "{what}: not within {patience:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+impl House {
+    /// Writes the configuration, adds the user, starts the recorder, waits until it is ready.
+    pub fn start(setup: &Setup) -> Self {
+        let mut house = Self::prepare(setup, None);
+        house.run();
+        house
+    }
+
+    /// As [`House::start`] without starting; `root`: another place for disks and state.
+    pub fn prepare(setup: &Setup, root: Option<&Path>) -> Self {
+        let folder = tempfile::Builder::new().prefix("vigie-e2e-").tempdir().unwrap();
+        let root = root.unwrap_or(folder.path()).to_owned();
+        let config = folder.path().join("vigie.toml");
+        fs::write(&config, setup.text(&root)).unwrap();
+        let house = Self {
+            root,
+            config,
+            child: None,
+            http: String::new(),
+            rtsp: String::new(),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap(),
+            client: reqwest::Client::new(),
+            folder,
+        };
+        let output = house.command_with_input(
+            &[
+                "user",
+                "add",
+                "--name",
+                USER,
+                "--group",
+                "administrator",
+                "--password-stdin",
+            ],
+            &format!("{PASSWORD}\n"),
+        );
+        assert!(output.status.success(), "user add: {output:?}");
+        house
+    }
+
+    /// Writes another configuration; the recorder takes it up by itself.
+    pub fn reconfigure(&self, setup: &Setup) {
+        let draft = self.config.with_extension("draft");
+        fs::write(&draft, setup.text(&self.root)).unwrap();
+        fs::rename(draft, &self.config).unwrap();
+    }
+
+    /// Starts the recorder and waits until it is ready.
+    pub fn run(&mut self) {
+        assert!(self.child.is_none(), "already running");
+        let addresses = self.root.join("state/addresses.json");
+        fs::remove_file(&addresses).ok();
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .unwrap();
+        let child = Command::new(binary())
+            .args(["run", "--config"])
+            .arg(&self.config)
+            .env("RUST_BACKTRACE", "1")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        let found = wait_for("addresses.json", PATIENCE, || {
+            if let Some(status) = self.child.as_mut().and_then(|c| c.try_wait().unwrap()) {
+                panic!("the recorder ended: {status}");
+            }
+            serde_json::from_slice::<Value>(&fs::read(&addresses).ok()?).ok()
+        });
+        self.http = format!("http://{}", found["http"].as_str().unwrap());
+        self.rtsp = found["rtsp"].as_str().unwrap().to_owned();
+        wait_for("readiness", PATIENCE, || {
+            (self.get("/readyz").status == 200).then_some(())
+        });
+    }
+
+    /// The end that nobody asked for: SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// The end in order: SIGTERM, exit code 0.
+    pub fn terminate(&mut self) {
+        let mut child = self.child.take().expect("a running recorder");
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if start.elapsed() > PATIENCE {
+                child.kill().ok();
+                panic!("the recorder does not stop");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(status.success(), "after SIGTERM: {status}");
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|c| c.try_wait().unwrap().is_none())
+    }
+
+    /// Runs another command of the binary with this configuration.
+    pub fn command(&self, args: &[&str]) -> Output {
+        self.command_with_input(args, "")
+    }
+
+    fn command_with_input(&self, args: &[&str], input: &str) -> Output {
+        let mut child = Command::new(binary())
+            .args(args)
+            .arg("--config")
+            .arg(&self.config)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// The folder of one stream's files on the first disk.
+    pub fn stream_folder(&self, camera: &str, stream: &str) -> PathBuf {
+        self.root.join("disk1").join(camera).join(stream)
+    }
+
+    /// What lies on the first disk.
+    pub fn footage(&self, camera: &str, stream: &str) -> Footage {
+        let footage = Footage::read(&self.stream_folder(camera, stream)).unwrap();
+        assert!(footage.broken.is_empty(), "{:?}", footage.broken);
+        footage
+    }
+
+    pub fn rtsp(&self, camera: &str, stream: &str) -> String {
+        format!("rtsp://{}/{camera}/{stream}", self.rtsp)
+    }
+
+    /// The address with the tester's credentials in it.
+    pub fn rtsp_signed_in(&self, camera: &str, stream: &str) -> String {
+        let password = PASSWORD.replace(' ', "%20");
+        format!("rtsp://{USER}:{password}@{}/{camera}/{stream}", self.rtsp)
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("vigie.log")
+    }
+
+    /// What the recorder has logged.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log_path()).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let from = log.len().saturating_sub(16_000);
+            let tail: String = log.chars().skip(from).collect();
+            eprintln!("---- log of the recorder\n{tail}\n----");
+            if !self.http.is_empty() && self.is_running() {
+                eprintln!("tree: {}", self.get("/api/v1/system/tree").text());
+            }
+        }
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+/// Every `.mp4` under a folder opens in ffprobe without a complaint.
+pub fn ffprobe_is_content(footage: &Footage) {
+    for file in &footage.files {
+        let output = Command::new("ffprobe")
+            .args([
+                "-v",
+                "warning",
+                "-count_packets",
+                "-show_entries",
+                "stream=nb_read_packets",
+                "-of",
+                "csv",
+            ])
+            .arg(file)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "ffprobe {}: {}",
+            file.display(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! The real binary against cameras over real sockets, with books kept by an independent demuxer.
+//!
+//! With `VIGIE_SHOWN=1` the same tests run the counts of the acceptance list (`make shown-2`);
+//! `VIGIE_BINARY` names another binary than the one cargo built.
+
+#![allow(clippy::unwrap_used)]
+
+mod cascade;
+mod crash;
+mod house;
+mod lies;
+mod outage;
+#[cfg(not(feature = "fault-hooks"))]
+mod packaged;
+#[cfg(feature = "fault-hooks")]
+mod panics;
+mod players;
+mod power_cut;
+mod recording;
+mod seams;
+mod video;
