@@ -155,6 +155,7 @@ impl House {
         });
     }
 
+    #[cfg(feature = "fault-hooks")]
     pub fn tree(&self) -> Value {
         self.get("/api/v1/system/tree").json()
     }
