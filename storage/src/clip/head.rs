@@ -54,6 +54,7 @@ pub(super) struct Jump {
     pub bytes: u64,
     /// Ticks of the main track.
     pub start: i64,
+    pub rap: bool,
 }
 
 pub(super) struct Head<'a> {
@@ -240,7 +241,7 @@ impl Head<'_> {
             for (jump, end) in self.jumps.iter().zip(ends) {
                 b.u32(jump.bytes as u32);
                 b.u32(u32::try_from(end - jump.start).unwrap_or(0));
-                b.u32(0x9000_0000); // starts with a SAP of type 1
+                b.u32(if jump.rap { 0x9000_0000 } else { 0 }); // starts with a SAP of type 1
             }
         });
     }

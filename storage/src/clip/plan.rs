@@ -1,6 +1,6 @@
 //! From rows and a range to the list of what the clip consists of.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -14,6 +14,9 @@ use super::{
     source::{OpenSegment, Source, Track, Tracks, Unit, Units, damaged},
 };
 use crate::{mp4::FragmentInfo, rows::SegmentRow};
+
+/// How much later than it is decoded a picture may be shown: some units, so this is plenty.
+const REORDERING: Duration = Duration::from_secs(1);
 
 /// A stretch of the clip.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,15 +90,21 @@ struct Planner {
 /// with a RAP.
 pub(super) fn plan(rows: Vec<SegmentRow>, from: Utc, to: Utc, open: OpenSegment) -> Result<Plan, ClipError> {
     let rows = distinct(rows);
-    let touched: Vec<usize> = (0..)
-        .zip(&rows)
-        .filter(|(_, row)| row.end > from && row.start < to)
-        .map(|(at, _)| at)
+    let touched: Vec<usize> = (0..rows.len())
+        .filter(|at| rows.get(*at).is_some_and(|row| row.end > from && row.start < to))
         .collect();
     let no_footage = || ClipError::NoFootage { from, to };
     let (Some(&lowest), Some(&highest)) = (touched.first(), touched.last()) else {
         return Err(no_footage());
     };
+    // Re-ordered pictures at the end of a segment are shown after its end.
+    let before = lowest.checked_sub(1).filter(|before| {
+        let (before, row) = (rows.get(*before), rows.get(lowest));
+        before
+            .zip(row)
+            .is_some_and(|(before, row)| before.format == row.format && before.end + REORDERING > from)
+    });
+    let lowest = before.unwrap_or(lowest);
     let range = rows.get(lowest..=highest).unwrap_or_default();
     let pairs = || range.iter().zip(range.iter().skip(1));
     let cuts: Vec<Utc> = pairs()
@@ -158,8 +167,10 @@ impl Planner {
                 source.tick(self.from, source.tracks.main),
                 source.tick(self.to, source.tracks.main),
             );
-            // Pictures are shown up to some units after they are decoded: one second is plenty.
-            let from_us = self.from.micros_since(source.row.start).saturating_sub(1_000_000);
+            let from_us = self
+                .from
+                .plus_micros(-(REORDERING.as_micros() as i64))
+                .micros_since(source.row.start);
             let fragments = &source.scan.fragments;
             for (fragment, info) in (0..).zip(fragments).filter(|(_, info)| info.end_us >= from_us) {
                 let earliest = |units: &Units| units.main.iter().map(Unit::pts).filter(|pts| *pts >= from).min();
@@ -195,16 +206,21 @@ impl Planner {
                 let Some(newest) = units.main.iter().rposition(|unit| unit.pts() < to) else {
                     continue;
                 };
-                let audio_to = source.tracks.audio.map_or(0, |audio| source.tick(self.to, audio));
-                let audio = units.audio.iter().take_while(|unit| unit.dts < audio_to).count();
                 let shown = units.main.iter().filter(|unit| unit.pts() < to).map(Unit::end);
+                let end = shown.max().unwrap_or(0);
+                let end_us = place::micros(end, source.tracks.main.timescale);
+                let audio_end = source
+                    .tracks
+                    .audio
+                    .map_or(0, |audio| place::ticks(end_us, audio.timescale));
+                let audio = units.audio.iter().take_while(|unit| unit.dts < audio_end).count();
                 return Ok(Some(Last {
                     row,
                     fragment,
                     main: newest + 1,
                     audio,
                     whole: newest + 1 == units.main.len() && audio == units.audio.len(),
-                    end: shown.max().unwrap_or(0),
+                    end,
                 }));
             }
         }
@@ -425,6 +441,7 @@ impl Planner {
                 jumps.push(Jump {
                     bytes: file.end.saturating_sub(file.start),
                     start: shift.main,
+                    rap: !this.continued,
                 });
                 pieces.push(Piece::Fragments { row, file });
                 continue;
@@ -444,20 +461,11 @@ impl Planner {
                 .peekable();
             let start = whole.peek().map(|info| info.offset);
             let mut end = start;
-            for (number, info) in whole.enumerate() {
+            for info in whole {
                 // From the end of the one before: a `free` box may lie between.
                 let bytes = info.offset + info.len - end.unwrap_or(info.offset);
                 end = Some(info.offset + info.len);
-                match jumps.last_mut() {
-                    Some(jump) if !(info.rap || number == 0) => jump.bytes += bytes,
-                    _ => {
-                        let dts = source.units(info)?.main.first().map_or(0, |unit| unit.dts);
-                        jumps.push(Jump {
-                            bytes,
-                            start: dts + shift.main,
-                        });
-                    }
-                }
+                jump(jumps, &source, info, shift.main, bytes)?;
             }
             if let (Some(start), Some(end)) = (start, end) {
                 pieces.push(Piece::Fragments { row, file: start..end });
@@ -479,17 +487,26 @@ impl Planner {
                     });
                 }
                 let bytes = pieces.iter().skip(before).map(Piece::len).sum();
-                match jumps.last_mut() {
-                    Some(jump) if !info.rap => jump.bytes += bytes,
-                    _ => jumps.push(Jump {
-                        bytes,
-                        start: main.first().map_or(0, |unit| unit.dts) + shift.main,
-                    }),
-                }
+                jump(jumps, &source, info, shift.main, bytes)?;
             }
         }
         Ok(())
     }
+}
+
+/// Adds `bytes` that begin with this fragment: a new place to jump to where it begins with a RAP.
+fn jump(jumps: &mut Vec<Jump>, source: &Source, info: &FragmentInfo, by: i64, bytes: u64) -> Result<(), ClipError> {
+    // A fragment of sound alone begins with a RAP too, but not with a picture.
+    let rap = info.rap && (source.tracks.audio.is_none() || info.video_end_us.is_some());
+    match jumps.last_mut().filter(|_| !rap) {
+        Some(jump) => jump.bytes += bytes,
+        None => {
+            let first = source.units(info)?.main.first().map(|unit| unit.dts);
+            let start = first.unwrap_or_else(|| place::ticks(info.start_us, source.tracks.main.timescale)) + by;
+            jumps.push(Jump { bytes, start, rap });
+        }
+    }
+    Ok(())
 }
 
 /// Three quarters of a picture.

@@ -143,7 +143,8 @@ fn record(seconds: u32, video: &[&str], late: i64, sound: bool) -> Footage {
         let path = folder.path().join(format!("part{number:03}.mp4"));
         let Ok(file) = File::open(&path) else { break };
         let scan = scan_segment(&file).unwrap();
-        let row = row(&path, &scan, number, start);
+        // ffmpeg begins a file with the sound's lead: media time 0 is a little before the picture.
+        let row = row(&path, &scan, number, start.plus_micros(-scan.fragments[0].start_us));
         start = row.end;
         rows.push(row);
     }
@@ -217,7 +218,13 @@ impl Footage {
             .iter()
             .map(|(at, sum)| (at.micros_since(wanted[0].0), sum.clone()))
             .collect();
-        assert_eq!(sums(&shown), sums(&wanted), "pictures of {from}..{to}");
+        let times = |list: &[(i64, String)]| list.iter().map(|(at, _)| *at).collect::<Vec<_>>();
+        assert!(
+            sums(&shown) == sums(&wanted),
+            "{from}..{to}: pictures at {:?}, not {:?}",
+            times(&shown),
+            times(&wanted)
+        );
         for ((seen, _), (expected, _)) in shown.iter().zip(&wanted) {
             assert!(
                 (seen - shown[0].0 - expected).abs() < 1000,
@@ -302,4 +309,366 @@ fn a_range_with_sound() {
 #[test]
 fn a_range_with_reordered_pictures() {
     REORDERED.check(2_960_000, 14_040_000);
+}
+
+/// Footage whose files are those of another, as rows of one's own making.
+fn with_rows(rows: Vec<SegmentRow>) -> impl Fn(i64, i64) -> Result<Clip, ClipError> {
+    let open = SOUND.opener();
+    move |from, to| {
+        Clip::new(
+            rows.clone(),
+            zero().plus_micros(from),
+            zero().plus_micros(to),
+            open.clone(),
+        )
+    }
+}
+
+fn bytes(clip: &Clip) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    clip.reader(0..clip.len()).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn later(row: &SegmentRow, micros: i64) -> SegmentRow {
+    SegmentRow {
+        start: row.start.plus_micros(micros),
+        end: row.end.plus_micros(micros),
+        ..row.clone()
+    }
+}
+
+#[test]
+fn random_ranges() {
+    use rand::{RngExt, SeedableRng};
+    let mut random = rand::rngs::StdRng::seed_from_u64(3);
+    for footage in [&*SILENT, &*SOUND, &*REORDERED] {
+        for _ in 0..8 {
+            let from = random.random_range(0..15_900_000);
+            let to = random.random_range(from + PICTURE..16_000_000 + 3 * PICTURE);
+            footage.check(from, to);
+        }
+    }
+}
+
+#[test]
+fn any_part_is_that_part_of_the_whole() {
+    use rand::{RngExt, SeedableRng};
+    let mut random = rand::rngs::StdRng::seed_from_u64(4);
+    let clip = SOUND.clip(1_234_567, 15_111_111).unwrap();
+    let whole = bytes(&clip);
+    for _ in 0..300 {
+        let from = random.random_range(0..clip.len());
+        let to = random.random_range(from..clip.len() + 5);
+        let mut part = Vec::new();
+        clip.reader(from..to).read_to_end(&mut part).unwrap();
+        assert!(
+            part == whole[from as usize..(to.min(clip.len())) as usize],
+            "bytes {from}..{to}"
+        );
+    }
+    assert_eq!(clip.reader(clip.len()..u64::MAX).read(&mut [0; 10]).unwrap(), 0);
+}
+
+#[test]
+fn what_it_resolves_to_gives_the_same_clip() {
+    let clip = SOUND.clip(1_234_567, 9_876_543).unwrap();
+    let (from, to) = clip.resolved();
+    let again = SOUND.clip(from.micros_since(zero()), to.micros_since(zero())).unwrap();
+    assert_eq!(
+        (again.etag(), again.len(), again.resolved()),
+        (clip.etag(), clip.len(), clip.resolved())
+    );
+    assert!(bytes(&again) == bytes(&clip));
+    let other = SOUND.clip(1_234_567, 9_876_543 - 2 * PICTURE).unwrap();
+    assert_ne!(other.etag(), clip.etag());
+}
+
+#[test]
+fn more_footage_behind_changes_nothing() {
+    let before = SOUND.rows[..3].to_vec();
+    let mut growing = before.clone();
+    // As when the row was made while the file had three quarters of its fragments.
+    let scan = scan_segment(&File::open(SOUND.folder.path().join("part002.mp4")).unwrap()).unwrap();
+    let cut = &scan.fragments[scan.fragments.len() * 3 / 4];
+    growing[2].bytes = cut.offset;
+    growing[2].end = growing[2].start.plus_micros(cut.start_us);
+    let early = with_rows(growing)(500_000, 9_000_000).unwrap();
+    let late = with_rows(before)(500_000, 9_000_000).unwrap();
+    assert_eq!(early.etag(), late.etag());
+    assert!(bytes(&early) == bytes(&late));
+}
+
+#[test]
+fn the_end_in_the_future_is_the_end_of_the_footage() {
+    let clip = SILENT.clip(15_000_000, 3_600_000_000).unwrap();
+    assert_eq!(clip.resolved().1, zero().plus_micros(16_000_000));
+    SILENT.check(15_000_000, 3_600_000_000);
+}
+
+#[test]
+fn no_footage() {
+    for (from, to) in [
+        (16_000_000, 17_000_000),
+        (-5_000_000, 0),
+        (1_000_000, 1_000_000),
+        (1_001_000, 1_002_000),
+        (2_000_000, 1_000_000),
+    ] {
+        let error = SILENT.clip(from, to).unwrap_err();
+        assert!(matches!(error, ClipError::NoFootage { .. }), "{from}..{to}: {error}");
+    }
+}
+
+#[test]
+fn a_change_of_format_says_where_to_cut() {
+    let mut rows = SOUND.rows.clone();
+    rows[2].format = 1;
+    let clip = with_rows(rows.clone());
+    match clip(1_000_000, 15_000_000).unwrap_err() {
+        ClipError::MixedFormats { cuts, .. } => assert_eq!(cuts, [rows[2].start, rows[3].start]),
+        other => panic!("{other}"),
+    }
+    assert!(clip(1_000_000, rows[2].start.micros_since(zero())).is_ok());
+    assert!(clip(rows[2].start.micros_since(zero()), rows[2].end.micros_since(zero())).is_ok());
+}
+
+fn probe(path: &Path, entries: &str) -> String {
+    run(
+        "ffprobe",
+        &[
+            "-v",
+            "error",
+            "-show_entries",
+            entries,
+            "-of",
+            "csv=p=0",
+            path.to_str().unwrap(),
+        ],
+    )
+}
+
+#[test]
+fn sound_that_comes_and_goes_is_left_out() {
+    let mut rows = SOUND.rows.clone();
+    rows[1].audio_format = 0;
+    let clip = with_rows(rows)(1_000_000, 15_000_000).unwrap();
+    let file = SOUND.file(&clip);
+    assert_eq!(probe(file.path(), "stream=codec_type").trim(), "video");
+    assert_eq!(pictures(file.path()).len(), 14 * FPS as usize);
+}
+
+#[test]
+fn a_gap_keeps_its_length_and_holds_the_last_picture() {
+    let mut rows = SOUND.rows.clone();
+    rows[2] = later(&rows[2], 30_000_000);
+    rows[3] = later(&rows[3], 30_000_000);
+    let clip = with_rows(rows)(1_000_000, 45_000_000).unwrap();
+    let file = SOUND.file(&clip);
+    let shown = pictures(file.path());
+    let steps: Vec<i64> = shown
+        .windows(2)
+        .map(|pair| pair[1].0 - pair[0].0)
+        .filter(|step| (step - PICTURE).abs() > 1000)
+        .collect();
+    assert_eq!(steps.len(), 1, "{steps:?}");
+    assert!((steps[0] - PICTURE - 30_000_000).abs() < 2000, "{steps:?}");
+    let duration: f64 = probe(file.path(), "format=duration").trim().parse().unwrap();
+    assert!((duration - 44.0).abs() < 0.05, "{duration}");
+    // Within the gap there is nothing.
+    let from_gap = with_rows(vec![SOUND.rows[0].clone(), later(&SOUND.rows[1], 60_000_000)]);
+    assert!(matches!(
+        from_gap(10_000_000, 20_000_000),
+        Err(ClipError::NoFootage { .. })
+    ));
+    let (from, _) = from_gap(10_000_000, 68_000_000).unwrap().resolved();
+    assert!(from.micros_since(zero()) >= 64_000_000);
+}
+
+#[test]
+fn a_clock_set_back_never_sends_time_backwards() {
+    let mut rows = SOUND.rows.clone();
+    rows[2] = later(&rows[2], -2_000_000);
+    rows[3] = later(&rows[3], -2_000_000);
+    let clip = with_rows(rows)(500_000, 14_000_000).unwrap();
+    let shown = pictures(SOUND.file(&clip).path());
+    assert!(shown.windows(2).all(|pair| pair[0].0 < pair[1].0));
+}
+
+#[test]
+fn a_continued_segment_is_decoded_from_the_rap_before_it() {
+    // A RAP in the first of two files only: cut in two at a fragment.
+    let folder = tempfile::tempdir().unwrap();
+    let whole = SILENT.folder.path().join("part001.mp4");
+    let scan = scan_segment(&File::open(&whole).unwrap()).unwrap();
+    let all = fs::read(&whole).unwrap();
+    let cut = scan.fragments.iter().find(|info| info.start_us >= 1_000_000).unwrap();
+    let init = &all[..scan.init_len as usize];
+    fs::write(folder.path().join("part000.mp4"), &all[..cut.offset as usize]).unwrap();
+    let mut second = [init, &all[cut.offset as usize..]].concat();
+    // Its media time begins at its own start.
+    let by = -scan.tally_start(cut.start_us);
+    let tracks = source::Tracks::of(&scan.moov).unwrap();
+    let mut at = init.len();
+    while at < second.len() {
+        let len = u32::from_be_bytes(*second[at..].first_chunk().unwrap()) as usize;
+        if &second[at + 4..at + 8] == b"moof" {
+            moof::patch(
+                &mut second[at..at + len],
+                &moof::Shift {
+                    tracks,
+                    main: by,
+                    audio: None,
+                },
+                7,
+            )
+            .unwrap();
+        }
+        at += len;
+    }
+    fs::write(folder.path().join("part001.mp4"), &second).unwrap();
+    let mut rows = Vec::new();
+    let mut start = zero().plus_micros(4_000_000);
+    for number in 0..2 {
+        let path = folder.path().join(format!("part{number:03}.mp4"));
+        let scan = scan_segment(&File::open(&path).unwrap()).unwrap();
+        rows.push(SegmentRow {
+            continued: number == 1,
+            ..row(&path, &scan, number, start)
+        });
+        start = rows[number as usize].end;
+    }
+    let footage = Footage {
+        folder,
+        rows,
+        pictures: SILENT.pictures.clone(),
+    };
+    footage.check(5_500_000, 7_900_000);
+    footage.check(4_500_000, 7_900_000);
+}
+
+trait TallyStart {
+    fn tally_start(&self, us: i64) -> i64;
+}
+impl TallyStart for crate::mp4::SegmentScan {
+    fn tally_start(&self, us: i64) -> i64 {
+        place::ticks(us + 1, self.moov.tracks[0].timescale)
+    }
+}
+
+#[test]
+fn footage_deleted_meanwhile_ends_it_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..4 {
+        let name = format!("part{number:03}.mp4");
+        fs::copy(SILENT.folder.path().join(&name), folder.path().join(&name)).unwrap();
+    }
+    let footage = Footage {
+        folder,
+        rows: SILENT.rows.clone(),
+        pictures: BTreeMap::new(),
+    };
+    let clip = footage.clip(500_000, 15_000_000).unwrap();
+    let whole = bytes(&clip);
+    fs::remove_file(footage.folder.path().join("part002.mp4")).unwrap();
+    let mut got = Vec::new();
+    let error = clip.reader(0..clip.len()).read_to_end(&mut got).unwrap_err();
+    assert!(error.to_string().contains("is gone"), "{error}");
+    assert!(!got.is_empty() && whole.starts_with(&got));
+}
+
+#[test]
+fn damaged_files_are_errors() {
+    use rand::{RngExt, SeedableRng};
+    let mut random = rand::rngs::StdRng::seed_from_u64(5);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("part000.mp4");
+    let good = fs::read(SOUND.folder.path().join("part000.mp4")).unwrap();
+    let scan = scan_segment(good.as_slice()).unwrap();
+    let row = row(&SOUND.folder.path().join("part000.mp4"), &scan, 0, zero());
+    let footage = Footage {
+        folder,
+        rows: vec![row],
+        pictures: BTreeMap::new(),
+    };
+    let tables: Vec<u64> = scan.fragments.iter().map(|info| info.offset).chain([0]).collect();
+    for _ in 0..400 {
+        let mut bad = good.clone();
+        for _ in 0..random.random_range(1..6) {
+            let at = tables[random.random_range(0..tables.len())] as usize + random.random_range(0..200);
+            bad[at] = random.random();
+        }
+        fs::write(&path, &bad).unwrap();
+        let (from, to) = (
+            random.random_range(0..3_000_000),
+            random.random_range(1_000_000..5_000_000),
+        );
+        if let Ok(clip) = footage.clip(from, to) {
+            let mut out = Vec::new();
+            let read = clip.reader(0..clip.len()).read_to_end(&mut out);
+            assert!(read.is_err() || out.len() as u64 == clip.len());
+        }
+    }
+}
+
+#[test]
+fn players_jump_to_the_right_picture() {
+    let clip = SILENT.clip(2_960_000, 14_040_000).unwrap();
+    let file = SILENT.file(&clip);
+    let path = file.path().to_str().unwrap();
+    let shown = pictures(file.path());
+    for second in [1, 4, 7, 9] {
+        let at = format!("{second}");
+        let text = run(
+            "ffmpeg",
+            &[
+                "-v",
+                "error",
+                "-ss",
+                &at,
+                "-i",
+                path,
+                "-frames:v",
+                "1",
+                "-f",
+                "framemd5",
+                "-",
+            ],
+        );
+        let sum = text
+            .lines()
+            .last()
+            .unwrap()
+            .rsplit(',')
+            .next()
+            .unwrap()
+            .trim()
+            .to_owned();
+        let expected = shown.iter().find(|(time, _)| *time >= second * 1_000_000).unwrap();
+        assert_eq!(sum, expected.1, "at {second} s");
+    }
+}
+
+#[test]
+fn a_day_is_planned_and_begun_at_once() {
+    let day = 86_400_000_000;
+    let length = SILENT.rows[1].end.micros_since(SILENT.rows[1].start);
+    let rows: Vec<_> = (0..day / length)
+        .map(|n| later(&SILENT.rows[1], n * length - length))
+        .collect();
+    let open = SILENT.opener();
+    let started = std::time::Instant::now();
+    let clip = Clip::new(rows, zero().plus_micros(1_000_000), zero().plus_micros(day), open).unwrap();
+    let mut first = [0; 1 << 16];
+    clip.reader(0..clip.len()).read_exact(&mut first).unwrap();
+    let took = started.elapsed();
+    println!(
+        "{} segments, {} bytes: first bytes after {took:?}",
+        day / length,
+        clip.len()
+    );
+    // Generous: a machine that does nothing else takes some milliseconds.
+    assert!(took < std::time::Duration::from_millis(500), "{took:?}");
+    let counted = std::io::copy(&mut clip.reader(0..clip.len()), &mut std::io::sink()).unwrap();
+    assert_eq!(counted, clip.len());
 }
