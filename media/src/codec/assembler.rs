@@ -199,9 +199,10 @@ impl<S: Syntax> Assembler<S> {
             || (S::role(unit) == Role::Prefix && nal::start_code(unit).is_some())
         {
             self.annex_b = true;
-            // Not `all`: each unit must be taken.
-            return nal::annex_b(unit)
-                .fold(true, |ok, unit| self.one(syntax, timestamp, unit) && ok);
+            let foreign = nal::annex_b(unit)
+                .filter(|unit| !self.one(syntax, timestamp, unit))
+                .count();
+            return foreign == 0;
         }
         self.one(syntax, timestamp, unit)
     }
@@ -283,10 +284,7 @@ impl<S: Syntax> Assembler<S> {
         } else if let (Some(tail), Role::Slice { first: true, .. }) = (c.tail, role) {
             self.finish(syntax, Some(tail));
             self.open(timestamp);
-        } else if c.slices
-            && S::FIRST_SLICE_SEPARATES
-            && matches!(role, Role::Slice { first: true, .. })
-        {
+        } else if c.slices && S::FIRST_SLICE_SEPARATES && matches!(role, Role::Slice { first: true, .. }) {
             self.finish(syntax, None);
             self.open(timestamp);
         }
@@ -303,11 +301,7 @@ impl<S: Syntax> Assembler<S> {
             return;
         }
         self.marked = false;
-        let most = if self.current.slices {
-            MAX_UNIT
-        } else {
-            MAX_PREFIX
-        };
+        let most = if self.current.slices { MAX_UNIT } else { MAX_PREFIX };
         if self.buffer.len() + bytes.len() > most {
             self.damage();
             self.buffer.discard(self.buffer.len());

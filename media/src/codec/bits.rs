@@ -68,25 +68,16 @@ mod tests {
         // 1 | 010 | 011 | 00100 | 00101 = 0 1 2 3 4
         let bytes = [0b1010_0110, 0b0100_0010, 0b1000_0000];
         let mut r = BitReader::new(&bytes);
-        assert_eq!(
-            [r.ue(), r.ue(), r.ue(), r.ue(), r.ue()],
-            [0, 1, 2, 3, 4].map(Some)
-        );
+        assert_eq!([r.ue(), r.ue(), r.ue(), r.ue(), r.ue()], [0, 1, 2, 3, 4].map(Some));
         let mut r = BitReader::new(&bytes);
-        assert_eq!(
-            [r.se(), r.se(), r.se(), r.se(), r.se()],
-            [0, 1, -1, 2, -2].map(Some)
-        );
+        assert_eq!([r.se(), r.se(), r.se(), r.se(), r.se()], [0, 1, -1, 2, -2].map(Some));
     }
 
     #[test]
     fn past_the_end_is_none() {
         let mut r = BitReader::new(&[0xff]);
         assert_eq!(r.bits(8), Some(0xff));
-        assert_eq!(
-            (r.bit(), r.bits(3), r.ue(), r.skip(1)),
-            (None, None, None, None)
-        );
+        assert_eq!((r.bit(), r.bits(3), r.ue(), r.skip(1)), (None, None, None, None));
         assert_eq!(BitReader::new(&[0; 9]).ue(), None);
     }
 }

@@ -88,11 +88,7 @@ impl DtsEstimator {
             self.window.pop_front();
         }
         let pts = pts.max(earliest);
-        let dts = self
-            .ideal()
-            .max(pts.saturating_sub(MAX_DELAY))
-            .max(earliest)
-            .min(pts);
+        let dts = self.ideal().max(pts.saturating_sub(MAX_DELAY)).max(earliest).min(pts);
         self.last = Some(dts);
         Timing { dts, pts }
     }
@@ -125,10 +121,7 @@ mod tests {
     #[test]
     fn without_b_frames_dts_is_pts() {
         let mut e = DtsEstimator::new();
-        assert_eq!(
-            run(&mut e, &[0, 3600, 7300, 10_800]),
-            [0, 3600, 7300, 10_800]
-        );
+        assert_eq!(run(&mut e, &[0, 3600, 7300, 10_800]), [0, 3600, 7300, 10_800]);
     }
 
     #[test]
@@ -146,16 +139,9 @@ mod tests {
         let pts = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8].map(|n| n * 3600);
         let times: Vec<Timing> = pts.iter().map(|&p| e.next(p)).collect();
         assert_eq!(e.depth(), 1);
-        let late = times
-            .iter()
-            .zip(pts)
-            .filter(|(t, pts)| t.pts != *pts)
-            .count();
+        let late = times.iter().zip(pts).filter(|(t, pts)| t.pts != *pts).count();
         assert_eq!(late, 2, "only the B-frames of the first group are late");
-        assert_eq!(
-            times.last().map(|t| (t.dts, t.pts)),
-            Some((8 * 3600, 8 * 3600))
-        );
+        assert_eq!(times.last().map(|t| (t.dts, t.pts)), Some((8 * 3600, 8 * 3600)));
     }
 
     #[test]
@@ -221,12 +207,13 @@ mod tests {
             picks in prop::collection::vec(0usize..5, 10..100),
         ) {
             // A decoder's output queue run backwards: decode any of the next depth + 1 pictures
-            // as long as no more than `depth` decoded ones wait for an earlier one.
+            // as long as no more than `depth` decoded ones wait for an earlier one. A stream
+            // begins with the picture shown first.
             let mut waiting: Vec<i64> = (0..picks.len() as i64).collect();
             let mut order = Vec::new();
             for pick in picks {
                 let ahead = order.iter().filter(|&&p| p > waiting[0]).count();
-                let at = if ahead >= depth { 0 } else { pick.min(depth - ahead).min(waiting.len() - 1) };
+                let at = if ahead >= depth || order.is_empty() { 0 } else { pick.min(depth - ahead).min(waiting.len() - 1) };
                 order.push(waiting.remove(at));
             }
             let mut e = DtsEstimator::new();

@@ -11,11 +11,7 @@ use crate::{
 
 /// The format of G.711; `codec` is [`AudioCodec::Pcmu`] or [`AudioCodec::Pcma`].
 pub fn audio_format(codec: AudioCodec, sample_rate: u32, channels: u16) -> AudioFormat {
-    let rfc6381 = if codec == AudioCodec::Pcma {
-        "alaw"
-    } else {
-        "ulaw"
-    };
+    let rfc6381 = if codec == AudioCodec::Pcma { "alaw" } else { "ulaw" };
     AudioFormat {
         codec,
         sample_rate,

@@ -129,7 +129,11 @@ pub mod opus;
 mod assembler;
 mod bits;
 mod dts;
+#[cfg(test)]
+mod foreign_tests;
 mod sdp;
+#[cfg(test)]
+mod testing;
 mod unit_buffer;
 
 pub use dts::{DtsEstimator, Timing};

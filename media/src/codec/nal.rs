@@ -97,10 +97,7 @@ pub fn start_code(data: &[u8]) -> Option<usize> {
 }
 
 fn without_trailing_zeros(unit: &[u8]) -> &[u8] {
-    let end = unit
-        .iter()
-        .rposition(|&b| b != 0)
-        .map_or(0, |last| last + 1);
+    let end = unit.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
     unit.get(..end).unwrap_or_default()
 }
 
@@ -137,19 +134,14 @@ mod tests {
 
     #[test]
     fn truncated_length_or_unit_ends_the_walk() {
-        assert_eq!(
-            units(&[0, 0, 0, 1, 9, 0, 0]).collect::<Vec<_>>(),
-            [&[9u8][..]]
-        );
+        assert_eq!(units(&[0, 0, 0, 1, 9, 0, 0]).collect::<Vec<_>>(), [&[9u8][..]]);
         assert_eq!(units(&[0, 0, 0, 5, 1]).count(), 0);
         assert_eq!(units(&[0xff; 9]).count(), 0);
     }
 
     #[test]
     fn annex_b_takes_both_start_codes_and_trailing_zeros() {
-        let stream = [
-            0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3, 0, 0,
-        ];
+        let stream = [0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3, 0, 0];
         assert_eq!(
             annex_b(&stream).collect::<Vec<_>>(),
             [&[0x67u8, 1][..], &[0x68, 2], &[0x65, 3]]

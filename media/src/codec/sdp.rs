@@ -25,9 +25,7 @@ pub fn depacketizer_for(media: &sdp_types::Media) -> Result<SdpTrack, Unsupporte
         "video" => Track::Video,
         "audio" => Track::Audio,
         other => {
-            return unsupported(format!(
-                "media {other:?} is not recorded, only video and audio are"
-            ));
+            return unsupported(format!("media {other:?} is not recorded, only video and audio are"));
         }
     };
     let proto = media.proto.to_ascii_uppercase();
@@ -53,10 +51,7 @@ pub fn depacketizer_for(media: &sdp_types::Media) -> Result<SdpTrack, Unsupporte
         }
     }
     match refused.is_empty() {
-        true => unsupported(format!(
-            "{} without a payload type: {:?}",
-            media.media, media.fmt
-        )),
+        true => unsupported(format!("{} without a payload type: {:?}", media.media, media.fmt)),
         false => unsupported(refused.join("; ")),
     }
 }
@@ -84,9 +79,7 @@ impl Description {
     fn new(media: &sdp_types::Media, payload_type: u8) -> Option<Self> {
         let of_type = |name: &'static str| {
             attributes(media, name).filter_map(move |value| {
-                let digits = value
-                    .find(|c: char| !c.is_ascii_digit())
-                    .unwrap_or(value.len());
+                let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
                 let (pt, rest) = value.split_at(digits);
                 (pt.parse() == Ok(payload_type)).then_some(rest.trim())
             })
@@ -142,25 +135,22 @@ impl Description {
     }
 
     fn depacketizer(&self, track: Track) -> Result<SdpTrack, Unsupported> {
-        let (depacketizer, default_rate): (Box<dyn super::Depacketizer>, u32) =
-            match (track, self.encoding.as_str()) {
-                (Track::Video, "H264") => (self.h264(), 90_000),
-                (Track::Video, "H265" | "HEVC") => (self.h265()?, 90_000),
-                (Track::Video, "JPEG") => (Box::new(MjpegDepacketizer::new(self.size)), 90_000),
-                (Track::Audio, "PCMU" | "PCMA") => (self.g711(), 8000),
-                (Track::Audio, "MPEG4-GENERIC") => self.mpeg4_generic()?,
-                (Track::Audio, "MP4A-LATM") => (self.latm()?, 90_000),
-                (Track::Audio, "OPUS") => (Box::new(OpusDepacketizer::new(2)), opus::CLOCK_RATE),
-                (track, encoding) => {
-                    let supported = match track {
-                        Track::Video => "H264, H265 and JPEG",
-                        Track::Audio => "PCMU, PCMA, MPEG4-GENERIC, MP4A-LATM and OPUS",
-                    };
-                    return unsupported(format!(
-                        "{encoding} is not supported, only {supported} are"
-                    ));
-                }
-            };
+        let (depacketizer, default_rate): (Box<dyn super::Depacketizer>, u32) = match (track, self.encoding.as_str()) {
+            (Track::Video, "H264") => (self.h264(), 90_000),
+            (Track::Video, "H265" | "HEVC") => (self.h265()?, 90_000),
+            (Track::Video, "JPEG") => (Box::new(MjpegDepacketizer::new(self.size)), 90_000),
+            (Track::Audio, "PCMU" | "PCMA") => (self.g711(), 8000),
+            (Track::Audio, "MPEG4-GENERIC") => self.mpeg4_generic()?,
+            (Track::Audio, "MP4A-LATM") => (self.latm()?, 90_000),
+            (Track::Audio, "OPUS") => (Box::new(OpusDepacketizer::new(2)), opus::CLOCK_RATE),
+            (track, encoding) => {
+                let supported = match track {
+                    Track::Video => "H264, H265 and JPEG",
+                    Track::Audio => "PCMU, PCMA, MPEG4-GENERIC, MP4A-LATM and OPUS",
+                };
+                return unsupported(format!("{encoding} is not supported, only {supported} are"));
+            }
+        };
         // Opus: RFC 7587 4.1 fixes the clock, whatever is said.
         let clock_rate = if self.clock_rate == 0 || self.encoding == "OPUS" {
             default_rate
@@ -177,17 +167,12 @@ impl Description {
 
     fn h264(&self) -> Box<dyn super::Depacketizer> {
         let sets = self.nal_units(&["sprop-parameter-sets"]);
-        Box::new(H264Depacketizer::new(
-            sets.iter().map(Vec::as_slice),
-            self.size,
-        ))
+        Box::new(H264Depacketizer::new(sets.iter().map(Vec::as_slice), self.size))
     }
 
     fn h265(&self) -> Result<Box<dyn super::Depacketizer>, Unsupported> {
         if self.number("sprop-depack-buf-nalus").is_some_and(|n| n > 0) {
-            return unsupported(
-                "interleaved H265 (sprop-depack-buf-nalus) is not supported".to_owned(),
-            );
+            return unsupported("interleaved H265 (sprop-depack-buf-nalus) is not supported".to_owned());
         }
         let numbered = self.number("sprop-max-don-diff").is_some_and(|n| n > 0);
         let sets = self.nal_units(&["sprop-vps", "sprop-sps", "sprop-pps"]);
@@ -205,9 +190,7 @@ impl Description {
             .filter_map(|key| self.parameter(key))
             .flat_map(|list| list.split(','));
         let decoded = sprops.filter_map(|text| base64(text.trim()));
-        let config = self
-            .parameter("config")
-            .and_then(|text| hex::decode(text).ok());
+        let config = self.parameter("config").and_then(|text| hex::decode(text).ok());
         decoded
             .chain(config)
             .flat_map(|bytes| nal::annex_b(&bytes).map(<[u8]>::to_vec).collect::<Vec<_>>())
@@ -220,16 +203,8 @@ impl Description {
         } else {
             AudioCodec::Pcma
         };
-        let rate = if self.clock_rate == 0 {
-            8000
-        } else {
-            self.clock_rate
-        };
-        Box::new(G711Depacketizer::new(
-            codec,
-            rate,
-            self.channels.unwrap_or(1),
-        ))
+        let rate = if self.clock_rate == 0 { 8000 } else { self.clock_rate };
+        Box::new(G711Depacketizer::new(codec, rate, self.channels.unwrap_or(1)))
     }
 
     fn mpeg4_generic(&self) -> Result<(Box<dyn super::Depacketizer>, u32), Unsupported> {
@@ -245,9 +220,7 @@ impl Description {
             Some(text) => hex::decode(text)
                 .ok()
                 .and_then(|bytes| AudioSpecificConfig::parse(&bytes)),
-            None => {
-                AudioSpecificConfig::low_complexity(self.clock_rate, self.channels.unwrap_or(1))
-            }
+            None => AudioSpecificConfig::low_complexity(self.clock_rate, self.channels.unwrap_or(1)),
         };
         let Some(config) = config else {
             return unsupported(format!(
@@ -292,31 +265,18 @@ impl Description {
 
     fn latm(&self) -> Result<Box<dyn super::Depacketizer>, Unsupported> {
         if self.number("cpresent") != Some(0) {
-            return unsupported(
-                "MP4A-LATM with its configuration in band (cpresent=1) is not supported".to_owned(),
-            );
+            return unsupported("MP4A-LATM with its configuration in band (cpresent=1) is not supported".to_owned());
         }
-        let clock_rate = if self.clock_rate == 0 {
-            90_000
-        } else {
-            self.clock_rate
-        };
-        let config = self
-            .parameter("config")
-            .and_then(|text| hex::decode(text).ok());
+        let clock_rate = if self.clock_rate == 0 { 90_000 } else { self.clock_rate };
+        let config = self.parameter("config").and_then(|text| hex::decode(text).ok());
         match config.and_then(|bytes| LatmDepacketizer::new(&bytes, clock_rate)) {
             Some(depacketizer) => Ok(Box::new(depacketizer)),
-            None => unsupported(
-                "MP4A-LATM configuration cannot be read, or is not one program of AAC".to_owned(),
-            ),
+            None => unsupported("MP4A-LATM configuration cannot be read, or is not one program of AAC".to_owned()),
         }
     }
 }
 
-fn attributes<'a>(
-    media: &'a sdp_types::Media,
-    name: &'static str,
-) -> impl Iterator<Item = &'a str> {
+fn attributes<'a>(media: &'a sdp_types::Media, name: &'static str) -> impl Iterator<Item = &'a str> {
     let named = media
         .attributes
         .iter()

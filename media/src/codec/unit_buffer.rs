@@ -53,11 +53,7 @@ impl UnitBuffer {
 
     /// Cuts the first `len` bytes off as a finished unit.
     pub(super) fn take(&mut self, len: usize, rap: bool) -> Bytes {
-        let usual = if rap {
-            &mut self.usual_rap
-        } else {
-            &mut self.usual
-        };
+        let usual = if rap { &mut self.usual_rap } else { &mut self.usual };
         *usual = (len + len / 4).max(*usual - *usual / 16);
         self.buf.split_to(len.min(self.buf.len())).freeze()
     }
@@ -97,10 +93,7 @@ mod tests {
         buffer.append(b"second");
         let first = buffer.take(5, true);
         buffer.append(b"!");
-        assert_eq!(
-            (&first[..], buffer.as_slice()),
-            (&b"first"[..], &b"second!"[..])
-        );
+        assert_eq!((&first[..], buffer.as_slice()), (&b"first"[..], &b"second!"[..]));
         buffer.discard(6);
         assert_eq!(buffer.as_slice(), b"!");
     }

@@ -72,6 +72,7 @@ impl AudioSpecificConfig {
             r.skip(14)?; // coreCoderDelay
         }
         r.bit(); // extensionFlag
+        skip_sync_extension(r);
         Some(Self {
             bytes: Bytes::new(),
             object_type,
@@ -111,6 +112,23 @@ impl AudioSpecificConfig {
             rfc6381: format!("mp4a.40.{}", self.object_type),
         }
     }
+}
+
+/// SBR and PS announced behind a configuration that older decoders understand (1.6.5.3); also
+/// found, against the standard, inside a StreamMuxConfig.
+fn skip_sync_extension(r: &mut BitReader<'_>) {
+    let mut ahead = r.clone();
+    if ahead.bits(11) != Some(0x2b7) || ahead.bits(5) != Some(5) {
+        return;
+    }
+    if ahead.bit() == Some(true) {
+        read_sample_rate(&mut ahead);
+        let mut further = ahead.clone();
+        if further.bits(11) == Some(0x548) && further.bit().is_some() {
+            ahead = further;
+        }
+    }
+    *r = ahead;
 }
 
 fn read_object_type(r: &mut BitReader<'_>) -> Option<u8> {

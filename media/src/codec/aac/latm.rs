@@ -6,9 +6,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::AudioSpecificConfig;
-use crate::codec::{
-    DepacketizeError, Depacketized, Depacketizer, FormatChange, RtpPayload, bits::BitReader,
-};
+use crate::codec::{DepacketizeError, Depacketized, Depacketizer, FormatChange, RtpPayload, bits::BitReader};
 
 const MAX_ELEMENT: usize = 256 * 1024;
 

@@ -6,9 +6,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::AudioSpecificConfig;
-use crate::codec::{
-    DepacketizeError, Depacketized, Depacketizer, FormatChange, RtpPayload, bits::BitReader,
-};
+use crate::codec::{DepacketizeError, Depacketized, Depacketizer, FormatChange, RtpPayload, bits::BitReader};
 
 /// AU sizes have at most 13 bits in AAC-hbr; other modes are no larger for AAC.
 const MAX_UNIT: usize = 64 * 1024;
@@ -73,8 +71,7 @@ impl Mpeg4GenericDepacketizer {
             } else {
                 self.header.index_delta
             };
-            let (Some(size), Some(_)) = (headers.bits(self.header.size), headers.bits(index_bits))
-            else {
+            let (Some(size), Some(_)) = (headers.bits(self.header.size), headers.bits(index_bits)) else {
                 return Err("AU headers cut short".to_owned());
             };
             let size = size as usize;
@@ -82,15 +79,10 @@ impl Mpeg4GenericDepacketizer {
                 return self.fragment(packet, size, data);
             }
             let Some((unit, after)) = data.split_at_checked(size) else {
-                return Err(format!(
-                    "access unit of {size} bytes where {} are left",
-                    data.len()
-                ));
+                return Err(format!("access unit of {size} bytes where {} are left", data.len()));
             };
             data = after;
-            let timestamp = packet
-                .timestamp
-                .wrapping_add(self.config.ticks(count, self.clock_rate));
+            let timestamp = packet.timestamp.wrapping_add(self.config.ticks(count, self.clock_rate));
             self.emit(timestamp, Bytes::copy_from_slice(without_adts(unit)));
             count += 1;
         }
@@ -100,12 +92,7 @@ impl Mpeg4GenericDepacketizer {
         }
     }
 
-    fn fragment(
-        &mut self,
-        packet: &RtpPayload<'_>,
-        size: usize,
-        data: &[u8],
-    ) -> Result<(), String> {
+    fn fragment(&mut self, packet: &RtpPayload<'_>, size: usize, data: &[u8]) -> Result<(), String> {
         if size > MAX_UNIT {
             return Err(format!("access unit of {size} bytes"));
         }
@@ -118,10 +105,7 @@ impl Mpeg4GenericDepacketizer {
         }
         buffer.extend_from_slice(data);
         if buffer.len() > size {
-            return Err(format!(
-                "fragments add up to {} bytes of {size}",
-                buffer.len()
-            ));
+            return Err(format!("fragments add up to {} bytes of {size}", buffer.len()));
         }
         if buffer.len() == size {
             self.emit(timestamp, buffer.freeze());
@@ -155,8 +139,7 @@ fn without_adts(unit: &[u8]) -> &[u8] {
     if second & 0xf6 != 0xf0 || length != unit.len() {
         return unit;
     }
-    unit.get(if second & 1 == 1 { 7 } else { 9 }..)
-        .unwrap_or_default()
+    unit.get(if second & 1 == 1 { 7 } else { 9 }..).unwrap_or_default()
 }
 
 impl Depacketizer for Mpeg4GenericDepacketizer {

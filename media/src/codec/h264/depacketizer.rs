@@ -3,8 +3,7 @@
 
 use super::parameter_sets::ParameterSets;
 use crate::codec::{
-    DepacketizeError, Depacketized, Depacketizer, FormatChange, RtpPayload, assembler::Assembler,
-    assembler::Syntax,
+    DepacketizeError, Depacketized, Depacketizer, FormatChange, RtpPayload, assembler::Assembler, assembler::Syntax,
 };
 
 const STAP_A: u8 = 24;
@@ -23,10 +22,7 @@ pub(crate) struct H264Depacketizer {
 
 impl H264Depacketizer {
     /// `known`: SPS and PPS from SDP. `size_hint`: of the picture, for an SPS that cannot be read.
-    pub(crate) fn new<'a>(
-        known: impl IntoIterator<Item = &'a [u8]>,
-        size_hint: Option<(u32, u32)>,
-    ) -> Self {
+    pub(crate) fn new<'a>(known: impl IntoIterator<Item = &'a [u8]>, size_hint: Option<(u32, u32)>) -> Self {
         let mut sets = ParameterSets::new(size_hint);
         for unit in known {
             sets.take(unit);
@@ -56,10 +52,7 @@ impl H264Depacketizer {
                 .and_then(|(size, tail)| tail.split_at_checked(u16::from_be_bytes(*size).into()));
             let Some((unit, tail)) = unit else {
                 self.assembler.damage_at(&mut self.sets, packet.timestamp);
-                return Err(format!(
-                    "aggregate cut short, {} bytes left over",
-                    rest.len()
-                ));
+                return Err(format!("aggregate cut short, {} bytes left over", rest.len()));
             };
             rest = tail;
             if unit.is_empty() {
@@ -71,14 +64,8 @@ impl H264Depacketizer {
         oddity
     }
 
-    fn fragment(
-        &mut self,
-        packet: &RtpPayload<'_>,
-        indicator: u8,
-        fu_b: bool,
-    ) -> Result<(), String> {
-        let Some((&header, mut body)) = packet.payload.get(1..).and_then(|p| p.split_first())
-        else {
+    fn fragment(&mut self, packet: &RtpPayload<'_>, indicator: u8, fu_b: bool) -> Result<(), String> {
+        let Some((&header, mut body)) = packet.payload.get(1..).and_then(|p| p.split_first()) else {
             self.assembler.damage_at(&mut self.sets, packet.timestamp);
             return Err("fragment without a header".to_owned());
         };
@@ -90,10 +77,7 @@ impl H264Depacketizer {
             let nal_header = indicator & 0xe0 | kind;
             let head = [nal_header, body.first().copied().unwrap_or(0x80)];
             self.fragmented = None;
-            if !self
-                .assembler
-                .begin(&mut self.sets, packet.timestamp, &head)
-            {
+            if !self.assembler.begin(&mut self.sets, packet.timestamp, &head) {
                 return Err(foreign(&head));
             }
             self.assembler.append(&[nal_header]);
@@ -101,13 +85,10 @@ impl H264Depacketizer {
         } else if self.fragmented != Some((kind, packet.timestamp)) {
             let expected = self.assembler.damaged();
             self.fragmented = None;
-            self.assembler
-                .orphan(&mut self.sets, packet.timestamp, kind == 5);
+            self.assembler.orphan(&mut self.sets, packet.timestamp, kind == 5);
             return match expected {
                 true => Ok(()),
-                false => Err(format!(
-                    "fragment of NAL unit type {kind} without its start"
-                )),
+                false => Err(format!("fragment of NAL unit type {kind} without its start")),
             };
         }
         self.assembler.append(body);
@@ -142,9 +123,7 @@ impl Depacketizer for H264Depacketizer {
                 FU_B => self.fragment(packet, *header, true),
                 kind @ (MTAP16 | MTAP24) => {
                     self.assembler.damage_at(&mut self.sets, packet.timestamp);
-                    Err(format!(
-                        "packet type {kind} (interleaved mode) is not supported"
-                    ))
+                    Err(format!("packet type {kind} (interleaved mode) is not supported"))
                 }
                 _ => self.single(packet, packet.payload),
             },

@@ -85,9 +85,7 @@ impl ParameterSets {
                 self.sps[i] = (id, Bytes::copy_from_slice(unit), parsed);
             }
             Ok(_) => return false,
-            Err(i) => self
-                .sps
-                .insert(i, (id, Bytes::copy_from_slice(unit), parsed)),
+            Err(i) => self.sps.insert(i, (id, Bytes::copy_from_slice(unit), parsed)),
         }
         true
     }
@@ -120,8 +118,7 @@ impl ParameterSets {
         let Some((_, unit, parsed)) = active else {
             return;
         };
-        let Some(&[profile, compatibility, level]) = unit.get(1..4).and_then(|b| b.first_chunk())
-        else {
+        let Some(&[profile, compatibility, level]) = unit.get(1..4).and_then(|b| b.first_chunk()) else {
             return;
         };
         let size = parsed

@@ -46,10 +46,7 @@ pub(super) fn parse(unit: &[u8]) -> Option<Sps> {
     if has_chroma_info(profile_idc) {
         chroma_format_idc = r.ue().filter(|&c| c <= 3)? as u8;
         separate_planes = chroma_format_idc == 3 && r.bit()?;
-        depths = (
-            r.ue().filter(|&d| d <= 6)? as u8,
-            r.ue().filter(|&d| d <= 6)? as u8,
-        );
+        depths = (r.ue().filter(|&d| d <= 6)? as u8, r.ue().filter(|&d| d <= 6)? as u8);
         r.bit()?; // qpprime_y_zero_transform_bypass_flag
         if r.bit()? {
             for list in 0..if chroma_format_idc == 3 { 12 } else { 8 } {

@@ -70,10 +70,7 @@ impl H265Depacketizer {
                 .and_then(|(size, tail)| tail.split_at_checked(u16::from_be_bytes(*size).into()));
             let Some((unit, tail)) = unit else {
                 self.assembler.damage_at(&mut self.sets, packet.timestamp);
-                return Err(format!(
-                    "aggregate cut short, {} bytes left over",
-                    rest.len()
-                ));
+                return Err(format!("aggregate cut short, {} bytes left over", rest.len()));
             };
             rest = tail;
             if unit.is_empty() {
@@ -96,16 +93,9 @@ impl H265Depacketizer {
             if self.numbered {
                 body = body.get(2..).unwrap_or_default();
             }
-            let head = [
-                first & 0x81 | kind << 1,
-                second,
-                body.first().copied().unwrap_or(0x80),
-            ];
+            let head = [first & 0x81 | kind << 1, second, body.first().copied().unwrap_or(0x80)];
             self.fragmented = None;
-            if !self
-                .assembler
-                .begin(&mut self.sets, packet.timestamp, &head)
-            {
+            if !self.assembler.begin(&mut self.sets, packet.timestamp, &head) {
                 return Err(foreign(&head));
             }
             self.assembler.append(head.get(..2).unwrap_or_default());
@@ -117,9 +107,7 @@ impl H265Depacketizer {
                 .orphan(&mut self.sets, packet.timestamp, (16..=23).contains(&kind));
             return match expected {
                 true => Ok(()),
-                false => Err(format!(
-                    "fragment of NAL unit type {kind} without its start"
-                )),
+                false => Err(format!("fragment of NAL unit type {kind} without its start")),
             };
         }
         self.assembler.append(body);

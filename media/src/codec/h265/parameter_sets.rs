@@ -48,8 +48,7 @@ impl ParameterSets {
         let Some(kind @ (VPS | SPS | PPS)) = base_layer_type(unit) else {
             return false;
         };
-        let Some(id) = set_id(kind, unit).filter(|&id| id < MAX_IDS && unit.len() <= MAX_SET)
-        else {
+        let Some(id) = set_id(kind, unit).filter(|&id| id < MAX_IDS && unit.len() <= MAX_SET) else {
             return false;
         };
         match self.sets.binary_search_by_key(&(kind, id), |s| (s.0, s.1)) {
@@ -57,20 +56,14 @@ impl ParameterSets {
             // A readable SPS is not given up for one that is not: that is more likely damage.
             Ok(_) | Err(_) if kind == SPS && sps::parse(unit).is_none() => return false,
             Ok(i) => self.sets[i].2 = Bytes::copy_from_slice(unit),
-            Err(i) => self
-                .sets
-                .insert(i, (kind, id, Bytes::copy_from_slice(unit))),
+            Err(i) => self.sets.insert(i, (kind, id, Bytes::copy_from_slice(unit))),
         }
         true
     }
 
     /// Makes the format anew after a change.
     pub(super) fn rebuild(&mut self) {
-        let sps = self
-            .sets
-            .iter()
-            .find(|s| s.0 == SPS)
-            .and_then(|s| sps::parse(&s.2));
+        let sps = self.sets.iter().find(|s| s.0 == SPS).and_then(|s| sps::parse(&s.2));
         let whole = [VPS, SPS, PPS]
             .iter()
             .all(|&kind| self.sets.iter().any(|s| s.0 == kind));
@@ -128,14 +121,8 @@ fn rfc6381(profile_tier_level: &[u8; 12]) -> String {
     let space = ["", "A", "B", "C"][usize::from(general >> 6)];
     let tier = if general & 0x20 != 0 { 'H' } else { 'L' };
     let compatibility = u32::from_be_bytes([*c0, *c1, *c2, *c3]).reverse_bits();
-    let mut text = format!(
-        "hvc1.{space}{}.{compatibility:X}.{tier}{level}",
-        general & 0x1f
-    );
-    let used = constraints
-        .iter()
-        .rposition(|&b| b != 0)
-        .map_or(0, |last| last + 1);
+    let mut text = format!("hvc1.{space}{}.{compatibility:X}.{tier}{level}", general & 0x1f);
+    let used = constraints.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
     for byte in constraints.iter().take(used) {
         text.push_str(&format!(".{byte:X}"));
     }
@@ -175,11 +162,7 @@ impl Syntax for ParameterSets {
         let kind = first >> 1;
         if base_layer_type(unit).is_none() {
             // Other layers belong to the picture of the base layer.
-            return if kind < 48 {
-                Role::Other
-            } else {
-                Role::Foreign
-            };
+            return if kind < 48 { Role::Other } else { Role::Foreign };
         }
         match kind {
             0..=31 => Role::Slice {

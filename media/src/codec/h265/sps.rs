@@ -97,12 +97,7 @@ fn skip_sub_layer_levels(r: &mut BitReader<'_>, max_sub_layers: u32) -> Option<(
 fn rest(r: &mut BitReader<'_>, sps: &mut Sps, max_sub_layers: u32) -> Option<()> {
     let poc_bits = r.ue().filter(|&n| n <= 12)? + 4;
     let ordering_for_all = r.bit()?;
-    for _ in if ordering_for_all {
-        0
-    } else {
-        max_sub_layers - 1
-    }..max_sub_layers
-    {
+    for _ in if ordering_for_all { 0 } else { max_sub_layers - 1 }..max_sub_layers {
         r.ue()?; // sps_max_dec_pic_buffering_minus1
         sps.reorder = r.ue().filter(|&n| n <= 16)? as usize;
         r.ue()?; // sps_max_latency_increase_plus1

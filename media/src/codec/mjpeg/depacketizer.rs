@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::headers::{self, Picture};
 use crate::{
-    codec::{
-        DepacketizeError, Depacketized, Depacketizer, FormatChange, RtpPayload,
-        unit_buffer::UnitBuffer,
-    },
+    codec::{DepacketizeError, Depacketized, Depacketizer, FormatChange, RtpPayload, unit_buffer::UnitBuffer},
     format::VideoFormat,
 };
 
@@ -64,9 +61,7 @@ impl MjpegDepacketizer {
     }
 
     fn take(&mut self, packet: &RtpPayload<'_>) -> Result<(), String> {
-        let Some((&[_, o1, o2, o3, kind, q, width, height], mut rest)) =
-            packet.payload.split_first_chunk::<8>()
-        else {
+        let Some((&[_, o1, o2, o3, kind, q, width, height], mut rest)) = packet.payload.split_first_chunk::<8>() else {
             return Err("shorter than its header".to_owned());
         };
         let offset = u32::from_be_bytes([0, o1, o2, o3]) as usize;
@@ -85,14 +80,7 @@ impl MjpegDepacketizer {
                 self.buffer.discard(self.buffer.len());
                 self.dropped += 1;
             }
-            rest = self.begin(
-                packet.timestamp,
-                kind,
-                q,
-                (width, height),
-                restart_interval,
-                rest,
-            )?;
+            rest = self.begin(packet.timestamp, kind, q, (width, height), restart_interval, rest)?;
         }
         let Some(current) = &mut self.current else {
             return match self.skipping == Some(packet.timestamp) {
@@ -129,9 +117,7 @@ impl MjpegDepacketizer {
     ) -> Result<&'a [u8], String> {
         let kind = kind & 0xbf;
         if kind > 1 {
-            return Err(format!(
-                "picture type {kind} is not supported, only 0 and 1 are"
-            ));
+            return Err(format!("picture type {kind} is not supported, only 0 and 1 are"));
         }
         let hint = self.size_hint.unwrap_or_default();
         let side = |eighths: u8, hint: u32| match eighths {
@@ -139,10 +125,7 @@ impl MjpegDepacketizer {
             n => Some(u16::from(n) * 8),
         };
         let (Some(width), Some(height)) = (side(width8, hint.0), side(height8, hint.1)) else {
-            return Err(
-                "picture larger than 2040 pixels, and its size is not in the SDP (x-dimensions)"
-                    .to_owned(),
-            );
+            return Err("picture larger than 2040 pixels, and its size is not in the SDP (x-dimensions)".to_owned());
         };
         let standard;
         let tables: &[u8] = match q {
@@ -154,9 +137,7 @@ impl MjpegDepacketizer {
                 let Some((&[_, precision, l0, l1], after)) = rest.split_first_chunk::<4>() else {
                     return Err("shorter than its table header".to_owned());
                 };
-                let Some((inband, after)) =
-                    after.split_at_checked(u16::from_be_bytes([l0, l1]).into())
-                else {
+                let Some((inband, after)) = after.split_at_checked(u16::from_be_bytes([l0, l1]).into()) else {
                     return Err("shorter than its tables".to_owned());
                 };
                 rest = after;
