@@ -10,9 +10,16 @@
 
 pub mod access_unit;
 pub mod codec;
+pub mod demo;
+pub mod fmp4;
 pub mod format;
+pub mod gst;
 pub mod hub;
+pub mod restream;
+pub mod rtp;
+pub mod rtsp;
 pub mod source;
+pub mod transcode;
 
 pub use access_unit::{AccessUnit, Track};
 pub use format::{AudioCodec, AudioFormat, StreamFormat, VideoCodec, VideoFormat};
