@@ -1,6 +1,10 @@
 //! The façade: everything the recorder keeps on disk.
 
 mod guard;
+#[cfg(test)]
+mod power_cut;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod volumes;
 

@@ -147,7 +147,6 @@ impl Footage {
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::file::Root;
 
     #[test]

@@ -7,8 +7,6 @@
 mod mark;
 mod pass;
 mod repair;
-#[cfg(test)]
-mod tests;
 
 pub use mark::Mark;
 pub use pass::{Recovered, hours_of, oldest_start, recover, streams_on};
