@@ -1,0 +1,189 @@
+// A recorder that is none: answers like the API, for work on the pages without cameras.
+//   npm run mock [-- none|many]      then: npm run dev      (user demo, password demo)
+// With a built dist/ it serves the pages as well, under the same policy as the recorder.
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { Feed, recordedMinute } from './media.mjs';
+
+const scene = process.argv[2] ?? 'mixed';
+const port = Number(process.env.PORT ?? 8090);
+const dist = new URL('../dist/', import.meta.url).pathname;
+const footage = join(tmpdir(), 'vigie-mock-minute.mp4');
+recordedMinute(footage);
+
+const POLICY =
+  "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const MINUTE = 60_000;
+const started = Date.now();
+
+const stream = (codec, width, height, more = {}) => ({
+  state: 'live', error: null, codec, width, height, fps: 10, bitrate_bps: width * 1700, audio: null, ...more,
+});
+const down = (state, error) => stream(null, null, null, { state, error, fps: null, bitrate_bps: null });
+const camera = (id, name, main, sub, recording = ['schedule']) => ({
+  id, name, state: main.state, error: main.error, streams: sub ? { main, sub } : { main }, recording,
+});
+
+const SCENES = {
+  none: [],
+  mixed: [
+    camera('gate', 'Front gate', stream('h264', 1280, 720), stream('h264', 640, 360)),
+    camera('lobby', 'Lobby', stream('h264', 960, 540, { audio: 'aac' }), stream('h264', 640, 360, { audio: 'aac' })),
+    camera('dock', 'Loading dock', stream('h265', 1920, 1080), stream('h264', 640, 360)),
+    camera('yard', 'Yard, north-eastern corner behind the bicycle shed', stream('mjpeg', 640, 360), null),
+    camera('cellar', 'Cellar', down('offline', 'cannot connect to rtsp://192.0.2.14/stream1: no route to host (os error 113)'), down('offline', 'cannot connect to rtsp://192.0.2.14/stream2: no route to host (os error 113)')),
+    camera('lift', 'Lift', down('refused', 'rtsp://192.0.2.15/live: the camera answered 401 to the given credentials'), null),
+    camera('attic', 'Attic', down('stalled', 'no access unit for 10 s'), null),
+    camera('tower', 'Tower', stream('h265', 3840, 2160), null, []),
+  ],
+  many: Array.from({ length: 12 }, (_, i) => camera(`c${i + 1}`, `Camera ${i + 1}`, stream('h264', 640, 360), null)),
+};
+const cameras = SCENES[scene];
+const feeds = new Map();
+const sockets = new Set();
+let sessions = new Set();
+
+function recordings(id, from, to) {
+  const now = Date.now();
+  const iso = (ms) => new Date(ms).toISOString();
+  const first = Math.max(from - MINUTE, now - 52 * MINUTE);
+  const gaps = { gate: [[-21, -19.5, 'network']], lobby: [[-40, -31, 'shutdown'], [-12, -11.9, 'overload']], cellar: [[-18, null, 'camera_offline']], lift: [[-30, null, 'refused']] }[id] ?? [];
+  const holes = gaps.map(([a, b, cause]) => ({ start: iso(now + a * MINUTE), end: b === null ? null : iso(now + b * MINUTE), cause }));
+  const segments = [];
+  for (let at = Math.floor(first / MINUTE) * MINUTE; at < Math.min(to, now); at += MINUTE) {
+    const end = Math.min(at + MINUTE, now - 700);
+    if (end <= at || holes.some((hole) => Date.parse(hole.start) < end && at < (hole.end ? Date.parse(hole.end) : now))) continue;
+    const minute = Math.round((now - at) / MINUTE);
+    const causes = ['schedule'];
+    if (id === 'gate' && minute % 9 < 2) causes.push('motion');
+    if (id === 'dock' && minute > 14 && minute < 19) causes.push('sensor');
+    if (id === 'yard' && minute > 24 && minute < 33) causes.push('manual');
+    segments.push({ start: iso(at), end: iso(end), bytes: 2_400_000, causes });
+  }
+  return id === 'tower' ? { segments: [], gaps: [] } : { segments, gaps: holes };
+}
+
+function problem(response, status, code, detail) {
+  response.writeHead(status, { 'Content-Type': 'application/problem+json' });
+  response.end(JSON.stringify({ code, title: code, status, detail }));
+}
+
+function json(response, value, status = 200, headers = {}) {
+  response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+  response.end(JSON.stringify(value));
+}
+
+function signedIn(request) {
+  return sessions.has(/vigie_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1]);
+}
+
+function file(request, response, path, type, headers = {}) {
+  const { size } = statSync(path);
+  const [, a, b] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
+  if (a === undefined) {
+    response.writeHead(200, { 'Content-Type': type, 'Content-Length': size, 'Accept-Ranges': 'bytes', ...headers });
+    return createReadStream(path).pipe(response);
+  }
+  const end = b ? Math.min(Number(b), size - 1) : size - 1;
+  response.writeHead(206, { 'Content-Type': type, 'Content-Length': end - a + 1, 'Content-Range': `bytes ${a}-${end}/${size}`, ...headers });
+  return createReadStream(path, { start: Number(a), end }).pipe(response);
+}
+
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+const server = createServer((request, response) => {
+  const url = new URL(request.url, 'http://mock');
+  response.setHeader('Content-Security-Policy', POLICY);
+  if (!url.pathname.startsWith('/api/')) {
+    const name = extname(url.pathname) ? url.pathname.slice(1) : 'index.html';
+    try {
+      const body = readFileSync(join(dist, name));
+      response.writeHead(200, { 'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream' });
+      return response.end(body);
+    } catch {
+      return problem(response, 404, 'not_found', `nothing is at ${url.pathname}`);
+    }
+  }
+  const path = url.pathname.slice('/api/v1'.length);
+  if (path === '/session' && request.method === 'POST') {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    request.on('end', () => {
+      const { name, password } = JSON.parse(body);
+      if (name !== 'demo' || password !== 'demo') return problem(response, 401, 'unauthenticated', 'sign in first');
+      const token = Math.random().toString(36).slice(2);
+      sessions.add(token);
+      json(response, { name, group: 'administrator' }, 201, { 'Set-Cookie': `vigie_session=${token}; Path=/; HttpOnly; SameSite=Strict` });
+    });
+    return;
+  }
+  // For trying things out: drop every viewer, or forget every session.
+  if (path === '/mock/drop') {
+    for (const socket of sockets) socket.destroy();
+    return json(response, {});
+  }
+  if (path === '/mock/forget') {
+    sessions = new Set();
+    return json(response, {});
+  }
+  if (!signedIn(request)) return problem(response, 401, 'unauthenticated', 'sign in first');
+  if (path === '/session' && request.method === 'DELETE') {
+    sessions = new Set();
+    response.writeHead(204);
+    return response.end();
+  }
+  if (path === '/session') return json(response, { name: 'demo', group: 'administrator' });
+  if (path === '/cameras') return json(response, cameras);
+  if (path === '/system/info') return json(response, { name: 'Lobby', version: '0.1.0', now: new Date().toISOString() });
+  const time = (key) => Date.parse(url.searchParams.get(key));
+  if (path === '/recordings') return json(response, recordings(url.searchParams.get('camera'), time('from'), time('to')));
+  if (path.endsWith('/video.mp4')) {
+    const from = time('from');
+    const to = Math.min(from + MINUTE, Date.now());
+    if (to - from < 1000) return problem(response, 404, 'no_footage', 'nothing was recorded in this range');
+    const query = new URLSearchParams({ stream: 'main', from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+    return file(request, response, footage, 'video/mp4', { 'Content-Location': `${url.pathname}?${query}` });
+  }
+  return problem(response, 404, 'not_found', `nothing is at ${url.pathname}`);
+});
+
+function frame(opcode, body) {
+  const head = body.length < 126 ? Buffer.from([0x80 | opcode, body.length]) : Buffer.alloc(body.length < 65536 ? 4 : 10);
+  if (head.length === 4) head.writeUInt16BE(body.length, 2);
+  if (head.length === 10) head.writeBigUInt64BE(BigInt(body.length), 2);
+  if (head.length > 2) head.set([0x80 | opcode, head.length === 4 ? 126 : 127]);
+  return Buffer.concat([head, body]);
+}
+
+server.on('upgrade', (request, socket) => {
+  const url = new URL(request.url, 'http://mock');
+  const id = /cameras\/([^/]+)\/live/.exec(url.pathname)?.[1];
+  const name = url.searchParams.get('stream') ?? 'main';
+  const known = cameras.find((one) => one.id === id)?.streams[name];
+  if (!signedIn(request) || !known) return socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+  const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+  const viewer = {
+    greeted: false,
+    json: (value) => socket.write(frame(1, Buffer.from(JSON.stringify(value)))),
+    binary: (bytes) => socket.write(frame(2, bytes)),
+  };
+  const key = `${id}/${name}`;
+  const options = { size: `${known.width}x${known.height}`, label: id, codec: known.codec, sound: known.audio !== null };
+  if (!feeds.has(key)) feeds.set(key, new Feed(options));
+  sockets.add(socket);
+  const leave = () => {
+    sockets.delete(socket);
+    feeds.get(key).remove(viewer);
+  };
+  socket.on('close', leave).on('error', () => socket.destroy());
+  socket.on('data', (data) => {
+    if ((data[0] & 15) === 8) socket.end(frame(8, Buffer.alloc(0)));
+  });
+  feeds.get(key).add(viewer);
+});
+
+server.listen(port, '127.0.0.1', () => console.log(`mock recorder (${scene}) at http://127.0.0.1:${port}, up ${new Date(started).toISOString()}`));

@@ -1,0 +1,76 @@
+/** Requests to the recorder that served this page, and to nobody else. */
+
+import { Problem } from './problem';
+import type { Camera, Recordings, StreamName, SystemInfo, User } from './types';
+
+const TIMEOUT_MS = 10_000;
+
+/** Called when the recorder says that nobody is signed in. */
+let signedOut: () => void = () => {};
+
+export function onSignedOut(handler: () => void): void {
+  signedOut = handler;
+}
+
+export async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  const signal = init.signal ?? AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(path, { credentials: 'same-origin', cache: 'no-store', ...init, signal }).catch(
+    (cause: unknown) => {
+      throw Problem.unreachable(cause);
+    },
+  );
+  if (response.ok) return response;
+  const problem = await Problem.of(response);
+  if (problem.status === 401) signedOut();
+  throw problem;
+}
+
+async function get<T>(path: string): Promise<T> {
+  const response = await send(path);
+  return (await response.json()) as T;
+}
+
+const camera = (id: string): string => `/api/v1/cameras/${encodeURIComponent(id)}`;
+
+export const api = {
+  session: () => get<User>('/api/v1/session'),
+
+  async signIn(name: string, password: string): Promise<User> {
+    const response = await send('/api/v1/session', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name, password }),
+    });
+    return (await response.json()) as User;
+  },
+
+  async signOut(): Promise<void> {
+    await send('/api/v1/session', { method: 'DELETE' });
+  },
+
+  cameras: () => get<Camera[]>('/api/v1/cameras'),
+
+  info: () => get<SystemInfo>('/api/v1/system/info'),
+
+  /** `from` and `to` in ms since 1970. */
+  recordings(id: string, stream: StreamName, from: number, to: number): Promise<Recordings> {
+    const query = new URLSearchParams({ camera: id, stream, from: rfc3339(from), to: rfc3339(to) });
+    return get<Recordings>(`/api/v1/recordings?${query.toString()}`);
+  },
+};
+
+/** Where a stream is watched live (WebSocket). */
+export function liveUrl(id: string, stream: StreamName): string {
+  const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  return `${scheme}//${location.host}${camera(id)}/live?stream=${stream}`;
+}
+
+/** Where footage of `[from, to)` is, in ms since 1970. */
+export function videoUrl(id: string, stream: StreamName, from: number, to: number): string {
+  const query = new URLSearchParams({ stream, from: rfc3339(from), to: rfc3339(to) });
+  return `${camera(id)}/video.mp4?${query.toString()}`;
+}
+
+export function rfc3339(ms: number): string {
+  return new Date(ms).toISOString();
+}

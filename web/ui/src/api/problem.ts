@@ -1,0 +1,35 @@
+/** An answer other than success: RFC 9457 with a stable `code`, or no answer at all. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+
+  constructor(
+    /** HTTP status; 0: nobody answered */
+    readonly status: number,
+    /** What a program decides by, e.g. `no_footage`; `unreachable` without an answer. */
+    readonly code: string,
+    /** The recorder's own words. */
+    readonly detail: string,
+    /** With `mixed_formats`: where ranges must end and begin, in ms since 1970. */
+    readonly cutAt: number[] = [],
+  ) {
+    super(`${code}: ${detail}`);
+  }
+
+  static unreachable(cause: unknown): Problem {
+    return new Problem(0, 'unreachable', cause instanceof Error ? cause.message : String(cause));
+  }
+
+  static async of(response: Response): Promise<Problem> {
+    const body: unknown = await response.json().catch(() => null);
+    const document = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+    const text = (key: string, otherwise: string): string =>
+      typeof document[key] === 'string' ? document[key] : otherwise;
+    const cuts = Array.isArray(document['cut_at']) ? document['cut_at'] : [];
+    return new Problem(
+      response.status,
+      text('code', response.status >= 500 ? 'unavailable' : 'bad_request'),
+      text('detail', response.statusText),
+      cuts.map((time) => Date.parse(String(time))).filter((time) => !Number.isNaN(time)),
+    );
+  }
+}

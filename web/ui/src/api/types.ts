@@ -1,0 +1,70 @@
+/** The shapes of `/api/v1`, as the recorder's OpenAPI describes them. */
+
+export type StreamName = 'main' | 'sub';
+
+export type CameraState =
+  | 'connecting'
+  | 'live'
+  | 'stalled'
+  | 'offline'
+  | 'refused'
+  | 'misconfigured'
+  | 'disabled';
+
+/** Why footage was recorded. */
+export type Cause = 'schedule' | 'manual' | 'motion' | 'sensor' | 'analytics';
+
+/** Why footage is missing. */
+export type GapCause =
+  | 'camera_offline'
+  | 'network'
+  | 'stalled'
+  | 'refused'
+  | 'overload'
+  | 'disk'
+  | 'shutdown'
+  | 'crash'
+  | 'disabled'
+  | 'clock';
+
+export interface Stream {
+  state: CameraState;
+  error: string | null;
+  /** `h264`, `h265`, `mjpeg`; null before the first picture */
+  codec: string | null;
+  width: number | null;
+  height: number | null;
+  fps: number | null;
+  bitrate_bps: number | null;
+  /** `aac`, `opus`, `pcmu`, `pcma`; null without sound */
+  audio: string | null;
+}
+
+export interface Camera {
+  id: string;
+  name: string;
+  /** The main stream's. */
+  state: CameraState;
+  error: string | null;
+  streams: Partial<Record<StreamName, Stream>>;
+  /** Why it is recorded now; empty: it is not. */
+  recording: Cause[];
+}
+
+/** Times are RFC 3339, UTC. */
+export interface Recordings {
+  segments: { start: string; end: string; bytes: number; causes: Cause[] }[];
+  gaps: { start: string; end: string | null; cause: GapCause }[];
+}
+
+export interface User {
+  name: string;
+  group: string;
+}
+
+export interface SystemInfo {
+  name: string;
+  version: string;
+  /** The recorder's clock. */
+  now: string;
+}

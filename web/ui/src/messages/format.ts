@@ -1,0 +1,35 @@
+/** Times in the reader's zone and figures, as the reader's language writes them. */
+
+import { language } from './index';
+
+/** Dates follow the reader's region (day or month first), words the catalogue. */
+const region =
+  typeof navigator === 'undefined'
+    ? language
+    : (navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language);
+
+const toSecond = new Intl.DateTimeFormat(region, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const toMinute = new Intl.DateTimeFormat(region, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const day = new Intl.DateTimeFormat(region, { day: 'numeric', month: 'short' });
+const oneDigit = new Intl.NumberFormat(region, { maximumFractionDigits: 1 });
+
+export const clockTime = (ms: number): string => toSecond.format(ms);
+export const shortTime = (ms: number): string => toMinute.format(ms);
+export const dayAndTime = (ms: number): string => `${day.format(ms)}, ${toSecond.format(ms)}`;
+export const figure = (value: number): string => oneDigit.format(value);
+
+export function bitrate(bps: number): string {
+  return bps >= 1_000_000 ? `${oneDigit.format(bps / 1_000_000)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;
+}
+
+const CODECS: Record<string, string> = {
+  h264: 'H.264',
+  h265: 'H.265',
+  mjpeg: 'Motion JPEG',
+  aac: 'AAC',
+  opus: 'Opus',
+  pcmu: 'G.711 µ-law',
+  pcma: 'G.711 A-law',
+};
+
+export const codecName = (codec: string): string => CODECS[codec] ?? codec;

@@ -1,0 +1,64 @@
+import { api, onSignedOut } from '../api/client';
+import { Problem } from '../api/problem';
+import type { User } from '../api/types';
+
+type Status = 'unknown' | 'signed_in' | 'signed_out';
+
+/**
+ * The session's cookie is hidden from scripts: this remembers that there may be one, so that
+ * whoever was never signed in here is not asked about.
+ */
+const HINT = 'vigie.signed_in';
+
+/** Who is signed in. */
+class Session {
+  status: Status = $state('unknown');
+  user: User | null = $state(null);
+  /** It ended without being asked to. */
+  expired = $state(false);
+  unreachable = $state(false);
+
+  constructor() {
+    onSignedOut(() => this.end(this.status === 'signed_in'));
+  }
+
+  /** Asks until the recorder answers. */
+  async resume(): Promise<void> {
+    if (localStorage.getItem(HINT) === null) return this.end(false);
+    try {
+      this.begin(await api.session());
+    } catch (problem) {
+      if (problem instanceof Problem && problem.status === 401) return;
+      this.unreachable = true;
+      setTimeout(() => void this.resume(), 2_000);
+    }
+  }
+
+  async signIn(name: string, password: string): Promise<void> {
+    this.begin(await api.signIn(name, password));
+  }
+
+  async signOut(): Promise<void> {
+    // Signed out here whatever the recorder says: the person leaves.
+    await api.signOut().catch(() => {});
+    this.end(false);
+  }
+
+  private begin(user: User): void {
+    localStorage.setItem(HINT, '1');
+    this.user = user;
+    this.status = 'signed_in';
+    this.expired = false;
+    this.unreachable = false;
+  }
+
+  private end(expired: boolean): void {
+    localStorage.removeItem(HINT);
+    this.user = null;
+    this.status = 'signed_out';
+    this.expired = expired;
+    this.unreachable = false;
+  }
+}
+
+export const session = new Session();
