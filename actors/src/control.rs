@@ -103,6 +103,46 @@ pub fn perform(request: Request, storage: &Arc<Storage>) -> Answer {
     result.map_or_else(Answer::failed, Answer::done)
 }
 
+fn index_check(storage: &Arc<Storage>) -> Answer {
+    let report = match storage.index_check() {
+        Ok(report) => report,
+        Err(error) => return Answer::failed(error),
+    };
+    let found = &report.differences;
+    let mut lines = found.examples.clone();
+    let unreadable = report.unreadable.iter().map(|(path, why)| format!("unreadable: {}: {why}", path.display()));
+    lines.extend(unreadable);
+    lines.push(format!(
+        "{} segments, {} gaps on the volumes; index: {} missing, {} surplus, {} different, {} corrupt; {} ms",
+        report.segments,
+        report.gaps,
+        found.missing,
+        found.surplus,
+        found.different,
+        found.corrupt,
+        report.took.as_millis()
+    ));
+    Answer { ok: found.is_empty(), lines }
+}
+
+fn index_rebuild(storage: &Arc<Storage>) -> Answer {
+    match storage.index_rebuild() {
+        Ok(report) => {
+            let unreadable = report.unreadable.iter().map(|(path, why)| format!("unreadable: {}: {why}", path.display()));
+            let mut lines: Vec<String> = unreadable.collect();
+            lines.push(format!(
+                "{} segments, {} gaps, {} bytes, {} ms",
+                report.segments,
+                report.gaps,
+                report.bytes,
+                report.took.as_millis()
+            ));
+            Answer { ok: true, lines }
+        }
+        Err(error) => Answer::failed(error),
+    }
+}
+
 /// Asks the running recorder; `None`: none runs on this state folder.
 pub fn ask(state_dir: &Path, request: &Request) -> std::io::Result<Option<Answer>> {
     let mut socket = match StdUnixStream::connect(socket_path(state_dir)) {

@@ -257,7 +257,7 @@ impl Watch {
         let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::CREATE;
         inotify.watches().add(folder, mask)?;
         let name = path.file_name().unwrap_or_default().to_os_string();
-        Ok(Self { inotify: AsyncFd::new(inotify)?, name })
+        Ok(Self { inotify: AsyncFd::register(inotify)?, name })
     }
 
     async fn changed(&mut self) -> std::io::Result<()> {

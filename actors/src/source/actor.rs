@@ -56,7 +56,7 @@ impl State {
     fn start(&mut self, myself: &ActorRef<SourceMsg>) {
         self.attempt += 1;
         let attempt = self.attempt;
-        let source = match Source::new(self.args.handle.id.clone(), &self.args.stream) {
+        let source = match Source::new(&self.args.handle.id, &self.args.stream) {
             Ok(source) => source,
             Err(error) => {
                 drop(myself.cast(SourceMsg::Ended(attempt, error)));

@@ -1,0 +1,89 @@
+//! Mounts of the RTSP server: they come and go with the configuration.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use vigie_config::StreamId;
+use vigie_media::{
+    hub::Hub,
+    restream::{Restream, RestreamError, RestreamOptions, RtspUsers},
+};
+use vigie_storage::{Storage, accounts::Verdict};
+
+use crate::{
+    cameras::Cameras,
+    supervise::{ChildSpec, worker_child},
+};
+
+const LOOK: Duration = Duration::from_millis(500);
+const MAX_CLIENTS: usize = 512;
+
+/// The recorder's users as the RTSP server asks for them.
+struct Users(Arc<Storage>);
+
+impl RtspUsers for Users {
+    fn ha1(&self, user: &str) -> Option<String> {
+        self.0.accounts().ha1(user)
+    }
+    fn check_basic(&self, user: &str, password: &str) -> bool {
+        matches!(self.0.accounts().verify(user, password), Verdict::Accepted(_))
+    }
+    fn may_view(&self, user: &str, stream: &StreamId) -> bool {
+        self.0.accounts().get(user).is_some_and(|u| u.may_view(&stream.camera))
+    }
+}
+
+pub fn start_restream(address: SocketAddr, storage: &Arc<Storage>) -> Result<Arc<Restream>, RestreamError> {
+    let users = Arc::new(Users(storage.clone()));
+    Ok(Arc::new(Restream::start(RestreamOptions { address, users, max_clients: MAX_CLIENTS })?))
+}
+
+/// What is mounted: whose hub, and whether anyone may play it.
+type Mounted = BTreeMap<StreamId, (Weak<Hub>, bool)>;
+
+/// Keeps the mounts as the cameras are. It holds nothing: a new generation mounts everything anew.
+pub fn restream_child(restream: Arc<Restream>, cameras: Arc<Cameras>) -> ChildSpec {
+    worker_child("restream", "restream", move |context| {
+        let (restream, cameras) = (restream.clone(), cameras.clone());
+        Box::pin(async move {
+            let mut mounted = Mounted::new();
+            loop {
+                bring_up_to_date(&restream, &cameras, &mut mounted);
+                context.node.publish(restream.stats());
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK) => {}
+                    () = context.stopping() => return Ok(()),
+                }
+            }
+        })
+    })
+}
+
+fn bring_up_to_date(restream: &Restream, cameras: &Cameras, mounted: &mut Mounted) {
+    let mut wanted: BTreeMap<StreamId, (Arc<Hub>, bool)> = BTreeMap::new();
+    for camera in cameras.all().iter() {
+        let config = camera.config();
+        if config.enabled {
+            for stream in camera.streams.values() {
+                wanted.insert(stream.id.clone(), (stream.hub.clone(), config.rtsp_anonymous));
+            }
+        }
+    }
+    mounted.retain(|id, (hub, anonymous)| {
+        let keep = wanted.get(id).is_some_and(|(new, open)| hub.as_ptr() == Arc::as_ptr(new) && anonymous == open);
+        if !keep {
+            restream.unmount(id);
+        }
+        keep
+    });
+    for (id, (hub, anonymous)) in wanted {
+        mounted.entry(id.clone()).or_insert_with(|| {
+            restream.mount(id, hub.clone(), anonymous);
+            (Arc::downgrade(&hub), anonymous)
+        });
+    }
+}
