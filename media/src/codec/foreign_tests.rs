@@ -206,7 +206,7 @@ fn h264(options: &str, payloader: &str) -> Made {
     make(
         "video",
         &format!(
-            "videotestsrc num-buffers=75 pattern=smpte ! video/x-raw,format=I420,width=322,height=242,framerate=25/1 ! x264enc byte-stream=true speed-preset=veryfast {options} ! video/x-h264,stream-format=byte-stream,alignment=au"
+            "videotestsrc num-buffers=75 pattern=smpte ! video/x-raw,format=I420,width=322,height=242,framerate=25/1 ! x264enc byte-stream=true speed-preset=veryfast threads=1 {options} ! video/x-h264,stream-format=byte-stream,alignment=au"
         ),
         payloader,
     )
@@ -241,6 +241,96 @@ fn h264_of_x264() {
         assert!(sent.len() > 1);
         assert_eq!(slices(nals(unit)), sent);
     }
+}
+
+/// Depacketizes packets changed by `change`.
+fn depacketize_changed(made: &Made, change: impl Fn(usize, &mut Vec<u8>)) -> Vec<Depacketized> {
+    let mut d = depacketizer_for(&made.sdp)
+        .unwrap_or_else(|e| panic!("{e}"))
+        .depacketizer;
+    let mut out = Vec::new();
+    for (i, packet) in made.packets.iter().enumerate() {
+        let mut packet = packet.clone();
+        change(i, &mut packet);
+        // Damaged packets may be told as oddities.
+        let _ = d.push(&payload(&packet));
+        out.extend(std::iter::from_fn(|| d.next()));
+    }
+    out
+}
+
+#[test]
+fn h264_with_wrong_markers_keeps_every_nal_unit() {
+    let made = h264(
+        "key-int-max=20 option-string=slices=4 bframes=0",
+        "rtph264pay mtu=400 config-interval=0",
+    );
+    let whole: Vec<_> = depacketize(&made, |_| false).iter().map(nals).collect();
+    let without = depacketize_changed(&made, |_, packet| packet[1] &= 0x7f);
+    assert_eq!(
+        without.iter().map(nals).collect::<Vec<_>>(),
+        whole[..whole.len() - 1],
+        "the last is still open"
+    );
+    let everywhere: Vec<_> = depacketize_changed(&made, |_, packet| packet[1] |= 0x80)
+        .iter()
+        .map(nals)
+        .collect();
+    let (first, rest): (Vec<_>, Vec<_>) = (
+        everywhere.concat(),
+        everywhere[everywhere.len() + 2 - whole.len()..].to_vec(),
+    );
+    assert_eq!(first, whole[..whole.len() - 1].concat(), "nothing is lost or doubled");
+    assert_eq!(rest, whole[1..whole.len() - 1], "only the first picture is cut");
+}
+
+#[test]
+fn h264_with_a_fifth_of_the_packets_corrupted_goes_on() {
+    let made = h264(
+        "key-int-max=20 tune=zerolatency",
+        "rtph264pay mtu=1400 config-interval=-1",
+    );
+    let clean = depacketize(&made, |_| false);
+    let corrupted = depacketize_changed(&made, |i, packet| {
+        if i % 5 == 3 {
+            let from = 12 + i * 31 % (packet.len() - 12);
+            packet[from..]
+                .iter_mut()
+                .for_each(|b| *b = b.wrapping_mul(167).wrapping_add(i as u8));
+        }
+    });
+    assert!(
+        corrupted.len() > clean.len() / 2,
+        "{} of {}",
+        corrupted.len(),
+        clean.len()
+    );
+    assert!(corrupted.iter().any(|u| u.rap));
+}
+
+#[test]
+fn h264_resolution_change_costs_no_access_unit() {
+    let made = |width| {
+        make(
+            "video",
+            &format!(
+                "videotestsrc num-buffers=30 ! video/x-raw,format=I420,width={width},height=240,framerate=25/1 ! x264enc byte-stream=true speed-preset=veryfast key-int-max=15 ! video/x-h264,stream-format=byte-stream,alignment=au"
+            ),
+            "rtph264pay mtu=1400 config-interval=-1",
+        )
+    };
+    let (mut all, second) = (made(320), made(640));
+    all.packets.extend(second.packets);
+    let out = depacketize(&all, |_| false);
+    assert_eq!(out.len(), 60);
+    let changes: Vec<_> = out.iter().enumerate().filter(|(_, u)| u.format.is_some()).collect();
+    assert_eq!(
+        changes
+            .iter()
+            .map(|(i, u)| (*i, u.rap, video(u).width))
+            .collect::<Vec<_>>(),
+        [(0, true, 320), (30, true, 640)]
+    );
 }
 
 #[test]

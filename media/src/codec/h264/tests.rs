@@ -560,7 +560,7 @@ proptest! {
             last = Some(i);
             let nals: Vec<Vec<u8>> = nal::units(&unit.data).map(<[u8]>::to_vec).collect();
             prop_assert!(whole_but_for_prefixes(&nals, &pictures[i], |n| n[0] & 0x1f < 6));
-            prop_assert_eq!(unit.rap, i % 4 == 0);
+            prop_assert_eq!(unit.rap, i.is_multiple_of(4));
         }
         if !lossy {
             prop_assert_eq!(out.len(), pictures.len());

@@ -299,7 +299,7 @@ proptest! {
             let i = (unit.rtp_timestamp / 3000) as usize;
             let nals: Vec<Vec<u8>> = nal::units(&unit.data).map(<[u8]>::to_vec).collect();
             prop_assert!(whole_but_for_prefixes(&nals, &pictures[i], |n| n[0] < 32 << 1));
-            prop_assert_eq!(unit.rap, i % 4 == 0);
+            prop_assert_eq!(unit.rap, i.is_multiple_of(4));
         }
         if !lossy {
             prop_assert_eq!(out.len(), pictures.len());
