@@ -69,6 +69,9 @@ impl Running {
 
     /// SIGTERM, then a wait.
     pub fn terminate(&mut self, patience: Duration) -> Result<()> {
+        if self.child.try_wait()?.is_some() {
+            return Ok(());
+        }
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         let start = Instant::now();

@@ -101,6 +101,13 @@ impl Cameras {
         Ok(serde_json::from_value(self.ask(json!({"do": "log"}))?)?)
     }
 
+    fn hang_up(&mut self, count: usize) -> Result<()> {
+        for i in 0..count {
+            self.ask(json!({"do": "die", "camera": format!("cam{i}"), "seconds": 3600}))?;
+        }
+        Ok(())
+    }
+
     /// Sends nothing more; connections stay.
     fn fall_silent(&mut self, count: usize) -> Result<()> {
         for i in 0..count {
@@ -140,6 +147,10 @@ pub fn measure(recorder: Recorder, count: usize, options: &Options) -> Result<Ou
     cameras.fall_silent(count)?;
     std::thread::sleep(Duration::from_secs(3));
     let logs = cameras.logs()?;
+    if recorder == Recorder::Ffmpeg {
+        // ffmpeg waits for media with its ears closed; the end of the connection ends it in order.
+        cameras.hang_up(count)?;
+    }
     for process in &mut processes {
         process.terminate(Duration::from_secs(30))?;
     }

@@ -74,10 +74,14 @@ impl Balance {
 }
 
 impl Footage {
-    /// Reads every `.mp4` under a stream's folder, in the order of their names.
+    /// Reads every `.mp4` under a stream's folder, in the order of their names; or one file.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut paths = Vec::new();
-        collect(folder, &mut paths)?;
+        if folder.is_file() {
+            paths.push(folder.to_owned());
+        } else {
+            collect(folder, &mut paths)?;
+        }
         // Names are times: sorting by name is sorting by time.
         paths.sort_by_key(|p| p.file_name().map(std::ffi::OsStr::to_owned));
         let mut footage = Self::default();
