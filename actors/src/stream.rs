@@ -76,6 +76,8 @@ pub struct StreamHandle {
     pub id: StreamId,
     pub hub: Arc<Hub>,
     pub cause: Arc<CauseCell>,
+    /// What outlives the recording's actor.
+    pub recording: crate::recording::Tap,
     status: watch::Sender<StreamStatus>,
 }
 
@@ -90,6 +92,7 @@ impl StreamHandle {
             hub: Hub::new(id.clone(), gop_cache_bytes),
             id,
             cause: Arc::new(CauseCell::default()),
+            recording: crate::recording::Tap::default(),
             status: watch::Sender::new(status),
         })
     }

@@ -28,8 +28,9 @@ pub struct Fragment {
     pub video_units: u32,
     /// The first video unit is a RAP.
     pub rap: bool,
-    /// Highest `seq` of the units inside.
-    pub last_seq: u64,
+    /// Highest `seq` of the units inside, by track; 0: none of it.
+    pub video_seq: u64,
+    pub audio_seq: u64,
 }
 
 impl Fragment {
@@ -230,9 +231,14 @@ impl FragmentBuilder {
             units: count as u32,
             video_units: video.len() as u32,
             rap: video.first().is_some_and(|s| s.unit.rap),
-            last_seq: video.iter().chain(audio).map(|s| s.unit.seq).max().unwrap_or(0),
+            video_seq: last_seq(video),
+            audio_seq: last_seq(audio),
         }
     }
+}
+
+fn last_seq(samples: &[Sample]) -> u64 {
+    samples.iter().map(|s| s.unit.seq).max().unwrap_or(0)
 }
 
 /// One track's samples; returns where its `data_offset` is to be filled in.

@@ -59,8 +59,8 @@ pub enum Item {
     },
 }
 
-/// The bytes a ring may hold, whatever its capacity in units.
-const RING_BYTES: u64 = 64 << 20;
+/// The bytes a ring may hold, whatever its capacity in units: 30 s of 4 Mbit/s.
+const RING_BYTES: u64 = 16 << 20;
 
 /// One stream's fan-out. Shared as `Arc`; lives as long as its camera is configured, over all
 /// connections.

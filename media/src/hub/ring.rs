@@ -63,7 +63,7 @@ impl Ring {
                 }
             }
         }
-        if self.wake == Wake::Lazy && (dropped > 0 || self.queue.len() == self.queue.capacity() / 2) {
+        if self.wake == Wake::Lazy && self.queue.len() == self.queue.capacity() / 2 {
             self.notify.notify_one();
         }
         dropped

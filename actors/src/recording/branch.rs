@@ -1,0 +1,312 @@
+//! One run of one stream's recording: units from the tap, steps from the planner, done on
+//! storage. No runtime, no clock of its own.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use ulid::Ulid;
+use vigie_config::{Causes, GapCause, StreamId, Utc};
+use vigie_media::{
+    fmp4::{self, Fragment},
+    hub::Item,
+};
+use vigie_storage::SegmentStart;
+
+use super::{
+    cutter::{Hole, Why},
+    footage::{Footage, Refusal, Segment},
+    gaps::Gaps,
+    planner::{Planner, Step},
+    tap::{StoredUnits, TapState},
+};
+
+/// What the branch is told at every look.
+pub struct Look {
+    pub now: Utc,
+    /// Time without video.
+    pub idle: Duration,
+    /// Why, as the source knows it.
+    pub cause: Option<GapCause>,
+    pub causes: Causes,
+    pub synchronised: bool,
+}
+
+/// What a recording publishes about itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RecordingSnapshot {
+    pub run: String,
+    pub segments: u64,
+    pub fragments: u64,
+    pub units: u64,
+    pub bytes: u64,
+    /// Units lost inside this process: this recorder was too slow, or its disk.
+    pub lost_units: u64,
+    /// Units read and not yet stored.
+    pub waiting_units: usize,
+    pub last_end: Option<Utc>,
+    /// Why nothing is taken at the moment.
+    pub blocked: Option<String>,
+    pub error: Option<String>,
+}
+
+pub struct Branch<F> {
+    stream: StreamId,
+    footage: F,
+    segment: Duration,
+    run: Ulid,
+    planner: Planner,
+    open: Vec<OpenSegment>,
+    gaps: Gaps,
+    last_end: Option<Utc>,
+    /// What is lost while this holds is lost for the disk's sake.
+    blocked: bool,
+    published: RecordingSnapshot,
+}
+
+struct OpenSegment {
+    number: u32,
+    segment: Box<dyn Segment>,
+    empty: bool,
+}
+
+enum Outcome {
+    Done,
+    /// Nothing is taken now; what was planned stays planned.
+    Blocked,
+    /// A segment was given up: plan anew from what is not stored.
+    Again,
+}
+
+impl<F: Footage> Branch<F> {
+    /// `segment`: how long a segment should be.
+    pub fn new(stream: StreamId, footage: F, segment: Duration, now: Utc) -> Branch<F> {
+        let run = Ulid::generate();
+        Branch {
+            stream,
+            last_end: footage.last_recorded(),
+            footage,
+            segment,
+            run,
+            planner: Planner::new(segment),
+            open: Vec::new(),
+            gaps: Gaps::new(now),
+            blocked: false,
+            published: RecordingSnapshot {
+                run: run.to_string(),
+                ..Default::default()
+            },
+        }
+    }
+
+    /// Takes all units that are there, and writes what is due.
+    pub fn look(&mut self, tap: &mut TapState, look: &Look) {
+        let mut attempts = 2;
+        while attempts > 0 {
+            attempts -= 1;
+            match self.take(tap, look) {
+                Outcome::Done => break,
+                Outcome::Blocked => break,
+                Outcome::Again => self.begin_again(tap),
+            }
+        }
+        let facts = self.gaps.silent(look.idle, self.last_end, look.cause, look.now);
+        facts.into_iter().flatten().for_each(|fact| self.footage.gap(fact));
+    }
+
+    fn take(&mut self, tap: &mut TapState, look: &Look) -> Outcome {
+        // What was planned and not taken comes first; meanwhile units wait in the ring.
+        match self.write(tap, look) {
+            Outcome::Done => {}
+            other => return other,
+        }
+        while let Some(item) = tap.try_next() {
+            match item {
+                Item::Unit(unit) => self.planner.push(unit),
+                Item::Lost { units } => {
+                    let (camera, name) = (&self.stream.camera, self.stream.stream);
+                    tracing::error!(%camera, stream = %name, units, blocked = self.blocked, "access units lost before the disk");
+                    self.published.lost_units += units;
+                    self.planner.lost();
+                }
+            }
+            if !self.planner.steps().is_empty() {
+                match self.write(tap, look) {
+                    Outcome::Done => {}
+                    other => return other,
+                }
+            }
+        }
+        self.planner.end_look();
+        self.write(tap, look)
+    }
+
+    /// The orderly end of the run; `cause` of the gap that begins now, if one does.
+    pub fn finish(&mut self, tap: &mut TapState, look: &Look, cause: GapCause) {
+        self.look(tap, look);
+        self.planner.finish();
+        if !matches!(self.write(tap, look), Outcome::Done) {
+            self.begin_again(tap);
+        }
+        self.open.clear();
+        let cause = if self.blocked {
+            GapCause::Disk
+        } else {
+            look.cause.unwrap_or(cause)
+        };
+        if let Some(end) = self.last_end {
+            self.gaps
+                .hole(end, cause)
+                .into_iter()
+                .for_each(|fact| self.footage.gap(fact));
+        }
+    }
+
+    /// Plans anew, in a new run, from what is not stored.
+    fn begin_again(&mut self, tap: &mut TapState) {
+        self.run = Ulid::generate();
+        self.published.run = self.run.to_string();
+        self.planner = Planner::new(self.segment);
+        self.open.clear();
+        tap.rewind();
+    }
+
+    fn write(&mut self, tap: &mut TapState, look: &Look) -> Outcome {
+        while let Some(step) = self.planner.steps().pop_front() {
+            let refusal = match &step {
+                Step::Start {
+                    number,
+                    start,
+                    format,
+                    continued,
+                } => {
+                    let start = SegmentStart {
+                        stream: self.stream.clone(),
+                        run: self.run,
+                        number: *number,
+                        start: *start,
+                        causes: look.causes,
+                        continued: *continued,
+                        synchronised: look.synchronised,
+                        codec: fmp4::codecs(format),
+                    };
+                    match self.footage.start(start, format.clone()) {
+                        Ok(segment) => {
+                            self.published.segments += 1;
+                            self.open.push(OpenSegment {
+                                number: *number,
+                                segment,
+                                empty: true,
+                            });
+                            continue;
+                        }
+                        Err(refusal) => refusal,
+                    }
+                }
+                Step::Append { number, fragment } => {
+                    match self.open.iter_mut().find(|open| open.number == *number) {
+                        Some(open) => match open.segment.append(fragment) {
+                            Ok(()) => {
+                                let first = std::mem::replace(&mut open.empty, false);
+                                self.stored(fragment, first, tap);
+                                continue;
+                            }
+                            Err(refusal) => refusal,
+                        },
+                        None => {
+                            // Its segment was found unfit: said there.
+                            self.discard(fragment, tap);
+                            continue;
+                        }
+                    }
+                }
+                Step::Finish { number } => {
+                    self.open.retain(|open| open.number != *number);
+                    continue;
+                }
+                Step::Gap(hole) => {
+                    let cause = self.cause_of(hole, look);
+                    self.gaps
+                        .hole(hole.from, cause)
+                        .into_iter()
+                        .for_each(|fact| self.footage.gap(fact));
+                    continue;
+                }
+            };
+            self.refused(&refusal);
+            match refusal {
+                Refusal::Wait(_) => {
+                    self.planner.steps().push_front(step);
+                    return Outcome::Blocked;
+                }
+                Refusal::Down(_) => return Outcome::Again,
+                Refusal::Unfit(_) => {
+                    if let Step::Append { fragment, .. } = &step {
+                        self.discard(fragment, tap);
+                    }
+                }
+            }
+        }
+        Outcome::Done
+    }
+
+    fn stored(&mut self, fragment: &Fragment, first: bool, tap: &mut TapState) {
+        tap.stored(&StoredUnits::from(fragment));
+        if fragment.video_units > 0 {
+            self.last_end = Some(fragment.end);
+            self.gaps
+                .stored(fragment.start, first)
+                .into_iter()
+                .for_each(|fact| self.footage.gap(fact));
+        }
+        if self.blocked {
+            tracing::info!(camera = %self.stream.camera, stream = %self.stream.stream, "footage is taken again");
+        }
+        self.blocked = false;
+        let published = &mut self.published;
+        published.fragments += 1;
+        published.units += u64::from(fragment.units);
+        published.bytes += fragment.len() as u64;
+        published.last_end = self.last_end;
+        published.blocked = None;
+    }
+
+    /// Units that no file takes: a gap.
+    fn discard(&mut self, fragment: &Fragment, tap: &mut TapState) {
+        tap.stored(&StoredUnits::from(fragment));
+        self.published.lost_units += u64::from(fragment.units);
+        let from = self.last_end.unwrap_or(fragment.start);
+        self.gaps
+            .hole(from, GapCause::Stalled)
+            .into_iter()
+            .for_each(|fact| self.footage.gap(fact));
+    }
+
+    fn refused(&mut self, refusal: &Refusal) {
+        let text = refusal.to_string();
+        let told = self.published.error.as_deref() == Some(&text);
+        if !told || !self.blocked {
+            tracing::error!(camera = %self.stream.camera, stream = %self.stream.stream, error = text, "footage was not taken");
+        }
+        self.published.error = Some(text.clone());
+        if matches!(refusal, Refusal::Wait(_)) {
+            self.blocked = true;
+            self.published.blocked = Some(text);
+        }
+    }
+
+    fn cause_of(&self, hole: &Hole, look: &Look) -> GapCause {
+        match hole.why {
+            Why::Lost if self.blocked => GapCause::Disk,
+            Why::Lost => GapCause::Overload,
+            Why::Clock => GapCause::Clock,
+            _ => look.cause.unwrap_or(GapCause::Network),
+        }
+    }
+
+    pub fn snapshot(&self, tap: &TapState) -> RecordingSnapshot {
+        RecordingSnapshot {
+            waiting_units: tap.waiting(),
+            ..self.published.clone()
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Where a unit goes: into the open segment, into a new one, or into the one before.
+//!
+//! Pure: no clock, no files. What it knows of time it reads from the units.
+
+use std::{sync::Arc, time::Duration};
+
+use vigie_config::Utc;
+use vigie_media::{AccessUnit, StreamFormat, Track, format::VIDEO_TIMESCALE};
+
+/// A segment without a RAP to rotate on ends here, and the next one is marked continued.
+const LONGEST: Duration = Duration::from_secs(300);
+/// A longer time without video is a gap.
+pub const GAP_MICROS: i64 = 1_000_000;
+/// Sound further from the newest picture is out of place.
+const SOUND_APART_MICROS: i64 = 5_000_000;
+/// Wall clock and decoding times that part by more between two units: the wall clock was set.
+const CLOCK_STEP_MICROS: i64 = 500_000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Here,
+    /// Sound that belongs before the open segment's first picture.
+    Before,
+    New(NewSegment),
+    /// Sound before the first picture of its format, or far from any picture.
+    Nowhere,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSegment {
+    pub why: Why,
+    /// It does not begin with a RAP.
+    pub continued: bool,
+    /// Time without media before it.
+    pub hole: Option<Hole>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hole {
+    pub from: Utc,
+    pub why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    First,
+    /// A RAP near the configured duration.
+    Rotation,
+    /// No RAP for too long.
+    TooLong,
+    Format,
+    /// Timestamps jumped.
+    Epoch,
+    /// Time without media.
+    Pause,
+    /// The wall clock was set.
+    Clock,
+    /// Units were lost inside this process.
+    Lost,
+}
+
+impl Why {
+    /// The last unit before ends where the first one after begins.
+    pub fn seamless(self) -> bool {
+        matches!(self, Why::Rotation | Why::TooLong | Why::Format)
+    }
+}
+
+pub struct Cutter {
+    segment: Duration,
+    open: Option<Open>,
+    lost: bool,
+}
+
+struct Open {
+    format: Arc<StreamFormat>,
+    epoch: u32,
+    start: Utc,
+    first_dts: i64,
+    rap_dts: i64,
+    last_dts: i64,
+    last_utc: Utc,
+    /// Between the last two video units, in ticks; 0: only one so far.
+    interval: i64,
+}
+
+impl Cutter {
+    pub fn new(segment: Duration) -> Cutter {
+        Cutter {
+            segment,
+            open: None,
+            lost: false,
+        }
+    }
+
+    /// Units are missing before the next one.
+    pub fn lost(&mut self) {
+        self.lost = true;
+    }
+
+    /// Where the newest video unit ends, as far as its duration is known.
+    pub fn end(&self) -> Option<Utc> {
+        self.open.as_ref().map(Open::end)
+    }
+
+    pub fn place(&mut self, unit: &AccessUnit) -> Place {
+        match unit.track {
+            Track::Audio => self.place_audio(unit),
+            Track::Video => self.place_video(unit),
+        }
+    }
+
+    fn place_audio(&self, unit: &AccessUnit) -> Place {
+        match &self.open {
+            Some(open) if open.format.audio != unit.format.audio => Place::Nowhere,
+            Some(open) if unit.utc.micros_since(open.last_utc).abs() > SOUND_APART_MICROS => Place::Nowhere,
+            Some(open) if unit.utc < open.start => Place::Before,
+            Some(_) => Place::Here,
+            None => Place::Nowhere,
+        }
+    }
+
+    fn place_video(&mut self, unit: &AccessUnit) -> Place {
+        let lost = std::mem::take(&mut self.lost);
+        let reason = match &self.open {
+            None => Some((Why::First, None)),
+            Some(open) => open.reason_to_end(unit, lost, self.segment),
+        };
+        match (reason, &mut self.open) {
+            (None, Some(open)) => {
+                open.take(unit);
+                Place::Here
+            }
+            (reason, _) => {
+                self.open = Some(Open::new(unit));
+                let (why, hole) = reason.unwrap_or((Why::First, None));
+                Place::New(NewSegment {
+                    why,
+                    continued: !unit.rap,
+                    hole,
+                })
+            }
+        }
+    }
+}
+
+impl Open {
+    fn new(unit: &AccessUnit) -> Open {
+        Open {
+            format: unit.format.clone(),
+            epoch: unit.epoch,
+            start: unit.utc,
+            first_dts: unit.dts,
+            rap_dts: unit.dts,
+            last_dts: unit.dts,
+            last_utc: unit.utc,
+            interval: 0,
+        }
+    }
+
+    fn take(&mut self, unit: &AccessUnit) {
+        self.interval = unit.dts - self.last_dts;
+        self.last_dts = unit.dts;
+        self.last_utc = unit.utc;
+        if unit.rap {
+            self.rap_dts = unit.dts;
+        }
+    }
+
+    fn end(&self) -> Utc {
+        self.last_utc.plus_micros(micros(self.interval))
+    }
+
+    /// Why `unit` does not belong here, and the hole before it if that is a gap.
+    fn reason_to_end(&self, unit: &AccessUnit, lost: bool, segment: Duration) -> Option<(Why, Option<Hole>)> {
+        let hole = |why| Some(Hole { from: self.end(), why });
+        let apart = unit.utc.micros_since(self.last_utc);
+        // A camera of few pictures is not always in a gap.
+        let pause = apart > GAP_MICROS.max(3 * micros(self.interval));
+        let hole_if_pause = |why| if pause { hole(why) } else { None };
+        if lost {
+            return Some((Why::Lost, hole(Why::Lost)));
+        }
+        if unit.epoch != self.epoch {
+            return Some((Why::Epoch, hole_if_pause(Why::Epoch)));
+        }
+        let step = unit.dts.saturating_sub(self.last_dts);
+        if (apart - micros(step)).abs() > CLOCK_STEP_MICROS {
+            return Some((Why::Clock, hole_if_pause(Why::Clock)));
+        }
+        if pause {
+            return Some((Why::Pause, hole(Why::Pause)));
+        }
+        if !Arc::ptr_eq(&self.format, &unit.format) && *self.format != *unit.format {
+            return Some((Why::Format, None));
+        }
+        let long = micros(unit.dts - self.first_dts);
+        let wanted = i64::try_from(segment.as_micros()).unwrap_or(i64::MAX);
+        // At this RAP or at the next, whichever is nearer to what is wanted.
+        let gop = micros(unit.dts - self.rap_dts);
+        if unit.rap && (long >= wanted || long.saturating_add(gop).saturating_sub(wanted) > wanted - long) {
+            return Some((Why::Rotation, None));
+        }
+        let longest = i64::try_from(LONGEST.max(segment).as_micros()).unwrap_or(i64::MAX);
+        (long >= longest).then_some((Why::TooLong, None))
+    }
+}
+
+fn micros(ticks: i64) -> i64 {
+    ticks.saturating_mul(100) / (i64::from(VIDEO_TIMESCALE) / 10_000)
+}

@@ -1,0 +1,139 @@
+//! What of a recording outlives its actor: the subscription, and the units that were read but
+//! are not in a file yet.
+//!
+//! A run that ends, however it ends, loses nothing: the next one is given the same units again,
+//! without those that were stored.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use vigie_media::{
+    AccessUnit, Track,
+    fmp4::Fragment,
+    hub::{Hub, Item, Policy, Subscriber, Wake},
+};
+
+/// Units a recording may be behind: 20 s of 25 pictures and 25 packets of sound.
+const CAPACITY_UNITS: usize = 1024;
+/// Sound that never reaches a file (left out, out of place) is forgotten so far behind the
+/// pictures.
+const FORGET_SOUND_UNITS: u64 = 256;
+
+/// One stream's place in its hub, kept beside the hub.
+#[derive(Default)]
+pub struct Tap(tokio::sync::Mutex<TapState>);
+
+impl Tap {
+    /// One run at a time holds it.
+    pub async fn hold(&self) -> tokio::sync::MutexGuard<'_, TapState> {
+        self.0.lock().await
+    }
+}
+
+#[derive(Default)]
+pub struct TapState {
+    subscriber: Option<Subscriber>,
+    /// Read and not stored, in order.
+    waiting: VecDeque<Arc<AccessUnit>>,
+    /// How many of `waiting` this run was given.
+    given: usize,
+    /// Highest stored `seq` of each track: those of one track are stored in order.
+    stored_video: u64,
+    stored_audio: u64,
+}
+
+impl TapState {
+    /// Subscribes if need be, and gives what is not stored again from its beginning.
+    pub fn begin(&mut self, hub: &Arc<Hub>) {
+        self.rewind();
+        if self.subscriber.as_ref().is_none_or(|s| !Arc::ptr_eq(s.hub(), hub)) {
+            *self = TapState {
+                subscriber: Some(hub.subscribe(Policy::MustNotDrop, Wake::Lazy, CAPACITY_UNITS)),
+                ..TapState {
+                    stored_video: self.stored_video,
+                    stored_audio: self.stored_audio,
+                    ..TapState::default()
+                }
+            };
+        }
+    }
+
+    /// Recording was switched off.
+    pub fn end(&mut self) {
+        self.subscriber = None;
+        self.waiting.clear();
+        self.given = 0;
+    }
+
+    pub fn rewind(&mut self) {
+        self.given = 0;
+    }
+
+    /// The next unit that is not stored, or news of a loss.
+    pub fn try_next(&mut self) -> Option<Item> {
+        loop {
+            if let Some(unit) = self.waiting.get(self.given) {
+                let unit = unit.clone();
+                self.given += 1;
+                if self.is_stored(&unit) {
+                    continue;
+                }
+                return Some(Item::Unit(unit));
+            }
+            match self.subscriber.as_mut()?.try_next()? {
+                Item::Unit(unit) if self.is_stored(&unit) => {}
+                Item::Unit(unit) => self.waiting.push_back(unit),
+                lost => return Some(lost),
+            }
+        }
+    }
+
+    fn is_stored(&self, unit: &AccessUnit) -> bool {
+        match unit.track {
+            Track::Video => unit.seq <= self.stored_video,
+            Track::Audio => unit.seq <= self.stored_audio,
+        }
+    }
+
+    /// A fragment was taken by a volume.
+    pub fn stored(&mut self, fragment: &StoredUnits) {
+        self.stored_video = self.stored_video.max(fragment.video_seq);
+        self.stored_audio = self.stored_audio.max(fragment.audio_seq);
+        while let Some(unit) = self.waiting.front() {
+            let forgotten = unit.track == Track::Audio && unit.seq + FORGET_SOUND_UNITS <= self.stored_video;
+            if !(self.is_stored(unit) || forgotten) {
+                break;
+            }
+            self.waiting.pop_front();
+            self.given = self.given.saturating_sub(1);
+        }
+    }
+
+    /// Units read that are not in a file.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Resolves when the ring is half full; never while there is no subscription.
+    pub async fn crowded(&mut self) {
+        match &mut self.subscriber {
+            Some(subscriber) if !subscriber.is_closed() => subscriber.wait().await,
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+/// Which units a fragment holds.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredUnits {
+    pub video_seq: u64,
+    pub audio_seq: u64,
+}
+
+impl From<&Fragment> for StoredUnits {
+    fn from(fragment: &Fragment) -> Self {
+        Self {
+            video_seq: fragment.video_seq,
+            audio_seq: fragment.audio_seq,
+        }
+    }
+}
