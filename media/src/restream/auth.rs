@@ -1,0 +1,262 @@
+//! Sign-in with the recorder's users: Basic and Digest, and who may play what.
+#![allow(unsafe_code)] // `glib::object_subclass` writes an `unsafe impl`; two fields have no accessor (`value_of`).
+
+use std::{
+    collections::HashMap,
+    ffi::CStr,
+    io::Write,
+    os::fd::AsRawFd,
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use gstreamer_rtsp_server::{
+    self as rtsp, RTSPAuth, RTSPContext, RTSPToken,
+    glib::{self, subclass::prelude::*, translate::ToGlibPtr},
+    gst_rtsp::{RTSPAuthMethod, RTSPAuthParam, RTSPStatusCode},
+    prelude::*,
+    subclass::prelude::*,
+};
+use rustix::fs::MemfdFlags;
+use vigie_config::{CameraId, StreamId};
+
+use super::{REALM, RtspUsers};
+
+/// Field of a token: who signed in. Empty: anyone, on an anonymous mount.
+const USER: &str = "vigie-user";
+
+/// The C library takes a set of bits here; the binding has names for single ones.
+const BASIC_AND_DIGEST: RTSPAuthMethod = RTSPAuthMethod::__Unknown(3);
+
+/// Who may play a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    NoMount,
+    Users,
+    Anyone,
+}
+
+pub(super) trait Mounts: Send + Sync {
+    fn access(&self, stream: &StreamId) -> Access;
+    /// Whether there is a picture now.
+    fn ready(&self, stream: &StreamId) -> bool;
+}
+
+pub(super) fn new(users: Arc<dyn RtspUsers>, mounts: Weak<dyn Mounts>) -> RTSPAuth {
+    let auth: Auth = glib::Object::new();
+    let _ = auth.imp().rules.set(Rules {
+        users,
+        mounts,
+        digest: Mutex::default(),
+        tokens: Mutex::default(),
+    });
+    auth.set_realm(Some(REALM));
+    auth.set_supported_methods(BASIC_AND_DIGEST);
+    auth.upcast()
+}
+
+/// The stream that a request is about: the first two parts of its path.
+pub(super) fn stream_of(context: &RTSPContext) -> Option<StreamId> {
+    let path = context.uri()?.decode_path_components();
+    let mut parts = path.iter().filter(|part| !part.is_empty());
+    let camera = CameraId::new(parts.next()?).ok()?;
+    Some(StreamId::new(camera, parts.next()?.parse().ok()?))
+}
+
+/// Answers a request that is not served; `headers` adds to the answer.
+fn refuse(context: &RTSPContext, code: RTSPStatusCode, headers: impl FnOnce()) {
+    if let (Some(client), Some(response)) = (context.client(), context.response()) {
+        response.init_response(code, context.request());
+        headers();
+        client.send_message(response, context.session());
+    }
+}
+
+struct Rules {
+    users: Arc<dyn RtspUsers>,
+    mounts: Weak<dyn Mounts>,
+    /// HA1 of the users that the server's own Digest knows.
+    digest: Mutex<HashMap<String, String>>,
+    /// One per user that ever signed in: `set_token` keeps a reference for ever (binding 0.25).
+    tokens: Mutex<HashMap<String, RTSPToken>>,
+}
+
+impl Rules {
+    fn token(&self, user: &str) -> RTSPToken {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens
+            .entry(user.to_owned())
+            .or_insert_with(|| RTSPToken::builder().field(USER, user).build())
+            .clone()
+    }
+
+    fn access(&self, context: &RTSPContext) -> Access {
+        match (self.mounts.upgrade(), stream_of(context)) {
+            (Some(mounts), Some(stream)) => mounts.access(&stream),
+            _ => Access::NoMount,
+        }
+    }
+
+    /// Who is signed in may play what the request is about, and there is something to play.
+    fn verdict(&self, context: &RTSPContext) -> RTSPStatusCode {
+        let (Some(mounts), Some(stream), Some(token)) = (self.mounts.upgrade(), stream_of(context), context.token())
+        else {
+            return RTSPStatusCode::NotFound;
+        };
+        let allowed = match token.string(USER) {
+            Some(user) if !user.is_empty() => self.users.may_view(&user, &stream),
+            _ => mounts.access(&stream) == Access::Anyone,
+        };
+        match (allowed, mounts.ready(&stream)) {
+            (false, _) => RTSPStatusCode::Forbidden,
+            (true, false) => RTSPStatusCode::ServiceUnavailable,
+            (true, true) => RTSPStatusCode::Ok,
+        }
+    }
+
+    fn authenticate(&self, auth: &imp::Auth, context: &RTSPContext) -> bool {
+        if self.access(context) == Access::Anyone {
+            context.set_token(self.token(""));
+            return true;
+        }
+        let Some(request) = context.request() else { return false };
+        for credential in request.parse_auth_credentials().iter() {
+            match credential.scheme() {
+                RTSPAuthMethod::Basic => {
+                    let Some((user, password)) = credential.authorization().and_then(basic) else {
+                        continue;
+                    };
+                    if self.users.check_basic(&user, &password) {
+                        context.set_token(self.token(&user));
+                        return true;
+                    }
+                }
+                RTSPAuthMethod::Digest => {
+                    let params = credential.params();
+                    let user = params.iter().find_map(|param| value_of(param, c"username"));
+                    let Some(user) = user else { continue };
+                    // It answers `true` also to a wrong response, and then sets no token.
+                    if self.knows(auth, &user) && auth.parent_authenticate(context) && context.token().is_some() {
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Brings the server's Digest table up to date for a user. `false`: no such user.
+    fn knows(&self, auth: &imp::Auth, user: &str) -> bool {
+        // The table is read from lines of `user:realm:HA1`.
+        if user.contains([':', '\n', '\r']) {
+            return false;
+        }
+        let auth = auth.obj();
+        let mut table = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(ha1) = self.users.ha1(user) else {
+            if table.remove(user).is_some() {
+                auth.remove_digest(user);
+            }
+            return false;
+        };
+        if table.get(user) != Some(&ha1) {
+            if let Err(error) = load_ha1(auth.upcast_ref(), user, &ha1, &self.token(user)) {
+                tracing::error!(viewer = user, %error, "digest cannot be prepared");
+                return false;
+            }
+            table.insert(user.to_owned(), ha1);
+        }
+        true
+    }
+}
+
+/// The only way to give an HA1 to `RTSPAuth` is a file; this one lives in memory alone.
+fn load_ha1(auth: &RTSPAuth, user: &str, ha1: &str, token: &RTSPToken) -> std::io::Result<()> {
+    let mut file = std::fs::File::from(rustix::fs::memfd_create("htdigest", MemfdFlags::CLOEXEC)?);
+    writeln!(file, "{user}:{REALM}:{ha1}")?;
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match auth.parse_htdigest(path, token) {
+        true => Ok(()),
+        false => Err(std::io::Error::other("htdigest was not accepted")),
+    }
+}
+
+/// The value of a parameter if it has this name.
+fn value_of(param: &RTSPAuthParam, name: &CStr) -> Option<String> {
+    let param: *const rtsp::gst_rtsp::ffi::GstRTSPAuthParam = param.to_glib_none().0;
+    // SAFETY: the binding has no accessor for these two fields. `param` is borrowed, so the
+    // structure lives; its strings are NUL-terminated or null (gst_rtsp_message_parse_auth_credentials).
+    unsafe {
+        let (key, value) = ((*param).name, (*param).value);
+        if key.is_null() || value.is_null() || CStr::from_ptr(key) != name {
+            return None;
+        }
+        CStr::from_ptr(value).to_str().ok().map(str::to_owned)
+    }
+}
+
+/// `user:password` (RFC 7617).
+fn basic(credentials: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    text.split_once(':')
+        .map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+glib::wrapper! {
+    pub struct Auth(ObjectSubclass<imp::Auth>) @extends RTSPAuth;
+}
+
+mod imp {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct Auth {
+        pub(super) rules: OnceLock<Rules>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Auth {
+        const NAME: &'static str = "VigieAuth";
+        type Type = super::Auth;
+        type ParentType = RTSPAuth;
+    }
+
+    impl ObjectImpl for Auth {}
+
+    impl RTSPAuthImpl for Auth {
+        fn authenticate(&self, context: &RTSPContext) -> bool {
+            self.rules.get().is_some_and(|rules| rules.authenticate(self, context))
+        }
+
+        fn check(&self, context: &RTSPContext, check: &glib::GString) -> bool {
+            let Some(rules) = self.rules.get() else { return false };
+            let about_media = [
+                rtsp::RTSP_AUTH_CHECK_MEDIA_FACTORY_ACCESS,
+                rtsp::RTSP_AUTH_CHECK_MEDIA_FACTORY_CONSTRUCT,
+            ];
+            let about_media = about_media.iter().any(|kind| kind.as_str() == check.as_str());
+            // Without signing in, a stream that does not exist looks like one that does.
+            let unknown = check.as_str() == rtsp::RTSP_AUTH_CHECK_URL.as_str()
+                && context.uri().is_some()
+                && rules.access(context) == Access::NoMount;
+            if !about_media && !unknown {
+                return self.parent_check(context, check);
+            }
+            if context.token().is_none() && !self.authenticate(context) {
+                refuse(context, RTSPStatusCode::Unauthorized, || {
+                    self.parent_generate_authenticate_header(context)
+                });
+                return false;
+            }
+            match rules.verdict(context) {
+                RTSPStatusCode::Ok => true,
+                _ if unknown => true,
+                code => {
+                    refuse(context, code, || ());
+                    false
+                }
+            }
+        }
+    }
+}

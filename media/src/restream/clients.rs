@@ -1,0 +1,91 @@
+//! Who is connected, and what each plays.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use gstreamer_rtsp_server::{RTSPClient, glib, prelude::*};
+use vigie_config::StreamId;
+
+/// A connection that has set up nothing for so long is closed.
+const IDLE: Duration = Duration::from_secs(60);
+
+struct Entry {
+    client: glib::WeakRef<RTSPClient>,
+    since: Instant,
+    streams: HashSet<StreamId>,
+}
+
+#[derive(Default)]
+pub(super) struct Clients {
+    entries: Mutex<Vec<Entry>>,
+    refused: AtomicU64,
+}
+
+impl Clients {
+    /// `false`: there are `max` already.
+    pub fn add(&self, client: &RTSPClient, max: usize) -> bool {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| entry.client.upgrade().is_some());
+        if entries.len() >= max {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        entries.push(Entry {
+            client: client.downgrade(),
+            since: Instant::now(),
+            streams: HashSet::new(),
+        });
+        true
+    }
+
+    pub fn remove(&self, client: &RTSPClient) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| entry.client.upgrade().is_some_and(|other| other != *client));
+    }
+
+    pub fn plays(&self, client: &RTSPClient, stream: StreamId) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries
+            .iter_mut()
+            .find(|entry| entry.client.upgrade().as_ref() == Some(client))
+        {
+            entry.streams.insert(stream);
+        }
+    }
+
+    /// The clients that play a stream.
+    pub fn of(&self, stream: &StreamId) -> Vec<RTSPClient> {
+        self.select(|entry| entry.streams.contains(stream))
+    }
+
+    pub fn idle(&self) -> Vec<RTSPClient> {
+        self.select(|entry| entry.streams.is_empty() && entry.since.elapsed() > IDLE)
+    }
+
+    pub fn all(&self) -> Vec<RTSPClient> {
+        self.select(|_| true)
+    }
+
+    fn select(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<RTSPClient> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries
+            .iter()
+            .filter(|entry| wanted(entry))
+            .filter_map(|entry| entry.client.upgrade())
+            .collect()
+    }
+
+    pub fn playing(&self) -> Vec<RTSPClient> {
+        self.select(|entry| !entry.streams.is_empty())
+    }
+
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,350 @@
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    process::{Command, Output},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use vigie_config::{CameraId, SourceUrl, Stream, StreamId, StreamName, Tls, Transport};
+
+use super::{Restream, RestreamOptions, RtspUsers};
+use crate::{gst::GstSource, hub::Hub};
+
+/// `ann` with the password `correct horse` sees all, `bob` with `battery` sees nothing.
+struct Users;
+
+impl RtspUsers for Users {
+    fn ha1(&self, user: &str) -> Option<String> {
+        // MD5("ann:vigie:correct horse"), MD5("bob:vigie:battery")
+        match user {
+            "ann" => Some("e94fdc0fb49f0c4e3b2f789c71424c72".into()),
+            "bob" => Some("3d47a4cd41ed1fda06aa364511b70b31".into()),
+            _ => None,
+        }
+    }
+    fn check_basic(&self, user: &str, password: &str) -> bool {
+        matches!((user, password), ("ann", "correct horse") | ("bob", "battery"))
+    }
+    fn may_view(&self, user: &str, _: &StreamId) -> bool {
+        user == "ann"
+    }
+}
+
+/// A camera with the test picture, and the server in front of it.
+struct House {
+    runtime: tokio::runtime::Runtime,
+    hub: Arc<Hub>,
+    restream: Restream,
+    source: Option<tokio::task::JoinHandle<()>>,
+    id: StreamId,
+}
+
+impl House {
+    fn new(test: &str, anonymous: bool) -> House {
+        let id = StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main);
+        let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        let restream = Restream::start(RestreamOptions {
+            address,
+            users: Arc::new(Users),
+            max_clients: 40,
+        })
+        .unwrap();
+        let hub = Hub::new(id.clone(), 1 << 24);
+        restream.mount(id.clone(), hub.clone(), anonymous);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let mut house = House {
+            runtime,
+            hub,
+            restream,
+            source: None,
+            id,
+        };
+        house.play(test);
+        house
+    }
+
+    /// Replaces the source; returns when its units flow.
+    fn play(&mut self, test: &str) {
+        self.stop();
+        let config = Stream {
+            url: SourceUrl::Test(url::Url::parse(test).unwrap()),
+            credentials: None,
+            transport: Transport::Tcp,
+            audio: true,
+            stall_after: Duration::from_secs(10),
+            tls: Tls::System,
+        };
+        let before = self.hub.stats().units;
+        let source = GstSource::new(self.id.clone(), &config).unwrap();
+        let publisher = self.hub.publisher();
+        self.source = Some(self.runtime.spawn(async move {
+            let error = source.run(publisher, Arc::new(|_| ())).await;
+            panic!("{error}");
+        }));
+        until("units flow", || self.hub.stats().units > before + 10);
+    }
+
+    fn stop(&mut self) {
+        if let Some(source) = self.source.take() {
+            source.abort();
+        }
+    }
+
+    fn url(&self, user: &str) -> String {
+        format!("rtsp://{user}{}/{}", self.restream.local_addr(), self.id)
+    }
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !done() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ffprobe(url: &str, transport: &str) -> Output {
+    Command::new("timeout")
+        .args(["30", "ffprobe", "-v", "error", "-rtsp_transport", transport])
+        .args([
+            "-show_entries",
+            "stream=codec_type,codec_name,width,height,sample_rate",
+            "-of",
+            "csv=p=0",
+            url,
+        ])
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Decodes 2 s of both tracks and fails on any complaint of the decoders.
+fn ffmpeg(url: &str, transport: &str) {
+    let output = Command::new("timeout")
+        .args([
+            "40",
+            "ffmpeg",
+            "-v",
+            "error",
+            "-xerror",
+            "-rtsp_transport",
+            transport,
+            "-i",
+            url,
+        ])
+        // The cached GOP comes with its units close together: no frame rate to round to.
+        .args([
+            "-t",
+            "2",
+            "-vsync",
+            "passthrough",
+            "-enc_time_base",
+            "1:90000",
+            "-f",
+            "null",
+            "-",
+        ])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{transport}: {}",
+        text(&output)
+    );
+}
+
+const SOUND: &str = "test://?width=320&height=240&fps=15&bitrate=300000&audio=true";
+
+#[test]
+fn ffmpeg_plays_over_tcp_and_udp() {
+    let house = House::new(SOUND, true);
+    let seen = text(&ffprobe(&house.url(""), "tcp"));
+    assert!(
+        seen.contains("h264,video,320,240") && seen.contains("aac,audio,48000"),
+        "{seen}"
+    );
+    ffmpeg(&house.url(""), "tcp");
+    ffmpeg(&house.url(""), "udp");
+    until("the mount rests", || house.restream.stats().mounts_active == 0);
+    assert_eq!(house.hub.stats().subscribers, 0);
+}
+
+#[test]
+fn gstreamer_and_mpv_play_over_tcp_and_udp() {
+    let house = House::new("test://?width=320&height=240&fps=15&bitrate=300000", true);
+    for transport in ["tcp", "udp"] {
+        let output = Command::new("timeout")
+            .args(["40", "gst-launch-1.0", "-q", "rtspsrc"])
+            .arg(format!("location={}", house.url("")))
+            .arg(format!("protocols={transport}"))
+            .args([
+                "!",
+                "rtph264depay",
+                "!",
+                "h264parse",
+                "!",
+                "avdec_h264",
+                "!",
+                "identity",
+                "eos-after=20",
+            ])
+            .args(["!", "fakesink", "sync=false"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{transport}: {}", text(&output));
+        let output = Command::new("timeout")
+            .args([
+                "40",
+                "mpv",
+                "--no-config",
+                "--vo=null",
+                "--ao=null",
+                "--frames=20",
+                "--untimed",
+            ])
+            .arg(format!("--rtsp-transport={transport}"))
+            .arg(house.url(""))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{transport}: {}", text(&output));
+    }
+}
+
+#[test]
+fn only_users_with_the_right_play_by_basic_or_digest() {
+    let house = House::new("test://?width=320&height=240&fps=10&bitrate=200000", false);
+    // ffmpeg takes the first scheme offered; it falls back to none.
+    let play = |user: &str| text(&ffprobe(&house.url(user), "tcp"));
+    assert!(play("ann:correct%20horse@").contains("h264,video"));
+    assert!(play("").contains("401"), "{}", play(""));
+    assert!(play("ann:wrong@").contains("401"), "{}", play("ann:wrong@"));
+    assert!(play("bob:battery@").contains("403"), "{}", play("bob:battery@"));
+    for scheme in ["Basic", "Digest"] {
+        assert!(describe_as(&house, scheme, "correct horse").contains("200 OK"), "{scheme}");
+        assert!(describe_as(&house, scheme, "correct mule").contains("401"), "{scheme}");
+    }
+}
+
+/// Status line of a DESCRIBE by `ann`, who answers the challenge of one scheme.
+fn describe_as(house: &House, scheme: &str, password: &str) -> String {
+    let mut socket = TcpStream::connect(house.restream.local_addr()).unwrap();
+    let uri = house.url("");
+    let request = |rest: &str| format!("DESCRIBE {uri} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n{rest}\r\n");
+    let answer = exchange(&mut socket, &request(""));
+    let challenge = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("WWW-Authenticate: "))
+        .find(|challenge| challenge.starts_with(scheme))
+        .unwrap_or_else(|| panic!("no {scheme} in {answer}"));
+    let parameters = http_auth::PasswordParams {
+        username: "ann",
+        password,
+        uri: &uri,
+        method: "DESCRIBE",
+        body: None,
+    };
+    let response = http_auth::PasswordClient::try_from(challenge).unwrap().respond(&parameters).unwrap();
+    let answer = exchange(&mut socket, &request(&format!("Authorization: {response}\r\n")));
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+/// One request on a connection of its own; the head of the answer.
+fn ask(address: SocketAddr, request: &str) -> String {
+    exchange(&mut TcpStream::connect(address).unwrap(), request)
+}
+
+fn exchange(socket: &mut TcpStream, request: &str) -> String {
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while !answer.windows(4).any(|w| w == b"\r\n\r\n") {
+        match socket.read(&mut buffer) {
+            Ok(n) if n > 0 => answer.extend_from_slice(&buffer[..n]),
+            _ => break,
+        }
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn what_is_not_there_is_said_at_once() {
+    let mut house = House::new("test://?width=320&height=240&fps=10&bitrate=200000", true);
+    let describe = |house: &House, path: &str| {
+        let address = house.restream.local_addr();
+        let begin = Instant::now();
+        #[rustfmt::skip]
+        let answer = ask(address, &format!("DESCRIBE rtsp://{address}{path} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n"));
+        assert!(begin.elapsed() < Duration::from_secs(2));
+        answer.lines().next().unwrap_or_default().to_owned()
+    };
+    assert!(
+        describe(&house, "/gate/main").contains("200"),
+        "{}",
+        describe(&house, "/gate/main")
+    );
+    // Nobody's streams are not told from streams that do not exist.
+    assert!(
+        describe(&house, "/yard/main").contains("401"),
+        "{}",
+        describe(&house, "/yard/main")
+    );
+    house.stop();
+    let empty = StreamId::new(CameraId::new("yard").unwrap(), StreamName::Sub);
+    house
+        .restream
+        .mount(empty.clone(), Hub::new(empty.clone(), 1 << 20), true);
+    assert!(describe(&house, "/yard/sub").contains("503"));
+    house.restream.unmount(&empty);
+    assert!(describe(&house, "/yard/sub").contains("401"));
+}
+
+#[test]
+fn one_subscription_whatever_the_number_of_viewers_and_a_changed_format_sends_them_away() {
+    let mut house = House::new("test://?width=320&height=240&fps=15&bitrate=300000", true);
+    let mut viewers: Vec<_> = (0..5)
+        .map(|_| {
+            Command::new("timeout")
+                .args([
+                    "60",
+                    "ffmpeg",
+                    "-v",
+                    "error",
+                    "-rtsp_transport",
+                    "tcp",
+                    "-i",
+                    &house.url(""),
+                ])
+                .args(["-c", "copy", "-f", "null", "-"])
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    until("five play", || house.restream.stats().playing == 5);
+    assert_eq!(house.restream.stats().mounts_active, 1);
+    assert_eq!(house.hub.stats().subscribers, 1);
+    // The same picture after a reconnect: they stay.
+    house.play("test://?width=320&height=240&fps=15&bitrate=300000");
+    assert_eq!(house.restream.stats().playing, 5);
+    house.play("test://?width=640&height=360&fps=15&bitrate=300000");
+    until("they are gone", || house.restream.stats().clients == 0);
+    for viewer in &mut viewers {
+        let _ = viewer.wait();
+    }
+    assert!(text(&ffprobe(&house.url(""), "tcp")).contains("h264,video,640,360"));
+}
