@@ -20,6 +20,7 @@ mod moof;
 mod place;
 mod plan;
 mod reader;
+mod search;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! From rows and a range to the list of what the clip consists of.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Range};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -11,12 +11,10 @@ use super::{
     head::{Chunk, Head, Jump, Placed, Table},
     moof::{self, Shift},
     place,
-    source::{OpenSegment, Source, Track, Tracks, Unit, Units, damaged},
+    search::{First, Last, Lead, REORDERING, Search},
+    source::{OpenSegment, Source, Track, Tracks, Unit, damaged},
 };
 use crate::{mp4::FragmentInfo, rows::SegmentRow};
-
-/// How much later than it is decoded a picture may be shown: some units, so this is plenty.
-const REORDERING: Duration = Duration::from_secs(1);
 
 /// A stretch of the clip.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,39 +51,6 @@ pub(super) struct Plan {
     pub open: OpenSegment,
 }
 
-/// The first shown picture.
-struct First {
-    row: usize,
-    fragment: usize,
-    pts: i64,
-}
-
-/// The last shown picture, and what of its fragment belongs to the clip.
-struct Last {
-    row: usize,
-    fragment: usize,
-    main: usize,
-    audio: usize,
-    whole: bool,
-    /// Where that picture ends.
-    end: i64,
-}
-
-/// Fragments from the RAP to the one with the first shown picture.
-struct Lead {
-    fragments: Vec<(usize, FragmentInfo, Units)>,
-    /// The RAP's position in the first of them.
-    rap: usize,
-}
-
-struct Planner {
-    rows: Vec<SegmentRow>,
-    open: OpenSegment,
-    sources: BTreeMap<usize, Arc<Source>>,
-    from: Utc,
-    to: Utc,
-}
-
 /// `rows` may begin before `from`: earlier segments of a run are needed where one does not begin
 /// with a RAP.
 pub(super) fn plan(rows: Vec<SegmentRow>, from: Utc, to: Utc, open: OpenSegment) -> Result<Plan, ClipError> {
@@ -104,7 +69,6 @@ pub(super) fn plan(rows: Vec<SegmentRow>, from: Utc, to: Utc, open: OpenSegment)
             .zip(row)
             .is_some_and(|(before, row)| before.format == row.format && before.end + REORDERING > from)
     });
-    let lowest = before.unwrap_or(lowest);
     let range = rows.get(lowest..=highest).unwrap_or_default();
     let pairs = || range.iter().zip(range.iter().skip(1));
     let cuts: Vec<Utc> = pairs()
@@ -116,17 +80,22 @@ pub(super) fn plan(rows: Vec<SegmentRow>, from: Utc, to: Utc, open: OpenSegment)
     }
     let with_audio =
         range.iter().all(|row| row.audio_format != 0) && pairs().all(|(a, b)| a.audio_format == b.audio_format);
-    let mut planner = Planner {
+    let mut search = Search {
         rows,
         open,
         sources: BTreeMap::new(),
         from,
         to,
     };
-    let first = planner.first(lowest..=highest)?.ok_or_else(no_footage)?;
-    let last = planner.last(first.row, highest)?.ok_or_else(no_footage)?;
-    let lead = planner.lead(&first)?;
-    planner.assemble(&first, &last, lead, with_audio)
+    // Not being able to look there costs no picture that anyone was promised.
+    let lowest = before.filter(|before| search.source(*before).is_ok()).unwrap_or(lowest);
+    let first = search.first(lowest..=highest)?.ok_or_else(no_footage)?;
+    let last = search.last(first.row, highest)?.ok_or_else(no_footage)?;
+    if last.row == first.row && last.end <= first.pts {
+        return Err(no_footage());
+    }
+    let lead = search.lead(&first)?;
+    search.assemble(&first, &last, lead, with_audio)
 }
 
 /// By start; of two copies of one segment (its volume failed) the longer.
@@ -142,127 +111,7 @@ fn distinct(mut rows: Vec<SegmentRow>) -> Vec<SegmentRow> {
     rows
 }
 
-impl Planner {
-    fn row(&self, at: usize) -> Result<&SegmentRow, ClipError> {
-        self.rows.get(at).ok_or(ClipError::NoFootage {
-            from: self.from,
-            to: self.to,
-        })
-    }
-
-    fn source(&mut self, at: usize) -> Result<Arc<Source>, ClipError> {
-        if let Some(source) = self.sources.get(&at) {
-            return Ok(source.clone());
-        }
-        let source = Arc::new(Source::open(self.row(at)?, &self.open)?);
-        self.sources.insert(at, source.clone());
-        Ok(source)
-    }
-
-    /// The first picture shown at or after `from`, if that is before `to`.
-    fn first(&mut self, range: std::ops::RangeInclusive<usize>) -> Result<Option<First>, ClipError> {
-        for row in range {
-            let source = self.source(row)?;
-            let (from, to) = (
-                source.tick(self.from, source.tracks.main),
-                source.tick(self.to, source.tracks.main),
-            );
-            let from_us = self
-                .from
-                .plus_micros(-(REORDERING.as_micros() as i64))
-                .micros_since(source.row.start);
-            let fragments = &source.scan.fragments;
-            for (fragment, info) in (0..).zip(fragments).filter(|(_, info)| info.end_us >= from_us) {
-                let earliest = |units: &Units| units.main.iter().map(Unit::pts).filter(|pts| *pts >= from).min();
-                let Some(here) = earliest(&source.units(info)?) else {
-                    continue;
-                };
-                // Of re-ordered pictures the first may be decoded later.
-                let next = fragments.get(fragment + 1).map(|info| source.units(info)).transpose()?;
-                let pts = next
-                    .and_then(|units| earliest(&units))
-                    .map_or(here, |next| next.min(here));
-                return Ok((pts < to).then_some(First { row, fragment, pts }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The last picture shown before `to`.
-    fn last(&mut self, lowest: usize, highest: usize) -> Result<Option<Last>, ClipError> {
-        for row in (lowest..=highest).rev() {
-            let source = self.source(row)?;
-            let to = source.tick(self.to, source.tracks.main);
-            let to_us = self.to.micros_since(source.row.start);
-            for (fragment, info) in source
-                .scan
-                .fragments
-                .iter()
-                .enumerate()
-                .rev()
-                .filter(|(_, info)| info.start_us < to_us)
-            {
-                let units = source.units(info)?;
-                let Some(newest) = units.main.iter().rposition(|unit| unit.pts() < to) else {
-                    continue;
-                };
-                let shown = units.main.iter().filter(|unit| unit.pts() < to).map(Unit::end);
-                let end = shown.max().unwrap_or(0);
-                let end_us = place::micros(end, source.tracks.main.timescale);
-                let audio_end = source
-                    .tracks
-                    .audio
-                    .map_or(0, |audio| place::ticks(end_us, audio.timescale));
-                let audio = units.audio.iter().take_while(|unit| unit.dts < audio_end).count();
-                return Ok(Some(Last {
-                    row,
-                    fragment,
-                    main: newest + 1,
-                    audio,
-                    whole: newest + 1 == units.main.len() && audio == units.audio.len(),
-                    end,
-                }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Goes back from the first shown picture to where decoding can begin.
-    fn lead(&mut self, first: &First) -> Result<Lead, ClipError> {
-        let mut fragments = Vec::new();
-        let mut at = first.row;
-        loop {
-            let source = self.source(at)?;
-            let newest = if at == first.row {
-                first.fragment + 1
-            } else {
-                source.scan.fragments.len()
-            };
-            for info in source.scan.fragments.iter().take(newest).rev() {
-                let units = source.units(info)?;
-                let usable = |unit: &Unit| unit.sync() && (at != first.row || unit.pts() <= first.pts);
-                let rap = units.main.iter().rposition(usable);
-                fragments.push((at, info.clone(), units));
-                if let Some(rap) = rap {
-                    fragments.reverse();
-                    return Ok(Lead { fragments, rap });
-                }
-            }
-            // None in this file: in the one before, if they are one run.
-            let before = at.checked_sub(1).and_then(|before| self.rows.get(before));
-            let row = self.row(at)?;
-            let goes_on = before.is_some_and(|before| {
-                (before.run, before.number.wrapping_add(1), before.format) == (row.run, row.number, row.format)
-            });
-            if !(row.continued && goes_on) {
-                // Nowhere: some decoders make do with what comes.
-                fragments.reverse();
-                return Ok(Lead { fragments, rap: 0 });
-            }
-            at -= 1;
-        }
-    }
-
+impl Search {
     fn assemble(mut self, first: &First, last: &Last, lead: Lead, with_audio: bool) -> Result<Plan, ClipError> {
         let source = self.source(first.row)?;
         let tracks = Tracks {

@@ -22,6 +22,8 @@ struct Footage {
     rows: Vec<SegmentRow>,
     /// Wall clock → checksum of the picture shown from then on.
     pictures: BTreeMap<Utc, String>,
+    /// How many pictures later than it is decoded one may be shown.
+    late: i64,
 }
 
 const FPS: i64 = 25;
@@ -154,7 +156,12 @@ fn record(seconds: u32, video: &[&str], late: i64, sound: bool) -> Footage {
         .into_iter()
         .map(|(at, sum)| (zero().plus_micros(at - first), sum))
         .collect();
-    Footage { folder, rows, pictures }
+    Footage {
+        folder,
+        rows,
+        pictures,
+        late,
+    }
 }
 
 fn row(path: &Path, scan: &crate::mp4::SegmentScan, number: u32, start: Utc) -> SegmentRow {
@@ -218,6 +225,13 @@ impl Footage {
             .iter()
             .map(|(at, sum)| (at.micros_since(wanted[0].0), sum.clone()))
             .collect();
+        // Of re-ordered pictures those are left out behind which others belong.
+        let missing = wanted.len().saturating_sub(shown.len());
+        assert!(
+            missing as i64 <= self.late,
+            "{from}..{to}: {missing} pictures are missing"
+        );
+        let wanted = wanted[..wanted.len() - missing].to_vec();
         let times = |list: &[(i64, String)]| list.iter().map(|(at, _)| *at).collect::<Vec<_>>();
         assert!(
             sums(&shown) == sums(&wanted),
@@ -232,10 +246,10 @@ impl Footage {
             );
         }
         let (start, end) = clip.resolved();
-        assert_eq!(
-            end.micros_since(start),
-            wanted.last().unwrap().0 + PICTURE,
-            "resolved {from}..{to}"
+        let resolved = end.micros_since(start) - wanted.last().unwrap().0 - PICTURE;
+        assert!(
+            resolved.abs() < 1000,
+            "{from}..{to} resolves to {start}..{end}: {resolved} µs more"
         );
         let duration = run(
             "ffprobe",
@@ -542,6 +556,7 @@ fn a_continued_segment_is_decoded_from_the_rap_before_it() {
         folder,
         rows,
         pictures: SILENT.pictures.clone(),
+        late: 0,
     };
     footage.check(5_500_000, 7_900_000);
     footage.check(4_500_000, 7_900_000);
@@ -567,6 +582,7 @@ fn footage_deleted_meanwhile_ends_it_with_an_error() {
         folder,
         rows: SILENT.rows.clone(),
         pictures: BTreeMap::new(),
+        late: 0,
     };
     let clip = footage.clip(500_000, 15_000_000).unwrap();
     let whole = bytes(&clip);
@@ -590,6 +606,7 @@ fn damaged_files_are_errors() {
         folder,
         rows: vec![row],
         pictures: BTreeMap::new(),
+        late: 0,
     };
     let tables: Vec<u64> = scan.fragments.iter().map(|info| info.offset).chain([0]).collect();
     for _ in 0..400 {
@@ -656,19 +673,25 @@ fn a_day_is_planned_and_begun_at_once() {
     let rows: Vec<_> = (0..day / length)
         .map(|n| later(&SILENT.rows[1], n * length - length))
         .collect();
-    let open = SILENT.opener();
+    let (open, opened) = (SILENT.opener(), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
+    let count = opened.clone();
+    let open: OpenSegment = Arc::new(move |row| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        open(row)
+    });
     let started = std::time::Instant::now();
     let clip = Clip::new(rows, zero().plus_micros(1_000_000), zero().plus_micros(day), open).unwrap();
     let mut first = [0; 1 << 16];
     clip.reader(0..clip.len()).read_exact(&mut first).unwrap();
-    let took = started.elapsed();
     println!(
-        "{} segments, {} bytes: first bytes after {took:?}",
+        "{} segments, {} bytes: first bytes after {:?}",
         day / length,
-        clip.len()
+        clip.len(),
+        started.elapsed()
     );
-    // Generous: a machine that does nothing else takes some milliseconds.
-    assert!(took < std::time::Duration::from_millis(500), "{took:?}");
+    // Not of the clock, which other processes share: of how much is looked at.
+    let opened = opened.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(opened <= 4, "{opened} files opened for the first bytes");
     let counted = std::io::copy(&mut clip.reader(0..clip.len()), &mut std::io::sink()).unwrap();
     assert_eq!(counted, clip.len());
 }

@@ -23,7 +23,9 @@ pub(super) const FORMAT: u32 = 1;
 /// sled keeps at most about this much of the tree in memory.
 const CACHE_BYTES: u64 = 32 << 20;
 
-pub(super) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+/// Key and value.
+pub(super) type Entry = (Vec<u8>, Vec<u8>);
+pub(super) type Entries = Vec<Entry>;
 /// `None`: the key goes.
 pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
@@ -114,7 +116,7 @@ impl Base {
     }
 
     /// The last entry in [`from`, `to`).
-    pub fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, Fault> {
+    pub fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Entry>, Fault> {
         guarded(|| match self.0.range(from..to).next_back() {
             Some(entry) => {
                 let (key, value) = entry?;
@@ -149,10 +151,7 @@ impl Base {
 /// Moves what cannot be trusted out of the way, for whoever wants to look at it.
 pub(super) fn set_aside(dir: &Path) -> io::Result<PathBuf> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    let to = dir.with_file_name(format!(
-        "{name}.broken-{}",
-        Utc::now().strftime("%Y%m%dT%H%M%S.%6fZ")
-    ));
+    let to = dir.with_file_name(format!("{name}.broken-{}", Utc::now().strftime("%Y%m%dT%H%M%S.%6fZ")));
     fs::rename(dir, &to)?;
     Ok(to)
 }

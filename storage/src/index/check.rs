@@ -10,6 +10,9 @@ use crate::rows::{GapRow, SegmentRow};
 /// At most so many rows of each kind are named; all are counted.
 const NAMED: usize = 100;
 
+/// The values of one key: the index's and the truth's.
+type Pair = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// In what an index differs from the truth.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Differences {
@@ -38,12 +41,7 @@ impl Differences {
         }
     }
 
-    fn compare<K: Ord, R: PartialEq + std::fmt::Debug>(
-        &mut self,
-        seen: Vec<R>,
-        truth: Vec<R>,
-        id: impl Fn(&R) -> K,
-    ) {
+    fn compare<K: Ord, R: PartialEq + std::fmt::Debug>(&mut self, seen: Vec<R>, truth: Vec<R>, id: impl Fn(&R) -> K) {
         self.rows += truth.len() as u64;
         if seen == truth {
             return;
@@ -80,12 +78,8 @@ impl Index {
         streams.dedup();
         for stream in streams {
             for kind in [Kind::Segments, Kind::Gaps] {
-                let (from, to) = (
-                    super::key::prefix(kind, &stream),
-                    super::key::behind(kind, &stream),
-                );
-                let mut pairs: BTreeMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)> =
-                    BTreeMap::new();
+                let (from, to) = (super::key::prefix(kind, &stream), super::key::behind(kind, &stream));
+                let mut pairs: BTreeMap<Vec<u8>, Pair> = BTreeMap::new();
                 for (key, value) in self.entries(&from, &to)? {
                     pairs.entry(key).or_default().0 = Some(value);
                 }

@@ -17,25 +17,17 @@ pub enum IndexError {
     #[error("the index was broken ({why}) and is set aside as {}: it is rebuilt from the volumes", to.display())]
     SetAside { to: PathBuf, why: String },
     #[error("the index in {} cannot be used ({why}): new rows are kept in memory until it can", dir.display())]
-    Unavailable {
-        dir: PathBuf,
-        why: String,
-        full: bool,
-    },
+    Unavailable { dir: PathBuf, why: String, full: bool },
     #[error("the index in {} has format {seen}, newer than {supported}: it is left untouched, use the newer vigie that wrote it", dir.display())]
-    Newer {
-        dir: PathBuf,
-        seen: u32,
-        supported: u32,
-    },
+    Newer { dir: PathBuf, seen: u32, supported: u32 },
 }
 
 impl Kind for IndexError {
     fn kind(&self) -> ErrorKind {
         match self {
-            IndexError::Corrupt { .. }
-            | IndexError::CorruptKey { .. }
-            | IndexError::SetAside { .. } => ErrorKind::Corrupt,
+            IndexError::Corrupt { .. } | IndexError::CorruptKey { .. } | IndexError::SetAside { .. } => {
+                ErrorKind::Corrupt
+            }
             IndexError::Unavailable { full: true, .. } => ErrorKind::Full,
             IndexError::Unavailable { .. } => ErrorKind::Unavailable,
             IndexError::Newer { .. } => ErrorKind::Misconfigured,
@@ -68,9 +60,7 @@ impl From<sled::Error> for Fault {
     fn from(error: sled::Error) -> Fault {
         match error {
             sled::Error::Io(error) => error.into(),
-            other => Fault::Broken {
-                why: other.to_string(),
-            },
+            other => Fault::Broken { why: other.to_string() },
         }
     }
 }
@@ -80,9 +70,7 @@ impl From<io::Error> for Fault {
         use io::ErrorKind as K;
         match error.kind() {
             // sled reports what it cannot make sense of as an I/O error of these kinds.
-            K::UnexpectedEof | K::InvalidData | K::InvalidInput => Fault::Broken {
-                why: error.to_string(),
-            },
+            K::UnexpectedEof | K::InvalidData | K::InvalidInput => Fault::Broken { why: error.to_string() },
             K::StorageFull | K::QuotaExceeded => Fault::Folder {
                 why: error.to_string(),
                 full: true,

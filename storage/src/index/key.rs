@@ -99,10 +99,7 @@ mod tests {
     fn hours_before_1970_are_below_zero() {
         assert_eq!(hour(Utc::from_micros(-1)), -1);
         assert_eq!(hour(Utc::from_micros(0)), 0);
-        assert_eq!(
-            hour_start(hour(Utc::MIN)).max(Utc::MIN),
-            hour_start(hour(Utc::MIN))
-        );
+        assert_eq!(hour_start(hour(Utc::MIN)).max(Utc::MIN), hour_start(hour(Utc::MIN)));
         assert!(hour(Utc::MAX) > 0 && hour(Utc::MIN) < 0);
     }
 }

@@ -31,7 +31,7 @@ use vigie_config::{StreamId, Utc};
 pub use check::Differences;
 pub use error::IndexError;
 
-use base::{Base, Entries};
+use base::{Base, Entries, Entry};
 use error::Fault;
 use key::Kind;
 use pending::Pending;
@@ -89,11 +89,7 @@ impl Index {
         let opening = match Base::open(dir) {
             Ok((base, fresh)) => {
                 index.lock().base = Some(base);
-                if fresh {
-                    Opening::Fresh
-                } else {
-                    Opening::Found
-                }
+                if fresh { Opening::Fresh } else { Opening::Found }
             }
             Err(fault) => match index.went_wrong(dir, None, fault) {
                 IndexError::SetAside { to, why } => match index.lock().down.as_ref() {
@@ -141,12 +137,7 @@ impl Index {
     }
 
     /// Nothing happens when there is no such row.
-    pub fn remove_segment(
-        &self,
-        stream: &StreamId,
-        start: Utc,
-        volume: VolumeId,
-    ) -> Result<(), IndexError> {
+    pub fn remove_segment(&self, stream: &StreamId, start: Utc, volume: VolumeId) -> Result<(), IndexError> {
         self.change_segments(stream, start, |rows| {
             rows.retain(|row| identity(row) != (start, volume))
         })
@@ -172,12 +163,7 @@ impl Index {
     }
 
     /// Everything that touches [`from`, `to`), by start.
-    pub fn segments(
-        &self,
-        stream: &StreamId,
-        from: Utc,
-        to: Utc,
-    ) -> Result<Vec<SegmentRow>, IndexError> {
+    pub fn segments(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Vec<SegmentRow>, IndexError> {
         // One bucket earlier: a segment that began at the end of an hour reaches into the next.
         let first = key::bucket(Kind::Segments, stream, key::hour(from).saturating_sub(1));
         let last = key::bucket(Kind::Segments, stream, key::hour(to).saturating_add(1));
@@ -201,9 +187,7 @@ impl Index {
         let mut found = Vec::new();
         for (key, value) in earlier.into_iter().chain(self.entries(&first, &last)?) {
             let rows = unpack_gaps(&key, &value)?;
-            let touches = |row: &GapRow| {
-                row.start < to && (row.start >= from || row.end.is_none_or(|end| end > from))
-            };
+            let touches = |row: &GapRow| row.start < to && (row.start >= from || row.end.is_none_or(|end| end > from));
             found.extend(rows.into_iter().filter(touches));
         }
         Ok(found)
@@ -211,10 +195,7 @@ impl Index {
 
     /// The segment that began last.
     pub fn last_segment(&self, stream: &StreamId) -> Result<Option<SegmentRow>, IndexError> {
-        let (from, to) = (
-            key::prefix(Kind::Segments, stream),
-            key::behind(Kind::Segments, stream),
-        );
+        let (from, to) = (key::prefix(Kind::Segments, stream), key::behind(Kind::Segments, stream));
         match self.last_entry(&from, &to)? {
             Some((key, value)) => Ok(unpack_segments(&key, &value)?.pop()),
             None => Ok(None),
@@ -223,25 +204,16 @@ impl Index {
 
     /// End of the newest footage.
     pub fn last_end(&self, stream: &StreamId) -> Result<Option<Utc>, IndexError> {
-        let (from, to) = (
-            key::prefix(Kind::Segments, stream),
-            key::behind(Kind::Segments, stream),
-        );
+        let (from, to) = (key::prefix(Kind::Segments, stream), key::behind(Kind::Segments, stream));
         match self.last_entry(&from, &to)? {
-            Some((key, value)) => Ok(unpack_segments(&key, &value)?
-                .into_iter()
-                .map(|row| row.end)
-                .max()),
+            Some((key, value)) => Ok(unpack_segments(&key, &value)?.into_iter().map(|row| row.end).max()),
             None => Ok(None),
         }
     }
 
     /// The gap that began last.
     pub fn last_gap(&self, stream: &StreamId) -> Result<Option<GapRow>, IndexError> {
-        let (from, to) = (
-            key::prefix(Kind::Gaps, stream),
-            key::behind(Kind::Gaps, stream),
-        );
+        let (from, to) = (key::prefix(Kind::Gaps, stream), key::behind(Kind::Gaps, stream));
         match self.last_entry(&from, &to)? {
             Some((key, value)) => Ok(unpack_gaps(&key, &value)?.pop()),
             None => Ok(None),
@@ -270,9 +242,7 @@ impl Index {
             return Ok(None);
         };
         match value.split_last_chunk::<4>() {
-            Some((body, crc)) if u32::from_le_bytes(*crc) == packed::checksum(&key, body) => {
-                Ok(Some(body.to_vec()))
-            }
+            Some((body, crc)) if u32::from_le_bytes(*crc) == packed::checksum(&key, body) => Ok(Some(body.to_vec())),
             _ => Err(corrupt_key(&key)),
         }
     }
@@ -312,9 +282,7 @@ impl Index {
                 Err(fault) => return Err(self.went_wrong(dir, None, fault)),
             },
         };
-        let written = snapshot
-            .changes(&base)
-            .and_then(|changes| base.write(dir, &changes));
+        let written = snapshot.changes(&base).and_then(|changes| base.write(dir, &changes));
         match written {
             Ok(()) => {
                 let mut inner = self.lock();
@@ -452,9 +420,7 @@ impl Index {
                 (inner.base.clone(), inner.pending.first(&from, to))
             };
             let below = base.map(|base| base.first(&from, to)).transpose();
-            let below = below
-                .map(Option::flatten)
-                .map_err(|fault| self.read_failed(fault))?;
+            let below = below.map(Option::flatten).map_err(|fault| self.read_failed(fault))?;
             match (below, over) {
                 (below, None) => return Ok(below),
                 (Some(below), Some((over, _))) if below < over => return Ok(Some(below)),
@@ -468,7 +434,7 @@ impl Index {
         }
     }
 
-    fn last_entry(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, IndexError> {
+    fn last_entry(&self, from: &[u8], to: &[u8]) -> Result<Option<Entry>, IndexError> {
         let mut to = to.to_vec();
         loop {
             let (base, over) = {
@@ -476,9 +442,7 @@ impl Index {
                 (inner.base.clone(), inner.pending.last(from, &to))
             };
             let below = base.map(|base| base.last(from, &to)).transpose();
-            let below = below
-                .map(Option::flatten)
-                .map_err(|fault| self.read_failed(fault))?;
+            let below = below.map(Option::flatten).map_err(|fault| self.read_failed(fault))?;
             match (below, over) {
                 (below, None) => return Ok(below),
                 (Some(below), Some((over, _))) if below.0 > over => return Ok(Some(below)),
@@ -535,12 +499,8 @@ impl Index {
                             inner.down = None;
                         }
                         Err(fault) => {
-                            let error =
-                                unavailable(format!("a new one cannot be made: {fault:?}"), false);
-                            inner.down = Some(Down {
-                                error,
-                                for_good: false,
-                            });
+                            let error = unavailable(format!("a new one cannot be made: {fault:?}"), false);
+                            inner.down = Some(Down { error, for_good: false });
                         }
                     }
                     return error;

@@ -34,21 +34,11 @@ pub(super) fn pack_segments(key: &[u8], hour: i32, rows: &[SegmentRow]) -> Vec<u
     for row in rows {
         let same = before.is_some_and(|b| {
             (b.volume, b.run, b.causes, b.format, b.audio_format)
-                == (
-                    row.volume,
-                    row.run,
-                    row.causes,
-                    row.format,
-                    row.audio_format,
-                )
+                == (row.volume, row.run, row.causes, row.format, row.audio_format)
                 && b.codec == row.codec
         });
         let flag = |on, bit| if on { bit } else { 0 };
-        out.push(
-            flag(row.continued, CONTINUED)
-                | flag(row.synchronised, SYNCHRONISED)
-                | flag(same, SAME),
-        );
+        out.push(flag(row.continued, CONTINUED) | flag(row.synchronised, SYNCHRONISED) | flag(same, SAME));
         let expect = Expect::after(before, hour);
         varint::put_delta(&mut out, expect.start, micros(row.start));
         varint::put_delta(
@@ -83,8 +73,7 @@ pub(super) fn unpack_segments(
     let (mut bytes, count) = open(key, value)?;
     let mut rows: Vec<SegmentRow> = Vec::with_capacity(count);
     for _ in 0..count {
-        let row =
-            take_segment(&mut bytes, stream, hour, rows.last()).ok_or("a row is cut short")?;
+        let row = take_segment(&mut bytes, stream, hour, rows.last()).ok_or("a row is cut short")?;
         rows.push(row);
     }
     if bytes.is_empty() {
@@ -94,12 +83,7 @@ pub(super) fn unpack_segments(
     }
 }
 
-fn take_segment(
-    bytes: &mut &[u8],
-    stream: &StreamId,
-    hour: i32,
-    before: Option<&SegmentRow>,
-) -> Option<SegmentRow> {
+fn take_segment(bytes: &mut &[u8], stream: &StreamId, hour: i32, before: Option<&SegmentRow>) -> Option<SegmentRow> {
     let flags = take(bytes, 1)?.first().copied()?;
     let expect = Expect::after(before, hour);
     let start = varint::take_delta(bytes, expect.start)?;
@@ -143,9 +127,7 @@ fn take_segment(
     let audio_format = u32::from_le_bytes(take(bytes, 4)?.try_into().ok()?);
     let causes = take(bytes, 1)?.first().copied()?;
     let codec_len = varint::take(bytes)?.try_into().ok()?;
-    let codec = std::str::from_utf8(take(bytes, codec_len)?)
-        .ok()?
-        .to_owned();
+    let codec = std::str::from_utf8(take(bytes, codec_len)?).ok()?.to_owned();
     Some(SegmentRow {
         causes: Causes::from_bits(causes),
         volume: VolumeId(volume),
@@ -196,9 +178,7 @@ pub(super) fn pack_gaps(key: &[u8], hour: i32, rows: &[GapRow]) -> Vec<u8> {
     let mut expected = micros(key::hour_start(hour));
     for row in rows {
         varint::put_delta(&mut out, expected, micros(row.start));
-        let length = row
-            .end
-            .map(|end| micros(end).wrapping_sub(micros(row.start)));
+        let length = row.end.map(|end| micros(end).wrapping_sub(micros(row.start)));
         out.push(u8::from(length.is_some()));
         varint::put_delta(&mut out, 0, length.unwrap_or(0));
         out.push(cause_code(row.cause));
@@ -207,12 +187,7 @@ pub(super) fn pack_gaps(key: &[u8], hour: i32, rows: &[GapRow]) -> Vec<u8> {
     finish(out, key)
 }
 
-pub(super) fn unpack_gaps(
-    key: &[u8],
-    stream: &StreamId,
-    hour: i32,
-    value: &[u8],
-) -> Result<Vec<GapRow>, Damage> {
+pub(super) fn unpack_gaps(key: &[u8], stream: &StreamId, hour: i32, value: &[u8]) -> Result<Vec<GapRow>, Damage> {
     let (mut bytes, count) = open(key, value)?;
     let mut rows = Vec::with_capacity(count);
     let mut expected = micros(key::hour_start(hour));
@@ -263,10 +238,7 @@ fn cause_code(cause: GapCause) -> u8 {
 }
 
 fn cause_of(code: u8) -> Option<GapCause> {
-    CAUSES
-        .iter()
-        .find(|(known, _)| *known == code)
-        .map(|(_, cause)| *cause)
+    CAUSES.iter().find(|(known, _)| *known == code).map(|(_, cause)| *cause)
 }
 
 fn micros(at: Utc) -> u64 {
@@ -288,9 +260,7 @@ fn finish(mut out: Vec<u8>, key: &[u8]) -> Vec<u8> {
 
 /// Checks the frame of a value; what is left are its rows.
 fn open<'a>(key: &[u8], value: &'a [u8]) -> Result<(&'a [u8], usize), Damage> {
-    let (body, crc) = value
-        .split_last_chunk::<4>()
-        .ok_or("the value is cut short")?;
+    let (body, crc) = value.split_last_chunk::<4>().ok_or("the value is cut short")?;
     if checksum(key, body) != u32::from_le_bytes(*crc) {
         return Err("the checksum is wrong");
     }

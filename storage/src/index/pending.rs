@@ -125,19 +125,13 @@ impl Snapshot {
 
 /// The rows of both; of two for the same thing the one above.
 fn unite(key: &[u8], below: &[u8], over: &[u8]) -> Result<Vec<u8>, Fault> {
-    let broken = |what: &str| Fault::Broken {
-        why: what.to_owned(),
-    };
+    let broken = |what: &str| Fault::Broken { why: what.to_owned() };
     let (stream, hour) = key::parse(key).ok_or_else(|| broken("an entry makes no sense"))?;
     if key.first() == Some(&(Kind::Gaps as u8)) {
         let unpack = |value| packed::unpack_gaps(key, &stream, hour, value).map_err(broken);
         let rows = unpack(below)?.into_iter().chain(unpack(over)?);
         let rows: BTreeMap<_, _> = rows.map(|row| (row.start, row)).collect();
-        return Ok(packed::pack_gaps(
-            key,
-            hour,
-            &rows.into_values().collect::<Vec<_>>(),
-        ));
+        return Ok(packed::pack_gaps(key, hour, &rows.into_values().collect::<Vec<_>>()));
     }
     let unpack = |value| packed::unpack_segments(key, &stream, hour, value).map_err(broken);
     let rows = unpack(below)?.into_iter().chain(unpack(over)?);
@@ -154,12 +148,7 @@ pub(super) fn merge(below: Entries, over: Changes) -> Entries {
     if over.is_empty() {
         return below;
     }
-    let mut all: BTreeMap<_, _> = below
-        .into_iter()
-        .map(|(key, value)| (key, Some(value)))
-        .collect();
+    let mut all: BTreeMap<_, _> = below.into_iter().map(|(key, value)| (key, Some(value))).collect();
     all.extend(over);
-    all.into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect()
+    all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }

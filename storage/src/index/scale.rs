@@ -37,16 +37,8 @@ fn row(stream: &StreamId, minute: i64) -> SegmentRow {
 
 fn resident_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap();
-    line.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<u64>()
-        .unwrap()
-        / 1024
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
 
 #[test]
@@ -55,12 +47,7 @@ fn a_million_rows() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("index");
     let (index, _) = Index::open(&dir);
-    let name = |n: usize| {
-        StreamId::new(
-            CameraId::new(&format!("camera-{n:03}")).unwrap(),
-            StreamName::Main,
-        )
-    };
+    let name = |n: usize| StreamId::new(CameraId::new(&format!("camera-{n:03}")).unwrap(), StreamName::Main);
     let streams: Vec<_> = (0..STREAMS).map(name).collect();
     let before = resident_mb();
     let begun = Instant::now();
@@ -82,10 +69,7 @@ fn a_million_rows() {
         "{rows} rows in {total:.1} s, of which {flushes} flushes {flushing:.1} s (slowest {:.0} ms)",
         slowest * 1e3
     );
-    println!(
-        "{:.1} µs a row without flushes",
-        (total - flushing) / rows as f64 * 1e6
-    );
+    println!("{:.1} µs a row without flushes", (total - flushing) / rows as f64 * 1e6);
     println!(
         "size on disk {:.1} MB, {:.1} bytes a row",
         index.size() as f64 / 1e6,

@@ -71,19 +71,10 @@ fn what_was_flushed_is_there_after_a_restart_and_nothing_else() {
     index.put_segment(&row(1, 170, 60)).unwrap();
     index.put_gap(&gap(1, 160, Some(170))).unwrap();
     index.set_checkpoint(VolumeId(7), b"later");
-    assert_eq!(
-        index.segments(&stream(1), at(0), at(1000)).unwrap().len(),
-        2
-    );
+    assert_eq!(index.segments(&stream(1), at(0), at(1000)).unwrap().len(), 2);
     let index = reopen(&folder, index);
-    assert_eq!(
-        index.segments(&stream(1), at(0), at(1000)).unwrap(),
-        [row(1, 100, 60)]
-    );
-    assert_eq!(
-        index.gaps(&stream(1), at(0), at(1000)).unwrap(),
-        [gap(1, 160, None)]
-    );
+    assert_eq!(index.segments(&stream(1), at(0), at(1000)).unwrap(), [row(1, 100, 60)]);
+    assert_eq!(index.gaps(&stream(1), at(0), at(1000)).unwrap(), [gap(1, 160, None)]);
     assert_eq!(index.checkpoint(VolumeId(7)).unwrap().unwrap(), b"mark");
     assert_eq!(index.checkpoint(VolumeId(8)).unwrap(), None);
     assert_eq!(index.streams().unwrap(), [stream(1)]);
@@ -109,10 +100,7 @@ fn a_gap_of_days_is_found_from_within() {
             index.gaps(&stream(1), at(days * 2), at(days * 3)).unwrap(),
             [gap(1, days + 100, None)]
         );
-        assert_eq!(
-            index.last_gap(&stream(1)).unwrap(),
-            Some(gap(1, days + 100, None))
-        );
+        assert_eq!(index.last_gap(&stream(1)).unwrap(), Some(gap(1, days + 100, None)));
     }
 }
 
@@ -120,27 +108,9 @@ fn a_gap_of_days_is_found_from_within() {
 fn a_segment_over_the_hour_is_found_in_the_next() {
     let (_folder, index) = open();
     index.put_segment(&row(1, 3590, 60)).unwrap();
-    assert_eq!(
-        index
-            .segments(&stream(1), at(3600), at(3610))
-            .unwrap()
-            .len(),
-        1
-    );
-    assert_eq!(
-        index
-            .segments(&stream(1), at(3650), at(3660))
-            .unwrap()
-            .len(),
-        0
-    );
-    assert_eq!(
-        index
-            .segments(&stream(1), at(3000), at(3590))
-            .unwrap()
-            .len(),
-        0
-    );
+    assert_eq!(index.segments(&stream(1), at(3600), at(3610)).unwrap().len(), 1);
+    assert_eq!(index.segments(&stream(1), at(3650), at(3660)).unwrap().len(), 0);
+    assert_eq!(index.segments(&stream(1), at(3000), at(3590)).unwrap().len(), 0);
 }
 
 #[test]
@@ -161,10 +131,7 @@ fn a_damaged_value_is_an_error_that_says_what_to_do() {
         "index of cam1/main, hour of 1970-01-01T00:00:00Z: the checksum is wrong: run `vigie index rebuild`"
     );
     assert!(index.put_segment(&row(1, 200, 60)).is_err());
-    assert_eq!(
-        index.segments(&stream(2), at(0), at(1000)).unwrap(),
-        [row(2, 100, 60)]
-    );
+    assert_eq!(index.segments(&stream(2), at(0), at(1000)).unwrap(), [row(2, 100, 60)]);
     let truth = Index::in_memory();
     truth.put_segment(&row(1, 100, 60)).unwrap();
     truth.put_segment(&row(2, 100, 60)).unwrap();
@@ -202,10 +169,7 @@ fn a_broken_index_is_set_aside_for_a_new_one() {
         assert_eq!(index.streams().unwrap(), []);
         index.put_segment(&row(1, 100, 60)).unwrap();
         index.flush().unwrap();
-        assert_eq!(
-            index.segments(&stream(1), at(0), at(1000)).unwrap().len(),
-            1
-        );
+        assert_eq!(index.segments(&stream(1), at(0), at(1000)).unwrap().len(), 1);
     }
 }
 
@@ -233,16 +197,10 @@ fn any_damage_to_the_files_is_survived() {
         }
         fs::write(dir.join("db"), bytes).unwrap();
         let (index, opening) = Index::open(&dir);
-        assert!(
-            !matches!(opening, Opening::Memory { .. }),
-            "{n}: {opening:?}"
-        );
+        assert!(!matches!(opening, Opening::Memory { .. }), "{n}: {opening:?}");
         for camera in 0..60 {
             // An error is fine, a wrong row is not.
-            for found in index
-                .segments(&stream(camera), at(0), at(100_000))
-                .unwrap_or_default()
-            {
+            for found in index.segments(&stream(camera), at(0), at(100_000)).unwrap_or_default() {
                 assert_eq!(found, row(camera, found.start.as_micros() / SECOND, 60));
             }
         }
@@ -250,10 +208,7 @@ fn any_damage_to_the_files_is_survived() {
         index.put_segment(&row(200, 100, 60)).unwrap();
         let _ = index.flush();
         index.flush().unwrap();
-        assert_eq!(
-            index.segments(&stream(200), at(0), at(1000)).unwrap().len(),
-            1
-        );
+        assert_eq!(index.segments(&stream(200), at(0), at(1000)).unwrap().len(), 1);
         drop(index);
         fs::remove_dir_all(&dir).unwrap();
         fs::create_dir(&dir).unwrap();
@@ -281,10 +236,7 @@ fn a_newer_format_is_left_untouched() {
     );
     index.put_segment(&row(1, 100, 60)).unwrap();
     assert!(matches!(index.flush(), Err(IndexError::Newer { .. })));
-    assert_eq!(
-        index.segments(&stream(1), at(0), at(1000)).unwrap().len(),
-        1
-    );
+    assert_eq!(index.segments(&stream(1), at(0), at(1000)).unwrap().len(), 1);
     assert!(index.degraded().is_some());
 }
 
@@ -306,10 +258,7 @@ fn a_folder_that_cannot_be_used_costs_nothing_when_it_comes_back() {
     index.put_gap(&gap(1, 260, Some(300))).unwrap();
     assert!(index.flush().is_err());
     assert!(index.degraded().is_some());
-    assert_eq!(
-        index.segments(&stream(1), at(0), at(1000)).unwrap(),
-        [row(1, 200, 60)]
-    );
+    assert_eq!(index.segments(&stream(1), at(0), at(1000)).unwrap(), [row(1, 200, 60)]);
     fs::remove_file(&dir).unwrap();
     fs::rename(folder.path().join("away"), &dir).unwrap();
     index.flush().unwrap();
@@ -360,13 +309,7 @@ fn differences_are_counted_and_named() {
         .unwrap();
     let found = index.differences(&truth).unwrap();
     assert_eq!(
-        (
-            found.rows,
-            found.missing,
-            found.surplus,
-            found.different,
-            found.corrupt
-        ),
+        (found.rows, found.missing, found.surplus, found.different, found.corrupt),
         (4, 2, 1, 1, 0)
     );
     assert_eq!(found.examples.len(), 4);
@@ -535,9 +478,7 @@ fn an_ordinary_row_takes_few_bytes() {
             let jitter = i64::from(n % 7) * 1_337;
             SegmentRow {
                 start: Utc::from_micros(i64::from(n) * 60 * SECOND + jitter),
-                end: Utc::from_micros(
-                    i64::from(n + 1) * 60 * SECOND + i64::from((n + 1) % 7) * 1_337,
-                ),
+                end: Utc::from_micros(i64::from(n + 1) * 60 * SECOND + i64::from((n + 1) % 7) * 1_337),
                 bytes: 30_000_000 + u64::from(n * 7919 % 1_000_003) * 2,
                 number: n,
                 ..row(1, 0, 60)
