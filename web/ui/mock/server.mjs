@@ -1,5 +1,5 @@
 // A recorder that is none: answers like the API, for work on the pages without cameras.
-//   npm run mock [-- none|many]      then: npm run dev      (user demo, password demo)
+//   npm run mock [-- none|two|many]      then: npm run dev      (user demo, password demo)
 // With a built dist/ it serves the pages as well, under the same policy as the recorder.
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
@@ -38,6 +38,10 @@ const SCENES = {
     camera('lift', 'Lift', down('refused', 'rtsp://192.0.2.15/live: the camera answered 401 to the given credentials'), null),
     camera('attic', 'Attic', down('stalled', 'no access unit for 10 s'), null),
     camera('tower', 'Tower', stream('h265', 3840, 2160), null, []),
+  ],
+  two: [
+    camera('gate', 'Front gate', stream('h264', 640, 360), stream('h264', 320, 180)),
+    camera('lobby', 'Lobby', stream('h264', 640, 360, { audio: 'aac' }), stream('h264', 320, 180, { audio: 'aac' })),
   ],
   many: Array.from({ length: 12 }, (_, i) => camera(`c${i + 1}`, `Camera ${i + 1}`, stream('h264', 640, 360), null)),
 };

@@ -33,6 +33,8 @@ export class MseSink {
   private step = 0;
   private edge = 0;
   private seen = { time: -1, at: 0 };
+  /** Where the last jump went. */
+  private jumped = 0;
   private shown = false;
 
   constructor(
@@ -48,7 +50,7 @@ export class MseSink {
     this.url = URL.createObjectURL(this.source);
     this.source.addEventListener('sourceopen', () => this.pump(), { signal });
     video.addEventListener('error', () => this.fail(video.error?.message ?? 'decoder'), { signal });
-    video.addEventListener('waiting', () => (this.target = widened(this.target)), { signal });
+    video.addEventListener('waiting', () => this.ranDry(), { signal });
     video.src = this.url;
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS);
   }
@@ -70,6 +72,11 @@ export class MseSink {
     this.queue.clear();
     URL.revokeObjectURL(this.url);
     this.surface.empty();
+  }
+
+  /** Right after a jump the decoder waits anyway, which says nothing about the line. */
+  private ranDry(): void {
+    if (this.surface.video.currentTime > this.jumped + 1) this.target = widened(this.target);
   }
 
   private fail(reason: string): void {
@@ -148,7 +155,10 @@ export class MseSink {
       target: this.target,
       step: this.step,
     });
-    if (seek !== null && !video.seeking) video.currentTime = seek;
+    if (seek !== null && !video.seeking) {
+      video.currentTime = seek;
+      this.jumped = seek;
+    }
     if (video.playbackRate !== rate) video.playbackRate = rate;
     if (video.paused) void video.play().catch(() => {});
     if (!this.shown) {

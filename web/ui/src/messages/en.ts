@@ -55,6 +55,7 @@ export const en = {
     password: 'Password',
     submit: 'Sign in',
     submitting: 'Signing in…',
+    welcome: 'Sign in to see this recorder’s cameras.',
     refused: 'Name or password is wrong.',
     ended: 'Your session has ended. Sign in again to go on.',
     unreachable: 'The recorder does not answer. Check the network and try again.',
@@ -82,6 +83,7 @@ export const en = {
     unknownTitle: 'There is no such camera',
     unknownText: 'It may have been removed from the configuration, or the address is wrong.',
     open: (name: string) => `Open ${name} large`,
+    unknownState: 'Unknown',
     recording: 'Recording',
     notRecording: 'Not recorded',
     state: states,
@@ -97,7 +99,6 @@ export const en = {
     connecting: 'Connecting…',
     lost: 'Connection lost. Connecting again…',
     waiting: 'Waiting for a picture…',
-    paused: 'Paused while out of sight',
     codec: (codec: string) => `This browser does not play ${codec}.`,
     codecSub: (codec: string) => `Sub-stream shown: this browser does not play ${codec}.`,
     codecMain: (codec: string) => `Main stream shown: this browser does not play ${codec}.`,
@@ -124,7 +125,6 @@ export const en = {
     legendGap: 'Missing, with its cause',
     cause: causes,
     gapCause: gapCauses,
-    now: 'now',
   },
 
   playback: {
@@ -142,6 +142,5 @@ export const en = {
     replay: 'Play the last 30 seconds',
     playing: (time: string) => `Playing from ${time}`,
     jumped: (time: string) => `Nothing was recorded there. Playing from ${time}`,
-    isLive: 'Live picture',
   },
 };

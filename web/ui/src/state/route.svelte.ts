@@ -21,16 +21,23 @@ function decode(part: string): string {
 
 class Route {
   page: Page = $state.raw(pageOf(location.pathname));
+  /** The page before this one. */
+  before: Page | null = null;
 
   constructor() {
-    addEventListener('popstate', () => (this.page = pageOf(location.pathname)));
+    addEventListener('popstate', () => this.show(pageOf(location.pathname)));
   }
 
   go(page: Page): void {
     const path = pathOf(page);
     if (path !== location.pathname) history.pushState(null, '', path);
-    this.page = page;
+    this.show(page);
     scrollTo(0, 0);
+  }
+
+  private show(page: Page): void {
+    this.before = this.page;
+    this.page = page;
   }
 
   /** For plain clicks on links to our own pages; others are the browser's. */
