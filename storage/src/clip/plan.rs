@@ -137,6 +137,25 @@ impl Search {
         // the fragment can stay a fragment.
         let plain = lead.fragments.len() == 1 && lead.rap == 0 && rap.pts() == first.pts;
 
+        // Pictures that are decoded and not shown take one tick each: so the clip is as long as
+        // what it shows even for those who do not apply the edit list (Chromium's duration).
+        let shown = |row: usize, unit: &Unit| row == first.row && unit.pts() >= first.pts;
+        let lead_main = lead
+            .fragments
+            .iter()
+            .flat_map(|(row, _, units)| units.main.iter().map(move |unit| (*row, unit)));
+        let early = lead_main
+            .clone()
+            .skip(lead.rap)
+            .take_while(|(row, unit)| !shown(*row, unit))
+            .count();
+        let first_decoded = lead_main
+            .clone()
+            .skip(lead.rap + early)
+            .map(|(_, unit)| unit.dts)
+            .next();
+        let zero = first_decoded.unwrap_or(rap.dts) - early as i64;
+
         // The sound begins with the unit that lasts into the first picture.
         let sound_at = tracks
             .audio
@@ -156,7 +175,7 @@ impl Search {
         let shifts: Vec<Shift> = (0..self.rows.len())
             .map(|row| Shift {
                 tracks,
-                main: since(row, begin, tracks.main) - rap.dts,
+                main: since(row, first.row, tracks.main) - zero,
                 audio: tracks.audio.map(|audio| since(row, first.row, audio) - sound_zero),
             })
             .collect();
@@ -173,6 +192,7 @@ impl Search {
         let mut audio = Table::default();
         let mut pieces = Vec::new();
         let mut media_bytes = 0u64;
+        let mut number_of_pictures = 0;
         if !plain {
             let newest = lead.fragments.len() - 1;
             for (number, (row, _, units)) in lead.fragments.iter().enumerate() {
@@ -190,12 +210,17 @@ impl Search {
                     .filter(wanted)
                     .copied()
                     .collect();
-                let runs = [
-                    (&mut main, keep, shift(*row).main),
-                    (&mut audio, sound.as_slice(), shift(*row).audio.unwrap_or(0)),
-                ];
-                for (table, units, by) in runs {
-                    for chunk in chunks(units, by) {
+                let mut pictures = placed(keep, shift(*row).main);
+                for picture in &mut pictures {
+                    if number_of_pictures < early {
+                        picture.dts = number_of_pictures as i64;
+                        picture.unit.shift = 0;
+                    }
+                    number_of_pictures += 1;
+                }
+                let sound = placed(&sound, shift(*row).audio.unwrap_or(0));
+                for (table, units) in [(&mut main, pictures), (&mut audio, sound)] {
+                    for chunk in chunks(units) {
                         let bytes = chunk.bytes();
                         pieces.push(Piece::Media {
                             row: *row,
@@ -329,7 +354,7 @@ impl Search {
                     .unwrap_or_default();
                 let before = pieces.len();
                 pieces.push(Piece::Bytes(moof::fragment(&shift, u32::MAX, main, audio).into()));
-                for chunk in chunks(main, 0).into_iter().chain(chunks(audio, 0)) {
+                for chunk in chunks(placed(main, 0)).into_iter().chain(chunks(placed(audio, 0))) {
                     pieces.push(Piece::Media {
                         row,
                         file: chunk.offset()..chunk.offset() + chunk.bytes(),
@@ -363,16 +388,20 @@ fn slack_us(unit: &Unit, track: Track) -> i64 {
     place::micros(i64::from(unit.duration) * 3 / 4, track.timescale)
 }
 
+fn placed(units: &[Unit], by: i64) -> Vec<Placed> {
+    let place = |unit: &Unit| Placed {
+        unit: *unit,
+        dts: unit.dts + by,
+    };
+    units.iter().map(place).collect()
+}
+
 /// Units side by side in the file.
-fn chunks(units: &[Unit], by: i64) -> Vec<Chunk> {
+fn chunks(units: Vec<Placed>) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
-    for unit in units {
-        let placed = Placed {
-            unit: *unit,
-            dts: unit.dts + by,
-        };
+    for placed in units {
         match chunks.last_mut() {
-            Some(chunk) if chunk.offset() + chunk.bytes() == unit.at => chunk.units.push(placed),
+            Some(chunk) if chunk.offset() + chunk.bytes() == placed.unit.at => chunk.units.push(placed),
             _ => chunks.push(Chunk { units: vec![placed] }),
         }
     }
