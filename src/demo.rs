@@ -30,7 +30,7 @@ pub fn main(dir: Option<PathBuf>) -> ExitCode {
 
 fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
     let (dir, ours) = match dir {
-        Some(dir) => (dir, false),
+        Some(dir) => (std::path::absolute(&dir).with_context(|| format!("{} is no path", dir.display()))?, false),
         None => (temporary()?, true),
     };
     std::fs::create_dir_all(dir.join("footage"))
@@ -100,7 +100,7 @@ fn toml_text(text: &str) -> String {
 /// The demo user gets a new password each time: none is ever a default.
 fn sign_in(config: &Config) -> anyhow::Result<String> {
     let storage = Storage::open(&config.server.state_dir, StorageOptions::default())?;
-    let password = vigie_storage::accounts::random_password()?;
+    let password = random_password()?;
     let request = if storage.accounts().get(USER).is_some() {
         Request::UserPasswd {
             name: USER.into(),
@@ -121,4 +121,11 @@ fn sign_in(config: &Config) -> anyhow::Result<String> {
         answer.lines.join(" ")
     );
     Ok(password)
+}
+
+/// 96 random bits as text that is easy to copy.
+fn random_password() -> anyhow::Result<String> {
+    let mut bytes = [0u8; 12];
+    getrandom::fill(&mut bytes).context("no random numbers from the system")?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }

@@ -257,7 +257,10 @@ impl Watch {
         let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::CREATE;
         inotify.watches().add(folder, mask)?;
         let name = path.file_name().unwrap_or_default().to_os_string();
-        Ok(Self { inotify: AsyncFd::register(inotify)?, name })
+        // Deprecated for descriptors that are closed behind its back; this one it owns.
+        #[allow(deprecated)]
+        let inotify = AsyncFd::new(inotify)?;
+        Ok(Self { inotify, name })
     }
 
     async fn changed(&mut self) -> std::io::Result<()> {

@@ -37,6 +37,6 @@ pub use options::StorageOptions;
 pub use retention::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
 pub use rows::{GapRow, Recordings, SegmentRow};
 pub use segment::{Fragment, SegmentStart};
-pub use storage::{CheckReport, IndexState, RebuildReport, Storage, UpkeepError};
+pub use storage::{CheckReport, IndexState, RebuildReport, Storage, UpkeepError, inspect};
 pub use uuid::{RecorderId, VolumeId};
 pub use volume::{Limits, SegmentWriter, Volume, VolumeSnapshot, VolumeState};

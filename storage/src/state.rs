@@ -32,6 +32,11 @@ pub struct State {
     fault: Option<String>,
 }
 
+/// Who a recorder is and which disks it knows, without taking its lock; `None`: a new one.
+pub fn peek(dir: &Path) -> Option<(RecorderId, BTreeMap<DiskId, VolumeId>)> {
+    parse(&fs::read_to_string(dir.join(FILE)).ok()?)
+}
+
 impl State {
     pub fn open(dir: &Path) -> Result<State, StorageError> {
         let failed = |error| StorageError::StateDir { path: dir.to_owned(), error };

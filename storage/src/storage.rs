@@ -36,6 +36,7 @@ use crate::{
 };
 
 pub use upkeep::{CheckReport, RebuildReport, UpkeepError};
+pub use volumes::inspect;
 
 /// Can the index be trusted to be complete?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

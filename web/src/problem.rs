@@ -73,9 +73,6 @@ impl Problem {
         }
     }
 
-    pub fn code(&self) -> &'static str {
-        self.parts().1
-    }
 }
 
 impl ResponseError for Problem {

@@ -58,8 +58,11 @@ pub struct Branch<F> {
     open: Vec<OpenSegment>,
     gaps: Gaps,
     last_end: Option<Utc>,
-    /// What is lost while this holds is lost for the disk's sake.
+    /// Nothing is taken at the moment.
     blocked: bool,
+    /// Up to this `seq`, what was lost was lost because nothing was taken.
+    blocked_until: u64,
+    lost_to_disk: bool,
     published: RecordingSnapshot,
 }
 
@@ -91,6 +94,8 @@ impl<F: Footage> Branch<F> {
             open: Vec::new(),
             gaps: Gaps::new(now),
             blocked: false,
+            blocked_until: 0,
+            lost_to_disk: false,
             published: RecordingSnapshot {
                 run: run.to_string(),
                 ..Default::default()
@@ -123,8 +128,9 @@ impl<F: Footage> Branch<F> {
             match item {
                 Item::Unit(unit) => self.planner.push(unit),
                 Item::Lost { units } => {
+                    self.lost_to_disk = self.blocked || tap.read() < self.blocked_until;
                     let (camera, name) = (&self.stream.camera, self.stream.stream);
-                    tracing::error!(%camera, stream = %name, units, blocked = self.blocked, "access units lost before the disk");
+                    tracing::error!(%camera, stream = %name, units, disk = self.lost_to_disk, "access units lost before the disk");
                     self.published.lost_units += units;
                     self.planner.lost();
                 }
@@ -137,7 +143,14 @@ impl<F: Footage> Branch<F> {
             }
         }
         self.planner.end_look();
-        self.write(tap, look)
+        let outcome = self.write(tap, look);
+        if matches!(outcome, Outcome::Done) && std::mem::take(&mut self.blocked) {
+            // The ring may have overflowed meanwhile: that is read after what it held.
+            self.blocked_until = tap.published();
+            self.published.blocked = None;
+            tracing::info!(camera = %self.stream.camera, stream = %self.stream.stream, "footage is taken again");
+        }
+        outcome
     }
 
     /// The orderly end of the run; `cause` of the gap that begins now, if one does.
@@ -258,16 +271,11 @@ impl<F: Footage> Branch<F> {
                 .into_iter()
                 .for_each(|fact| self.footage.gap(fact));
         }
-        if self.blocked {
-            tracing::info!(camera = %self.stream.camera, stream = %self.stream.stream, "footage is taken again");
-        }
-        self.blocked = false;
         let published = &mut self.published;
         published.fragments += 1;
         published.units += u64::from(fragment.units);
         published.bytes += fragment.len() as u64;
         published.last_end = self.last_end;
-        published.blocked = None;
     }
 
     /// Units that no file takes: a gap.
@@ -296,7 +304,7 @@ impl<F: Footage> Branch<F> {
 
     fn cause_of(&self, hole: &Hole, look: &Look) -> GapCause {
         match hole.why {
-            Why::Lost if self.blocked => GapCause::Disk,
+            Why::Lost if self.lost_to_disk => GapCause::Disk,
             Why::Lost => GapCause::Overload,
             Why::Clock => GapCause::Clock,
             _ => look.cause.unwrap_or(GapCause::Network),

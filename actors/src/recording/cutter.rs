@@ -82,6 +82,8 @@ struct Open {
     last_utc: Utc,
     /// Between the last two video units, in ticks; 0: only one so far.
     interval: i64,
+    /// The same over the seam, µs: what the camera's pace is taken for.
+    pace: i64,
 }
 
 impl Cutter {
@@ -96,11 +98,6 @@ impl Cutter {
     /// Units are missing before the next one.
     pub fn lost(&mut self) {
         self.lost = true;
-    }
-
-    /// Where the newest video unit ends, as far as its duration is known.
-    pub fn end(&self) -> Option<Utc> {
-        self.open.as_ref().map(Open::end)
     }
 
     pub fn place(&mut self, unit: &AccessUnit) -> Place {
@@ -132,7 +129,8 @@ impl Cutter {
                 Place::Here
             }
             (reason, _) => {
-                self.open = Some(Open::new(unit));
+                let pace = self.open.as_ref().map_or(0, |open| unit.utc.micros_since(open.last_utc));
+                self.open = Some(Open::new(unit, pace));
                 let (why, hole) = reason.unwrap_or((Why::First, None));
                 Place::New(NewSegment {
                     why,
@@ -145,7 +143,7 @@ impl Cutter {
 }
 
 impl Open {
-    fn new(unit: &AccessUnit) -> Open {
+    fn new(unit: &AccessUnit, pace: i64) -> Open {
         Open {
             format: unit.format.clone(),
             epoch: unit.epoch,
@@ -155,11 +153,13 @@ impl Open {
             last_dts: unit.dts,
             last_utc: unit.utc,
             interval: 0,
+            pace,
         }
     }
 
     fn take(&mut self, unit: &AccessUnit) {
         self.interval = unit.dts - self.last_dts;
+        self.pace = micros(self.interval);
         self.last_dts = unit.dts;
         self.last_utc = unit.utc;
         if unit.rap {
@@ -176,7 +176,7 @@ impl Open {
         let hole = |why| Some(Hole { from: self.end(), why });
         let apart = unit.utc.micros_since(self.last_utc);
         // A camera of few pictures is not always in a gap.
-        let pause = apart > GAP_MICROS.max(3 * micros(self.interval));
+        let pause = apart > GAP_MICROS.max(self.pace.saturating_mul(3));
         let hole_if_pause = |why| if pause { hole(why) } else { None };
         if lost {
             return Some((Why::Lost, hole(Why::Lost)));

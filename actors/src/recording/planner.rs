@@ -90,11 +90,6 @@ impl Planner {
         &mut self.steps
     }
 
-    /// Where the newest video unit ends, as far as its duration is known.
-    pub fn end(&self) -> Option<Utc> {
-        self.cutter.end()
-    }
-
     pub fn lost(&mut self) {
         self.cutter.lost();
     }

@@ -39,6 +39,8 @@ pub struct TapState {
     /// Highest stored `seq` of each track: those of one track are stored in order.
     stored_video: u64,
     stored_audio: u64,
+    /// Of the newest unit read.
+    read: u64,
 }
 
 impl TapState {
@@ -46,14 +48,8 @@ impl TapState {
     pub fn begin(&mut self, hub: &Arc<Hub>) {
         self.rewind();
         if self.subscriber.as_ref().is_none_or(|s| !Arc::ptr_eq(s.hub(), hub)) {
-            *self = TapState {
-                subscriber: Some(hub.subscribe(Policy::MustNotDrop, Wake::Lazy, CAPACITY_UNITS)),
-                ..TapState {
-                    stored_video: self.stored_video,
-                    stored_audio: self.stored_audio,
-                    ..TapState::default()
-                }
-            };
+            self.waiting.clear();
+            self.subscriber = Some(hub.subscribe(Policy::MustNotDrop, Wake::Lazy, CAPACITY_UNITS));
         }
     }
 
@@ -81,7 +77,10 @@ impl TapState {
             }
             match self.subscriber.as_mut()?.try_next()? {
                 Item::Unit(unit) if self.is_stored(&unit) => {}
-                Item::Unit(unit) => self.waiting.push_back(unit),
+                Item::Unit(unit) => {
+                    self.read = unit.seq;
+                    self.waiting.push_back(unit);
+                }
                 lost => return Some(lost),
             }
         }
@@ -106,6 +105,16 @@ impl TapState {
             self.waiting.pop_front();
             self.given = self.given.saturating_sub(1);
         }
+    }
+
+    /// `seq` of the newest unit read.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// `seq` of the newest unit published.
+    pub fn published(&self) -> u64 {
+        self.subscriber.as_ref().map_or(0, |s| s.hub().stats().units)
     }
 
     /// Units read that are not in a file.

@@ -412,8 +412,8 @@ fn a_rotation_loses_no_time_and_late_sound_goes_before_it() {
     assert_eq!(second.0, (25..50).collect::<Vec<_>>());
     assert_eq!(first.3, second.2);
     // 2.5 frames of sound were still to come at the seam.
-    assert_eq!([first.1, second.1].concat(), (0..50).collect::<Vec<_>>());
     assert_eq!(second.1.first(), Some(&28));
+    assert_eq!([first.1, second.1].concat(), (0..50).collect::<Vec<_>>());
 }
 
 #[test]
@@ -584,7 +584,7 @@ fn a_quiet_camera_is_written_out_and_its_gap_told() {
 
 #[test]
 fn a_gap_of_an_earlier_run_is_explained_only_from_this_one_on() {
-    let at = |seconds| Utc::from_micros(START + seconds * 1_000_000);
+    let at = |seconds: i64| Utc::from_micros(START + seconds * 1_000_000);
     let mut gaps = Gaps::new(at(100));
     let second = Duration::from_millis(1100);
     let facts = gaps.silent(second, Some(at(10)), Some(GapCause::Refused), at(101));

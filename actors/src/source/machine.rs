@@ -81,8 +81,8 @@ impl Machine {
                 self.progress = last;
                 self.state = StreamState::Live;
                 self.error = None;
-                // Media that stops without a word is a stall until something says more.
-                self.cause = Some(GapCause::Stalled);
+                // Whoever finds a hole now has to guess, until something says more.
+                self.cause = None;
             }
         }
         match self.phase {
@@ -227,10 +227,10 @@ mod tests {
             m.tick(last + STALL - Duration::from_millis(1), Some(last)),
             Step::Nothing
         );
-        assert_eq!(m.cause(), Some(GapCause::Stalled));
+        assert_eq!(m.cause(), None);
         assert_eq!(m.tick(last + STALL, Some(last)), Step::Abandon);
         m.stalled(last + STALL, 0.0);
-        assert_eq!(m.state(), StreamState::Stalled);
+        assert_eq!((m.state(), m.cause()), (StreamState::Stalled, Some(GapCause::Stalled)));
         assert_eq!(
             m.tick(last + STALL, Some(last)),
             Step::Start,

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::Path,
     sync::{Arc, PoisonError},
     thread,
     time::Instant,
@@ -16,7 +17,8 @@ use crate::{
     file::Root,
     recovery::{self, Mark},
     retention::{self, Demand, RetentionReport},
-    uuid::VolumeId,
+    state,
+    uuid::{RecorderId, VolumeId},
     volume::{
         Limits, Parts, Volume,
         marker::{self, Identity, Marker},
@@ -180,6 +182,16 @@ impl Storage {
             tracing::error!(volume = %volume.disk(), %error, "older footage cannot be read back now");
         }
     }
+}
+
+/// Would this disk be recorded on? Changes nothing, takes no lock: for `vigie check`.
+pub fn inspect(state_dir: &Path, disk: &Disk) -> Result<(), VolumeError> {
+    let root = open_root(disk)?;
+    let known = state::peek(state_dir);
+    let new_disk = known.as_ref().is_none_or(|(_, disks)| !disks.contains_key(&disk.id));
+    // A recorder without an identity yet owns no marker: every one is another's.
+    let own = known.map_or(RecorderId(0), |(recorder, _)| recorder);
+    marker::admit(&disk.id, &root, own, new_disk).map(|_| ())
 }
 
 fn open_root(disk: &Disk) -> Result<Root, VolumeError> {

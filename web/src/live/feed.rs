@@ -61,7 +61,7 @@ pub async fn run(handle: Arc<StreamHandle>, viewer: Addr<Viewer>) {
 async fn send_last(viewer: &Addr<Viewer>, code: &str, detail: &str) {
     let text = serde_json::json!({ "code": code, "detail": detail }).to_string();
     if viewer.send(Chunk::Json(text)).await.is_ok() {
-        drop(viewer.send(Chunk::End).await);
+        let _ = viewer.send(Chunk::End).await;
     }
 }
 
