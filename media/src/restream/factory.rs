@@ -58,6 +58,8 @@ mod imp {
         pub(in super::super) spec: OnceLock<Spec>,
         /// What the newest media's description is made of.
         pub(super) described: Mutex<Option<Arc<StreamFormat>>>,
+        /// Its count, and itself once it is prepared.
+        newest: Mutex<(u64, glib::WeakRef<RTSPMedia>)>,
     }
 
     #[glib::object_subclass]
@@ -70,9 +72,20 @@ mod imp {
     impl ObjectImpl for Factory {}
 
     impl RTSPMediaFactoryImpl for Factory {
-        /// One key for every address: a query must not make a second media.
+        /// One key for every address, for a query must not make a second media; a new one once the
+        /// media of the old key is on its way out: it cannot be prepared again.
         fn gen_key(&self, _: &rtsp::gst_rtsp::RTSPUrl) -> Option<glib::GString> {
-            Some("mount".into())
+            use rtsp::RTSPMediaStatus::{Prepared, Preparing, Suspended};
+            let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+            let (generation, media) = &mut *newest;
+            if media
+                .upgrade()
+                .is_some_and(|media| !matches!(media.status(), Preparing | Prepared | Suspended))
+            {
+                *generation += 1;
+                *media = glib::WeakRef::new();
+            }
+            Some(generation.to_string().into())
         }
 
         fn create_element(&self, _: &rtsp::gst_rtsp::RTSPUrl) -> Option<gst::Element> {
@@ -88,6 +101,12 @@ mod imp {
             self.parent_configure(media);
             let described = self.described.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let (Some(spec), Some(format)) = (self.spec.get(), described) {
+                let (factory, weak) = (self.obj().downgrade(), media.downgrade());
+                media.connect_prepared(move |_| {
+                    if let Some(factory) = factory.upgrade() {
+                        factory.imp().newest.lock().unwrap_or_else(PoisonError::into_inner).1 = weak.clone();
+                    }
+                });
                 feed(spec, media, format);
             }
         }

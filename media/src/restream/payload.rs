@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use gstreamer as gst;
 
-use crate::format::{AudioCodec, AudioFormat, StreamFormat, VideoCodec, VideoFormat};
+use crate::{
+    access_unit::Track,
+    format::{AudioCodec, AudioFormat, StreamFormat, VideoCodec, VideoFormat},
+};
 
 /// Names of the two feeding elements inside a mount's bin.
 pub(super) const VIDEO: &str = "video";
@@ -36,19 +39,18 @@ fn audio_payloader(audio: &AudioFormat) -> Option<&'static str> {
     }
 }
 
-/// Whether clients that play `a` can go on with `b`.
-pub(super) fn same(a: &StreamFormat, b: &StreamFormat) -> bool {
-    fn wire(format: &StreamFormat) -> Option<(VideoCodec, u32, u32, &Bytes, Option<&AudioFormat>)> {
-        let video = format.video.as_ref()?;
-        Some((
-            video.codec,
-            video.width,
-            video.height,
-            &video.decoder_config,
-            format.audio.as_ref(),
-        ))
+/// Whether a unit of `track` under `new` can be sent to clients that were told `described`. The
+/// other track does not matter: sound that begins or ends later must not interrupt the picture.
+pub(super) fn fits(track: Track, new: &StreamFormat, described: &StreamFormat) -> bool {
+    match track {
+        Track::Audio => new.audio == described.audio || described.audio.is_none(),
+        Track::Video => wire(new) == wire(described),
     }
-    wire(a) == wire(b)
+}
+
+fn wire(format: &StreamFormat) -> Option<(VideoCodec, u32, u32, &Bytes)> {
+    let video = format.video.as_ref()?;
+    Some((video.codec, video.width, video.height, &video.decoder_config))
 }
 
 pub(super) fn video_caps(video: &VideoFormat) -> gst::Caps {
