@@ -129,7 +129,10 @@ impl Cutter {
                 Place::Here
             }
             (reason, _) => {
-                let pace = self.open.as_ref().map_or(0, |open| unit.utc.micros_since(open.last_utc));
+                let pace = self
+                    .open
+                    .as_ref()
+                    .map_or(0, |open| unit.utc.micros_since(open.last_utc));
                 self.open = Some(Open::new(unit, pace));
                 let (why, hole) = reason.unwrap_or((Why::First, None));
                 Place::New(NewSegment {
