@@ -131,6 +131,7 @@ impl CameraHandle {
     fn source(self: &Arc<Self>, stream: StreamName, deps: &Deps) -> Option<ChildSpec> {
         let camera = self.config.load();
         let args = SourceArguments {
+            camera: self.clone(),
             handle: self.streams.get(&stream)?.clone(),
             stream: camera.streams.get(&stream)?.clone(),
             ingest: deps.ingest.clone(),

@@ -137,13 +137,21 @@ async fn change_disk(recorder: &Arc<Recorder>, change: DiskChange) {
             remove(&recorder.slots.disks, format!("disk.{id}")).await;
             close_volume(recorder, id).await;
         }
-        DiskChange::Changed { disk, .. } => {
-            // Volumes take their limits when they are opened; open segments go on in a new file.
-            tracing::info!(disk = %disk.id, "disk changed");
+        DiskChange::Changed { disk, reopen, .. } => {
+            tracing::info!(disk = %disk.id, ?reopen, "disk changed");
             disks.configure(&disk);
-            remove(&recorder.slots.disks, format!("disk.{}", disk.id)).await;
-            close_volume(recorder, disk.id.clone()).await;
-            put(&recorder.slots.disks, recorder.disk_spec(&disk)).await;
+            if !reopen.is_empty() {
+                remove(&recorder.slots.disks, format!("disk.{}", disk.id)).await;
+                close_volume(recorder, disk.id.clone()).await;
+                put(&recorder.slots.disks, recorder.disk_spec(&disk)).await;
+            } else if recorder.storage().volume(&disk.id).is_some() {
+                // One that records takes its new limits and goes on.
+                let storage = recorder.storage().clone();
+                let taken = tokio::task::spawn_blocking(move || storage.add_volume(&disk).map(drop)).await;
+                if let Ok(Err(error)) = taken {
+                    tracing::error!(%error, "the new limits of a disk were not taken");
+                }
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use vigie_media::source::{Facts, Ingest, Source, SourceError, SourceFact};
 
 use super::machine::{Machine, Step};
 use crate::{
+    camera::CameraHandle,
     registry::{Event, EventKind, Events},
     stream::{StreamHandle, StreamState},
     supervise::{ChildSpec, Node, allow_panics},
@@ -18,6 +19,7 @@ use crate::{
 const TICK: Duration = Duration::from_millis(200);
 
 pub struct SourceArguments {
+    pub camera: Arc<CameraHandle>,
     pub handle: Arc<StreamHandle>,
     pub stream: Stream,
     pub ingest: Arc<Ingest>,
@@ -195,6 +197,9 @@ impl Actor for SourceActor {
     ) -> Result<(), ActorProcessingErr> {
         state.node.fault_point();
         let now = Instant::now();
+        if let Some(stream) = state.args.camera.config().streams.get(&state.args.handle.id.stream) {
+            state.machine.set_stall_after(stream.stall_after);
+        }
         match message {
             SourceMsg::Tick => match state.machine.tick(now, state.args.handle.last_video(now)) {
                 Step::Nothing => {}

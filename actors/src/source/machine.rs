@@ -98,6 +98,11 @@ impl Machine {
         }
     }
 
+    /// The configuration's value, which may change while the stream runs.
+    pub fn set_stall_after(&mut self, stall_after: Duration) {
+        self.stall_after = stall_after;
+    }
+
     /// Packets went missing: a hole that opens now is the network's.
     pub fn packets_lost(&mut self) {
         if self.state == StreamState::Live {
