@@ -182,7 +182,7 @@ impl StreamReceiver {
             let Some((audio_ntp, _)) = audio.report_instant() else {
                 continue;
             };
-            let apart = (i128::from(audio_ntp) - i128::from(video_ntp)) * 1_000_000 >> 32;
+            let apart = ((i128::from(audio_ntp) - i128::from(video_ntp)) * 1_000_000) >> 32;
             let instant = video_instant.saturating_add(i64::try_from(apart).unwrap_or(i64::MAX));
             strange |= !audio.follow(instant);
         }
@@ -240,11 +240,11 @@ impl Output {
     }
 
     pub(super) fn oddity(&mut self, kind: &'static str, what: impl FnOnce() -> String) {
-        if let Some((told, kept)) = self.oddities.get_mut(kind) {
-            if self.now.saturating_duration_since(*told) < ODDITY_EVERY {
-                *kept += 1;
-                return;
-            }
+        if let Some((told, kept)) = self.oddities.get_mut(kind)
+            && self.now.saturating_duration_since(*told) < ODDITY_EVERY
+        {
+            *kept += 1;
+            return;
         }
         let kept = self.oddities.insert(kind, (self.now, 0)).map_or(0, |(_, kept)| kept);
         let what = if kept == 0 {

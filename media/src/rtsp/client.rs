@@ -163,10 +163,10 @@ impl RtspSource {
         let headers = [("Transport", offer.as_str())];
         let uri = address::control(base, control);
         let mut response = session.request("SETUP", &uri, &headers, Some(&mut *receiver)).await?;
-        if (400..500).contains(&response.status) {
-            if let Some(other) = address::before_query(base, control) {
-                response = session.request("SETUP", &other, &headers, Some(receiver)).await?;
-            }
+        if (400..500).contains(&response.status)
+            && let Some(other) = address::before_query(base, control)
+        {
+            response = session.request("SETUP", &other, &headers, Some(receiver)).await?;
         }
         let response = success("SETUP", response)?;
         if let Some(id) = response.headers.get("Session").and_then(SessionId::parse) {

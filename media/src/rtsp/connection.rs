@@ -92,21 +92,19 @@ impl Connection {
 
     /// Puts the socket into the reactor.
     pub fn watch(&mut self) -> io::Result<()> {
-        if let Socket::Polled(_) = self.socket {
-            if let Socket::Polled(stream) = std::mem::replace(&mut self.socket, Socket::Gone) {
-                self.socket = Socket::Watched(tokio::net::TcpStream::from_std(stream)?);
-            }
-        }
+        self.socket = match std::mem::replace(&mut self.socket, Socket::Gone) {
+            Socket::Polled(stream) => Socket::Watched(tokio::net::TcpStream::from_std(stream)?),
+            other => other,
+        };
         Ok(())
     }
 
     /// Takes it out.
     pub fn unwatch(&mut self) -> io::Result<()> {
-        if let Socket::Watched(_) = self.socket {
-            if let Socket::Watched(stream) = std::mem::replace(&mut self.socket, Socket::Gone) {
-                self.socket = Socket::Polled(stream.into_std()?);
-            }
-        }
+        self.socket = match std::mem::replace(&mut self.socket, Socket::Gone) {
+            Socket::Watched(stream) => Socket::Polled(stream.into_std()?),
+            other => other,
+        };
         Ok(())
     }
 

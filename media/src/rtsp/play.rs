@@ -24,6 +24,13 @@ pub struct Playing {
     pub keepalive: &'static str,
 }
 
+impl Drop for Playing {
+    /// Cameras serve few sessions at once and forget one only after its timeout.
+    fn drop(&mut self) {
+        let _ = self.session.send("TEARDOWN", &self.aggregate, &[]);
+    }
+}
+
 /// Reads by the clock only this long after the start: until then the kernel sizes the window by
 /// watching how fast it is emptied.
 const WARM_UP: Duration = Duration::from_secs(2);

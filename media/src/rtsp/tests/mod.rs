@@ -1,6 +1,7 @@
 //! Sessions against a scripted server that lies, and against a server that is not ours.
 #![allow(clippy::unwrap_used)]
 
+mod fake_camera;
 mod gstreamer;
 mod script;
 mod sessions;
@@ -75,7 +76,11 @@ impl Running {
                 panic!("ended: {error}; {:?}", self.facts.lock().unwrap());
             }
             let facts = || self.facts.lock().unwrap().clone();
-            assert!(tokio::time::Instant::now() < deadline, "no unit within {PATIENCE:?}; {:?}", facts());
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "no unit within {PATIENCE:?}; {:?}",
+                facts()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -104,7 +109,12 @@ fn check(units: &[Arc<AccessUnit>]) {
         let of: Vec<_> = units.iter().filter(|u| u.track == track).collect();
         for pair in of.windows(2) {
             let [a, b] = pair else { continue };
-            assert!(b.epoch > a.epoch || (b.dts > a.dts && b.epoch == a.epoch), "dts {} after {}", b.dts, a.dts);
+            assert!(
+                b.epoch > a.epoch || (b.dts > a.dts && b.epoch == a.epoch),
+                "dts {} after {}",
+                b.dts,
+                a.dts
+            );
             assert!(b.utc > a.utc, "{} after {}", b.utc, a.utc);
             assert!(b.pts >= b.dts);
         }

@@ -26,7 +26,11 @@ impl Listener {
     }
 
     pub async fn accept(&self) -> Peer {
-        Peer { stream: self.0.accept().await.unwrap().0, buffer: Vec::new(), video: Rtp::new(7) }
+        Peer {
+            stream: self.0.accept().await.unwrap().0,
+            buffer: Vec::new(),
+            video: Rtp::new(7),
+        }
     }
 }
 
@@ -64,7 +68,10 @@ impl Peer {
     }
 
     pub async fn reply(&mut self, request: &Request, status: &str, rest: &str) {
-        let head = format!("RTSP/1.0 {status}\r\nCSeq: {}\r\n{rest}", request.header("CSeq").unwrap());
+        let head = format!(
+            "RTSP/1.0 {status}\r\nCSeq: {}\r\n{rest}",
+            request.header("CSeq").unwrap()
+        );
         let end = if rest.contains("\r\n\r\n") { "" } else { "\r\n" };
         self.send(format!("{head}{end}").as_bytes()).await;
     }
@@ -75,7 +82,8 @@ impl Peer {
 
     /// The dialogue up to and without PLAY.
     pub async fn set_up(&mut self) {
-        self.answer("OPTIONS", "200 OK", "Public: DESCRIBE, SETUP, PLAY, GET_PARAMETER\r\n").await;
+        self.answer("OPTIONS", "200 OK", "Public: DESCRIBE, SETUP, PLAY, GET_PARAMETER\r\n")
+            .await;
         self.answer("DESCRIBE", "200 OK", &describe()).await;
         let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 5;timeout=60\r\n";
         self.answer("SETUP", "200 OK", transport).await;
@@ -98,7 +106,10 @@ pub fn describe() -> String {
         "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\n\
          a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;sprop-parameter-sets={SPROP}\r\na=control:trackID=0\r\n"
     );
-    format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len())
+    format!(
+        "Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    )
 }
 
 pub struct Request(pub String);
@@ -113,7 +124,9 @@ impl Request {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        self.0
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 }
 
@@ -128,16 +141,28 @@ pub struct Rtp {
 
 impl Rtp {
     pub fn new(ssrc: u32) -> Self {
-        Self { ssrc, sequence: 65_530, timestamp: u32::MAX - 9000, channel: 0 }
+        Self {
+            ssrc,
+            sequence: 65_530,
+            timestamp: u32::MAX - 9000,
+            channel: 0,
+        }
     }
 
     /// One picture of two packets, 40 ms after the one before, framed for the connection.
     pub fn picture(&mut self, rap: bool) -> Vec<u8> {
         self.timestamp = self.timestamp.wrapping_add(3600);
         // Two slices; first_mb_in_slice is 0 in the first and 9 in the second.
-        let (first, second) = if rap { ([0x65, 0x88], [0x65, 0x0a]) } else { ([0x41, 0x9a], [0x41, 0x0a]) };
-        [self.packet(&[&first[..], &[0x21; 400]].concat(), false), self.packet(&[&second[..], &[0x22; 300]].concat(), true)]
-            .concat()
+        let (first, second) = if rap {
+            ([0x65, 0x88], [0x65, 0x0a])
+        } else {
+            ([0x41, 0x9a], [0x41, 0x0a])
+        };
+        [
+            self.packet(&[&first[..], &[0x21; 400]].concat(), false),
+            self.packet(&[&second[..], &[0x22; 300]].concat(), true),
+        ]
+        .concat()
     }
 
     pub fn packet(&mut self, payload: &[u8], marker: bool) -> Vec<u8> {

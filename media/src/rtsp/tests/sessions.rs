@@ -24,7 +24,10 @@ async fn plays_and_keeps_every_unit_until_the_camera_closes() {
     assert!(running.told("Connected"));
     drop(peer);
     let error = running.end().await;
-    assert_eq!((error.kind, error.cause), (ErrorKind::Unavailable, GapCause::CameraOffline));
+    assert_eq!(
+        (error.kind, error.cause),
+        (ErrorKind::Unavailable, GapCause::CameraOffline)
+    );
 }
 
 #[tokio::test]
@@ -53,8 +56,10 @@ async fn digest_after_401_and_refusal_of_a_wrong_password() {
     let again = peer.answer("OPTIONS", "200 OK", "").await;
     let authorization = again.header("Authorization").unwrap();
     assert!(authorization.starts_with("Digest username=\"viewer\"") && !authorization.contains("geheim"));
-    peer.answer("DESCRIBE", "401 Unauthorized", &challenge.replace("n1", "n2")).await;
-    peer.answer("DESCRIBE", "401 Unauthorized", &challenge.replace("n1", "n3")).await;
+    peer.answer("DESCRIBE", "401 Unauthorized", &challenge.replace("n1", "n2"))
+        .await;
+    peer.answer("DESCRIBE", "401 Unauthorized", &challenge.replace("n1", "n3"))
+        .await;
     let error = running.end().await;
     assert_eq!((error.kind, error.cause), (ErrorKind::Refused, GapCause::Refused));
     assert!(!error.text.contains("geheim"));
@@ -78,7 +83,8 @@ async fn follows_a_redirect() {
     let mut running = tcp(&listener.url());
     let mut peer = listener.accept().await;
     peer.answer("OPTIONS", "200 OK", "").await;
-    peer.answer("DESCRIBE", "302 Moved", &format!("Location: {}\r\n", other.url())).await;
+    peer.answer("DESCRIBE", "302 Moved", &format!("Location: {}\r\n", other.url()))
+        .await;
     let mut peer = other.accept().await;
     peer.play().await;
     peer.pictures(3).await;
@@ -91,7 +97,11 @@ async fn accepted_but_silent_is_a_timeout() {
     let running = tcp(&listener.url());
     let _peer = listener.accept().await;
     let error = running.end().await;
-    assert_eq!((error.kind, error.cause), (ErrorKind::Timeout, GapCause::CameraOffline), "{error}");
+    assert_eq!(
+        (error.kind, error.cause),
+        (ErrorKind::Timeout, GapCause::CameraOffline),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -100,7 +110,11 @@ async fn nobody_listens() {
     let url = format!("rtsp://{}/", listener.local_addr().unwrap());
     drop(listener);
     let error = tcp(&url).end().await;
-    assert_eq!((error.kind, error.cause), (ErrorKind::Unavailable, GapCause::CameraOffline), "{error}");
+    assert_eq!(
+        (error.kind, error.cause),
+        (ErrorKind::Unavailable, GapCause::CameraOffline),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -124,7 +138,12 @@ async fn other_channels_than_asked_for_are_used() {
     let mut peer = listener.accept().await;
     peer.answer("OPTIONS", "200 OK", "").await;
     peer.answer("DESCRIBE", "200 OK", &super::script::describe()).await;
-    peer.answer("SETUP", "200 OK", "Session: 5\r\nTransport: RTP/AVP/TCP;interleaved=8-9\r\n").await;
+    peer.answer(
+        "SETUP",
+        "200 OK",
+        "Session: 5\r\nTransport: RTP/AVP/TCP;interleaved=8-9\r\n",
+    )
+    .await;
     peer.answer("PLAY", "200 OK", "").await;
     peer.video.channel = 8;
     peer.pictures(3).await;
@@ -206,13 +225,17 @@ async fn requests_of_the_server_are_answered_and_teardown_ends() {
 #[tokio::test]
 async fn is_kept_alive_by_the_method_the_server_knows() {
     let listener = Listener::bind().await;
-    let _running = tcp(&listener.url());
+    let running = tcp(&listener.url());
     let mut peer = listener.accept().await;
-    peer.answer("OPTIONS", "200 OK", "Public: OPTIONS, GET_PARAMETER\r\n").await;
+    peer.answer("OPTIONS", "200 OK", "Public: OPTIONS, GET_PARAMETER\r\n")
+        .await;
     peer.answer("DESCRIBE", "200 OK", &super::script::describe()).await;
     peer.answer("SETUP", "200 OK", "Session: 5;timeout=2\r\n").await;
     peer.answer("PLAY", "200 OK", "").await;
     peer.pictures(2).await;
     peer.answer("GET_PARAMETER", "501 Not Implemented", "").await;
     peer.answer("OPTIONS", "200 OK", "").await;
+    drop(running);
+    let teardown = peer.request().await;
+    assert_eq!((teardown.method(), teardown.header("Session")), ("TEARDOWN", Some("5")));
 }
