@@ -63,7 +63,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl std::fmt::Debug for Catalog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Catalog").field("seq", &self.seq).finish_non_exhaustive()
+        f.debug_struct("Catalog")
+            .field("seq", &self.seq)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,15 +104,28 @@ impl Catalog {
     pub fn next_seq(&self) -> i64 {
         let now = Utc::now().as_micros();
         let next = |last: i64| Some(now.max(last + 1));
-        self.seq.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).map_or(now, |last| now.max(last + 1))
+        self.seq
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next)
+            .map_or(now, |last| now.max(last + 1))
     }
 
     fn book(&self, stream: &StreamId) -> Arc<Mutex<Book>> {
-        let known = self.streams.read().unwrap_or_else(PoisonError::into_inner).get(stream).cloned();
+        let known = self
+            .streams
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(stream)
+            .cloned();
         known.unwrap_or_else(|| {
             let last_end = self.told(self.index.last_segment(stream)).flatten().map(|row| row.end);
             let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
-            let fresh = || Arc::new(Mutex::new(Book { last_end, found_end: last_end, ..Book::default() }));
+            let fresh = || {
+                Arc::new(Mutex::new(Book {
+                    last_end,
+                    found_end: last_end,
+                    ..Book::default()
+                }))
+            };
             streams.entry(stream.clone()).or_insert_with(fresh).clone()
         })
     }
@@ -132,7 +147,12 @@ impl Catalog {
 
     /// Every stream that has been asked for or recorded since the start.
     pub fn known_streams(&self) -> Vec<StreamId> {
-        self.streams.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.streams
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
     }
 
     // ---- segments ----
@@ -156,7 +176,11 @@ impl Catalog {
             && (book.recorded || was_recording)
         {
             // Nobody said why. Within one process what is missing was not taken in time.
-            let cause = if book.recorded { GapCause::Overload } else { GapCause::Crash };
+            let cause = if book.recorded {
+                GapCause::Overload
+            } else {
+                GapCause::Crash
+            };
             let open = book.gaps.opening(end, cause);
             self.enter(&stream, &mut book, open);
             let close = book.gaps.closing(row.start);
@@ -226,7 +250,10 @@ impl Catalog {
 
     fn enter(&self, stream: &StreamId, book: &mut Book, entry: Option<Entry>) {
         let Some(entry) = entry else { return };
-        let line = Line { seq: self.next_seq(), entry };
+        let line = Line {
+            seq: self.next_seq(),
+            entry,
+        };
         for row in book.gaps.apply(stream, &line) {
             self.told(self.index.put_gap(&row));
         }
@@ -317,7 +344,9 @@ impl Catalog {
     /// A gap that the ledgers leave open, although footage that began later was found: its end
     /// was not written any more.
     pub fn close_overtaken_gap(&self, stream: &StreamId) {
-        let (Some(since), _, false) = self.standing(stream) else { return };
+        let (Some(since), _, false) = self.standing(stream) else {
+            return;
+        };
         let later = self.indexed(stream, since, Utc::MAX).into_iter().map(|row| row.start);
         if let Some(end) = later.filter(|start| *start >= since).min() {
             self.gap_closed(stream, end);
@@ -360,7 +389,10 @@ impl Catalog {
         let (open, open_gaps) = {
             let book = self.book(stream);
             let book = lock(&book);
-            (book.open.values().cloned().collect::<Vec<_>>(), book.gaps.open_rows(stream))
+            (
+                book.open.values().cloned().collect::<Vec<_>>(),
+                book.gaps.open_rows(stream),
+            )
         };
         // Read after the open ones: a segment that closes in between is found twice, never lost.
         let mut segments = self.indexed(stream, from, to);

@@ -56,11 +56,7 @@ pub enum VolumeError {
         detail: String,
     },
     #[error("disk {disk}: {} is already used by disk {other}", path.display())]
-    Duplicate {
-        disk: DiskId,
-        path: PathBuf,
-        other: DiskId,
-    },
+    Duplicate { disk: DiskId, path: PathBuf, other: DiskId },
     #[error("disk {disk}: the folder {} was replaced or unmounted while recording", path.display())]
     Replaced { disk: DiskId, path: PathBuf },
     #[error("disk {disk}: {what} {}: {}", path.display(), errno_text(*errno))]
@@ -71,11 +67,7 @@ pub enum VolumeError {
         errno: Option<i32>,
     },
     #[error("disk {disk}: a write or sync has not returned for {millis} ms, allowed are {allowed} ms")]
-    SlowSync {
-        disk: DiskId,
-        millis: u64,
-        allowed: u64,
-    },
+    SlowSync { disk: DiskId, millis: u64, allowed: u64 },
 }
 
 fn errno_text(errno: Option<i32>) -> String {
@@ -86,12 +78,7 @@ fn errno_text(errno: Option<i32>) -> String {
 }
 
 impl VolumeError {
-    pub fn io(
-        disk: &DiskId,
-        what: &'static str,
-        path: impl Into<PathBuf>,
-        error: &io::Error,
-    ) -> Self {
+    pub fn io(disk: &DiskId, what: &'static str, path: impl Into<PathBuf>, error: &io::Error) -> Self {
         VolumeError::Io {
             disk: disk.clone(),
             what,
@@ -104,13 +91,13 @@ impl VolumeError {
 impl Kind for VolumeError {
     fn kind(&self) -> ErrorKind {
         match self {
-            VolumeError::Missing { .. }
-            | VolumeError::NotMounted { .. }
-            | VolumeError::Replaced { .. } => ErrorKind::Unavailable,
+            VolumeError::Missing { .. } | VolumeError::NotMounted { .. } | VolumeError::Replaced { .. } => {
+                ErrorKind::Unavailable
+            }
             // Whoever mounts another disk there ends these: worth looking again, slowly.
-            VolumeError::Unmarked { .. }
-            | VolumeError::Foreign { .. }
-            | VolumeError::NewerFormat { .. } => ErrorKind::Refused,
+            VolumeError::Unmarked { .. } | VolumeError::Foreign { .. } | VolumeError::NewerFormat { .. } => {
+                ErrorKind::Refused
+            }
             VolumeError::Duplicate { .. } => ErrorKind::Misconfigured,
             VolumeError::BadMarker { .. } => ErrorKind::Corrupt,
             VolumeError::SlowSync { .. } => ErrorKind::Timeout,
@@ -130,14 +117,8 @@ impl Kind for VolumeError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
     /// Nothing of this fragment was queued; the disk is slower than the cameras.
-    #[error(
-        "disk {disk}: the queue holds {queued} bytes, {limit} are allowed: the disk is too slow"
-    )]
-    QueueFull {
-        disk: DiskId,
-        queued: u64,
-        limit: u64,
-    },
+    #[error("disk {disk}: the queue holds {queued} bytes, {limit} are allowed: the disk is too slow")]
+    QueueFull { disk: DiskId, queued: u64, limit: u64 },
     /// The volume failed: start a segment on another one.
     #[error("disk {disk} does not take footage: {detail}")]
     VolumeDown { disk: DiskId, detail: String },
@@ -153,9 +134,7 @@ impl Kind for WriteError {
     fn kind(&self) -> ErrorKind {
         match self {
             WriteError::QueueFull { .. } => ErrorKind::Full,
-            WriteError::VolumeDown { .. } | WriteError::SegmentDown { .. } => {
-                ErrorKind::Unavailable
-            }
+            WriteError::VolumeDown { .. } | WriteError::SegmentDown { .. } => ErrorKind::Unavailable,
             WriteError::BadFragment { .. } => ErrorKind::Bug,
         }
     }

@@ -29,7 +29,11 @@ pub enum StorageFact {
     },
     /// A write or a sync has not returned for longer than `slow_sync`; told once. It may still
     /// come back: then everything is there, also what `unsynced` names.
-    VolumeSlow { disk: DiskId, millis: u64, unsynced: Arc<Vec<Unsynced>> },
+    VolumeSlow {
+        disk: DiskId,
+        millis: u64,
+        unsynced: Arc<Vec<Unsynced>>,
+    },
     /// Less free than `keep_free`, or more used than `max_size`: time for a retention pass.
     SpaceLow {
         disk: DiskId,

@@ -39,8 +39,14 @@ pub fn read_segments(
     for stream in streams_on(root)? {
         for (begin, dir) in hours_of(root, &stream, Utc::MIN)? {
             let ledger = read_day(root, &stream, begin)?;
-            for entry in root.list(&dir)?.into_iter().filter(|e| !e.is_dir && !e.name.starts_with('.')) {
-                let Some(at) = layout::parse_segment_name(&entry.name) else { continue };
+            for entry in root
+                .list(&dir)?
+                .into_iter()
+                .filter(|e| !e.is_dir && !e.name.starts_with('.'))
+            {
+                let Some(at) = layout::parse_segment_name(&entry.name) else {
+                    continue;
+                };
                 if skip(&stream, at) {
                     continue;
                 }

@@ -69,7 +69,10 @@ impl SegmentStart {
             found.ok_or(TagError::Missing(key))
         };
         fn bad<T, E>(key: &'static str, seen: &str, result: Result<T, E>) -> Result<T, TagError> {
-            result.map_err(|_| TagError::Bad { key, seen: seen.chars().take(80).collect() })
+            result.map_err(|_| TagError::Bad {
+                key,
+                seen: seen.chars().take(80).collect(),
+            })
         }
         fn parse<T: std::str::FromStr>(key: &'static str, seen: &str) -> Result<T, TagError> {
             bad(key, seen, seen.parse::<T>())
@@ -121,9 +124,7 @@ impl SegmentStart {
         if self.continued {
             tags.push((tag::CONTINUED, "1".into()));
         }
-        tags.into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect()
+        tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }
 

@@ -39,7 +39,10 @@ pub fn peek(dir: &Path) -> Option<(RecorderId, BTreeMap<DiskId, VolumeId>)> {
 
 impl State {
     pub fn open(dir: &Path) -> Result<State, StorageError> {
-        let failed = |error| StorageError::StateDir { path: dir.to_owned(), error };
+        let failed = |error| StorageError::StateDir {
+            path: dir.to_owned(),
+            error,
+        };
         let is_new = !dir.exists();
         if is_new {
             fs::create_dir_all(dir).map_err(failed)?;
@@ -129,7 +132,9 @@ impl State {
         }
         document.insert("disks", Item::Table(disks));
         let result = write_atomically(&self.dir, FILE, document.to_string().as_bytes());
-        self.fault = result.err().map(|error| format!("cannot write {}: {error}", self.dir.join(FILE).display()));
+        self.fault = result
+            .err()
+            .map(|error| format!("cannot write {}: {error}", self.dir.join(FILE).display()));
         if let Some(fault) = &self.fault {
             tracing::error!(fault, "the state folder cannot be written; recording goes on");
         }
@@ -139,7 +144,12 @@ impl State {
 fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let temporary = dir.join(format!(".{name}.new"));
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, dir.join(name))?;
@@ -151,7 +161,9 @@ fn parse(text: &str) -> Option<(RecorderId, BTreeMap<DiskId, VolumeId>)> {
     let recorder = document.get("recorder")?.as_str()?.parse().ok()?;
     let disks = document.get("disks").and_then(|item| item.as_table());
     let disks = disks.map(|table| {
-        table.iter().filter_map(|(disk, volume)| Some((DiskId::new(disk).ok()?, volume.as_str()?.parse().ok()?)))
+        table
+            .iter()
+            .filter_map(|(disk, volume)| Some((DiskId::new(disk).ok()?, volume.as_str()?.parse().ok()?)))
     });
     Some((recorder, disks.into_iter().flatten().collect()))
 }

@@ -47,7 +47,9 @@ pub enum IndexState {
     Rebuilding,
     /// Cannot be written (full or broken `state_dir`): kept in memory, lost at the next start,
     /// rebuilt then from the volumes.
-    Degraded { detail: String },
+    Degraded {
+        detail: String,
+    },
 }
 
 type Volumes = Arc<RwLock<Vec<Arc<Volume>>>>;
@@ -77,7 +79,9 @@ pub struct Storage {
 
 impl std::fmt::Debug for Storage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Storage").field("recorder", &self.recorder()).finish_non_exhaustive()
+        f.debug_struct("Storage")
+            .field("recorder", &self.recorder())
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +101,9 @@ impl Storage {
         let (index, opening) = Index::open(&state_dir.join("index"));
         match &opening {
             crate::index::Opening::Found | crate::index::Opening::Fresh => {}
-            other => tracing::error!(opening = ?other, "the index is not what it was; footage is recorded all the same"),
+            other => {
+                tracing::error!(opening = ?other, "the index is not what it was; footage is recorded all the same")
+            }
         }
         let volumes: Volumes = Arc::default();
         let to = volumes.clone();
@@ -138,12 +144,20 @@ impl Storage {
 
     pub fn index_state(&self) -> IndexState {
         if let Some(error) = self.catalog.index().degraded() {
-            return IndexState::Degraded { detail: error.to_string() };
+            return IndexState::Degraded {
+                detail: error.to_string(),
+            };
         }
         if let Some(fault) = lock(&self.state).fault() {
-            return IndexState::Degraded { detail: fault.to_owned() };
+            return IndexState::Degraded {
+                detail: fault.to_owned(),
+            };
         }
-        if self.rebuilding.load(Ordering::SeqCst) > 0 { IndexState::Rebuilding } else { IndexState::Ok }
+        if self.rebuilding.load(Ordering::SeqCst) > 0 {
+            IndexState::Rebuilding
+        } else {
+            IndexState::Ok
+        }
     }
 
     pub fn volume(&self, disk: &DiskId) -> Option<Arc<Volume>> {
@@ -156,13 +170,19 @@ impl Storage {
 
     /// Where a volume is mounted now; `None`: not there.
     pub fn volume_root(&self, volume: VolumeId) -> Option<PathBuf> {
-        list(&self.volumes).iter().find(|v| v.id() == volume).map(|v| v.path().to_owned())
+        list(&self.volumes)
+            .iter()
+            .find(|v| v.id() == volume)
+            .map(|v| v.path().to_owned())
     }
 
     /// The file of a row, by way of the folder that its volume holds open.
     pub fn open_segment(&self, row: &SegmentRow) -> std::io::Result<Footage> {
         let volumes = list(&self.volumes);
-        let volume = volumes.iter().find(|v| v.id() == row.volume).ok_or(std::io::ErrorKind::NotFound)?;
+        let volume = volumes
+            .iter()
+            .find(|v| v.id() == row.volume)
+            .ok_or(std::io::ErrorKind::NotFound)?;
         volume.root().open_read(&row.relative_path())
     }
 

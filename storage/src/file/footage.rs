@@ -88,8 +88,11 @@ impl Footage {
 
     /// All of `parts`, one `pwritev` where the kernel takes it in one.
     pub fn write_at(&self, parts: &[&[u8]], mut offset: u64) -> io::Result<()> {
-        let mut slices: Vec<IoSlice> =
-            parts.iter().filter(|p| !p.is_empty()).map(|p| IoSlice::new(p)).collect();
+        let mut slices: Vec<IoSlice> = parts
+            .iter()
+            .filter(|p| !p.is_empty())
+            .map(|p| IoSlice::new(p))
+            .collect();
         let mut rest: &mut [IoSlice] = &mut slices;
         while !rest.is_empty() {
             let batch = rest.get(..rest.len().min(IOV_MAX)).unwrap_or_default();

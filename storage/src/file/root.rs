@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags},
+    fs::{self, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, StatxAttributes, StatxFlags},
     io::Errno,
 };
 
@@ -49,7 +49,11 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = fs::open(path, flags, Mode::empty())?;
         let device = identity(&fs::fstat(&dir)?);
-        Ok(Root { path: path.to_owned(), dir, device })
+        Ok(Root {
+            path: path.to_owned(),
+            dir,
+            device,
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -61,31 +65,57 @@ impl Root {
         fs::stat(&self.path).is_ok_and(|now| identity(&now) == self.device)
     }
 
-    /// The path is on another device than its parent folder.
+    /// Something is mounted at the path.
     pub fn is_mount_point(&self) -> io::Result<bool> {
+        if let Ok(seen) = fs::statx(&self.dir, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
+            && seen.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT)
+        {
+            return Ok(seen.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+        }
+        // Before Linux 5.8: another device than the parent folder's.
         let parent = fs::statat(&self.dir, "..", AtFlags::empty())?;
         Ok(parent.st_dev != self.device.0 || parent.st_ino == self.device.1)
     }
 
     pub fn create_new(&self, path: &Path) -> io::Result<Footage> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Footage::new(File::from(fs::openat(&self.dir, path, flags, Mode::from_raw_mode(FILE_MODE))?)))
+        Ok(Footage::new(File::from(fs::openat(
+            &self.dir,
+            path,
+            flags,
+            Mode::from_raw_mode(FILE_MODE),
+        )?)))
     }
 
     /// Existing or new; every write goes to the end.
     pub fn open_append(&self, path: &Path) -> io::Result<Footage> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Footage::new(File::from(fs::openat(&self.dir, path, flags, Mode::from_raw_mode(FILE_MODE))?)))
+        Ok(Footage::new(File::from(fs::openat(
+            &self.dir,
+            path,
+            flags,
+            Mode::from_raw_mode(FILE_MODE),
+        )?)))
     }
 
     pub fn open_read(&self, path: &Path) -> io::Result<Footage> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Footage::new(File::from(fs::openat(&self.dir, path, flags, Mode::empty())?)))
+        Ok(Footage::new(File::from(fs::openat(
+            &self.dir,
+            path,
+            flags,
+            Mode::empty(),
+        )?)))
     }
 
     pub fn open_write(&self, path: &Path) -> io::Result<Footage> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Footage::new(File::from(fs::openat(&self.dir, path, flags, Mode::empty())?)))
+        Ok(Footage::new(File::from(fs::openat(
+            &self.dir,
+            path,
+            flags,
+            Mode::empty(),
+        )?)))
     }
 
     /// Whole small files (marker, ledger); an error when larger than `limit`.
@@ -155,7 +185,11 @@ impl Root {
     /// Sorted by name; names that are not UTF-8 are not ours and are left out. A missing
     /// directory is an empty one.
     pub fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = match fs::openat(&self.dir, path, flags, Mode::empty()) {
             Ok(dir) => dir,
@@ -177,7 +211,10 @@ impl Root {
                 }
                 _ => false,
             };
-            entries.push(Entry { name: name.to_owned(), is_dir });
+            entries.push(Entry {
+                name: name.to_owned(),
+                is_dir,
+            });
         }
         entries.sort();
         Ok(entries)

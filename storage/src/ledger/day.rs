@@ -24,7 +24,10 @@ pub struct DayLedger {
 
 impl DayLedger {
     pub fn parse(bytes: &[u8]) -> DayLedger {
-        let mut day = DayLedger { file_len: bytes.len() as u64, ..DayLedger::default() };
+        let mut day = DayLedger {
+            file_len: bytes.len() as u64,
+            ..DayLedger::default()
+        };
         let mut at = 0u64;
         for text in bytes.split_inclusive(|b| *b == b'\n') {
             at += text.len() as u64;
@@ -59,11 +62,7 @@ pub fn read_day(root: &Root, stream: &StreamId, at: Utc) -> io::Result<DayLedger
 
 /// All gap lines of a stream from the day of `from` on, over several volumes, in order, each once.
 /// What cannot be read is left out and counted.
-pub fn read_merged<'a>(
-    roots: impl IntoIterator<Item = &'a Root>,
-    stream: &StreamId,
-    from: Utc,
-) -> (Vec<Line>, usize) {
+pub fn read_merged<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &StreamId, from: Utc) -> (Vec<Line>, usize) {
     let first_day = from.strftime("%Y-%m-%d");
     let mut lines = BTreeMap::new();
     let mut failed = 0;
@@ -73,7 +72,9 @@ pub fn read_merged<'a>(
             continue;
         };
         for day in days.iter().filter(|e| e.is_dir && e.name >= first_day) {
-            let Some(at) = layout::parse_day(&day.name) else { continue };
+            let Some(at) = layout::parse_day(&day.name) else {
+                continue;
+            };
             match read_day(root, stream, at) {
                 Ok(day) => {
                     failed += day.torn;
@@ -89,17 +90,18 @@ pub fn read_merged<'a>(
 }
 
 /// The newest day (any volume) whose ledger says how the stream stands, or `None`.
-pub fn newest_gap_day<'a>(
-    roots: impl IntoIterator<Item = &'a Root>,
-    stream: &StreamId,
-) -> Option<Utc> {
+pub fn newest_gap_day<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &StreamId) -> Option<Utc> {
     roots
         .into_iter()
         .filter_map(|root| {
             let days = root.list(&layout::stream_dir(stream)).ok()?;
             days.iter().rev().filter(|e| e.is_dir).find_map(|day| {
                 let at = layout::parse_day(&day.name)?;
-                let known = root.exists(&layout::stream_dir(stream).join(Path::new(&day.name)).join(layout::LEDGER));
+                let known = root.exists(
+                    &layout::stream_dir(stream)
+                        .join(Path::new(&day.name))
+                        .join(layout::LEDGER),
+                );
                 let ledger = known.ok()?.then(|| read_day(root, stream, at).ok())??;
                 ledger.lines.iter().any(|l| l.entry.is_about_gaps()).then_some(at)
             })
@@ -110,12 +112,25 @@ pub fn newest_gap_day<'a>(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let day = DayLedger::parse(&bytes);
+            prop_assert!(day.valid_len <= bytes.len() as u64);
+        }
+    }
 
     #[test]
     fn a_torn_tail_is_skipped() {
         let at = Utc::from_micros(1_700_000_000_000_000);
-        let line = |seq| Line { seq, entry: Entry::Ended { at } };
+        let line = |seq| Line {
+            seq,
+            entry: Entry::Ended { at },
+        };
         let mut text = line(1).encode().into_bytes();
         text.extend(line(2).encode().into_bytes());
         let whole = text.len() as u64;

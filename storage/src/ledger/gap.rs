@@ -50,11 +50,22 @@ impl GapState {
     /// The entry that changes the cause; `None` when no gap is open or it has that cause.
     pub fn changing(&self, at: Utc, cause: GapCause) -> Option<Entry> {
         let open = self.open.as_ref().filter(|open| open.cause != cause)?;
-        Some(Entry::GapCause { since: open.since, from: open.from, was: open.cause, at: at.max(open.from), cause })
+        Some(Entry::GapCause {
+            since: open.since,
+            from: open.from,
+            was: open.cause,
+            at: at.max(open.from),
+            cause,
+        })
     }
     pub fn closing(&self, at: Utc) -> Option<Entry> {
         let open = self.open.as_ref()?;
-        Some(Entry::GapClose { since: open.since, from: open.from, was: open.cause, at })
+        Some(Entry::GapClose {
+            since: open.since,
+            from: open.from,
+            was: open.cause,
+            at,
+        })
     }
 
     /// Rows that are final with this line.
@@ -65,18 +76,35 @@ impl GapState {
         self.seq = line.seq;
         match &line.entry {
             Entry::GapOpen { at, cause } => {
-                self.open =
-                    Some(OpenGap { seq: line.seq, since: *at, from: *at, cause: *cause, held: Vec::new() });
+                self.open = Some(OpenGap {
+                    seq: line.seq,
+                    since: *at,
+                    from: *at,
+                    cause: *cause,
+                    held: Vec::new(),
+                });
                 self.ended = false;
                 Vec::new()
             }
-            Entry::GapCause { since, from, was, at, cause } => {
+            Entry::GapCause {
+                since,
+                from,
+                was,
+                at,
+                cause,
+            } => {
                 let opened = self.open.as_ref().filter(|open| open.since == *since);
                 let seq = opened.map_or(line.seq, |open| open.seq);
                 let mut held = self.take_held(*since);
                 held.push((*from, *at, *was));
                 let rows = release(stream, &mut held, *since, *at);
-                self.open = Some(OpenGap { seq, since: *since, from: *at, cause: *cause, held });
+                self.open = Some(OpenGap {
+                    seq,
+                    since: *since,
+                    from: *at,
+                    cause: *cause,
+                    held,
+                });
                 rows
             }
             Entry::GapClose { since, from, was, at } => {
@@ -94,7 +122,11 @@ impl GapState {
     }
 
     fn take_held(&mut self, since: Utc) -> Vec<(Utc, Utc, GapCause)> {
-        self.open.take().filter(|open| open.since == since).map(|open| open.held).unwrap_or_default()
+        self.open
+            .take()
+            .filter(|open| open.since == since)
+            .map(|open| open.held)
+            .unwrap_or_default()
     }
 
     /// What to show for the gap that is not over: its pieces so far and the open one.
@@ -103,23 +135,28 @@ impl GapState {
         let held = open.held.iter().map(|(from, to, cause)| (*from, Some(*to), *cause));
         held.chain([(open.from, None, open.cause)])
             .filter(|(start, end, _)| end.is_none_or(|end| end > *start))
-            .map(|(start, end, cause)| GapRow { stream: stream.clone(), start, end, cause })
+            .map(|(start, end, cause)| GapRow {
+                stream: stream.clone(),
+                start,
+                end,
+                cause,
+            })
             .collect()
     }
 }
 
-fn release(
-    stream: &StreamId,
-    held: &mut Vec<(Utc, Utc, GapCause)>,
-    since: Utc,
-    now: Utc,
-) -> Vec<GapRow> {
+fn release(stream: &StreamId, held: &mut Vec<(Utc, Utc, GapCause)>, since: Utc, now: Utc) -> Vec<GapRow> {
     if now.micros_since(since) <= SHORTEST_US {
         return Vec::new();
     }
     held.drain(..)
         .filter(|(from, to, _)| to > from)
-        .map(|(start, end, cause)| GapRow { stream: stream.clone(), start, end: Some(end), cause })
+        .map(|(start, end, cause)| GapRow {
+            stream: stream.clone(),
+            start,
+            end: Some(end),
+            cause,
+        })
         .collect()
 }
 
@@ -146,11 +183,18 @@ mod tests {
     }
     impl Live {
         fn new() -> Self {
-            Self { state: GapState::default(), lines: Vec::new(), rows: Vec::new() }
+            Self {
+                state: GapState::default(),
+                lines: Vec::new(),
+                rows: Vec::new(),
+            }
         }
         fn put(&mut self, entry: Option<Entry>) {
             if let Some(entry) = entry {
-                let line = Line { seq: self.lines.len() as i64 + 1, entry };
+                let line = Line {
+                    seq: self.lines.len() as i64 + 1,
+                    entry,
+                };
                 self.rows.extend(self.state.apply(&stream(), &line));
                 self.lines.push(line);
             }
@@ -168,7 +212,13 @@ mod tests {
         assert_eq!(live.state.changing(at(600), GapCause::Network), None);
         live.put(live.state.closing(at(5000)));
         let rows: Vec<_> = live.rows.iter().map(|r| (r.start, r.end.unwrap(), r.cause)).collect();
-        assert_eq!(rows, [(at(0), at(500), GapCause::CameraOffline), (at(500), at(5000), GapCause::Network)]);
+        assert_eq!(
+            rows,
+            [
+                (at(0), at(500), GapCause::CameraOffline),
+                (at(500), at(5000), GapCause::Network)
+            ]
+        );
     }
 
     #[test]
@@ -186,7 +236,12 @@ mod tests {
         let mut state = GapState::default();
         let line = Line {
             seq: 9,
-            entry: Entry::GapClose { since: at(0), from: at(700), was: GapCause::Disk, at: at(2000) },
+            entry: Entry::GapClose {
+                since: at(0),
+                from: at(700),
+                was: GapCause::Disk,
+                at: at(2000),
+            },
         };
         let rows = state.apply(&stream(), &line);
         assert_eq!(rows.len(), 1);
@@ -197,7 +252,13 @@ mod tests {
     fn lines_survive_as_text_and_torn_ones_do_not() {
         let line = Line {
             seq: 7,
-            entry: Entry::GapCause { since: at(0), from: at(0), was: GapCause::Refused, at: at(9), cause: GapCause::Clock },
+            entry: Entry::GapCause {
+                since: at(0),
+                from: at(0),
+                was: GapCause::Refused,
+                at: at(9),
+                cause: GapCause::Clock,
+            },
         };
         let text = line.encode();
         assert_eq!(Line::decode(text.trim_end().as_bytes()), Some(line));

@@ -18,16 +18,38 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "k", rename_all = "snake_case")]
 pub enum Entry {
-    GapOpen { at: Utc, cause: GapCause },
+    GapOpen {
+        at: Utc,
+        cause: GapCause,
+    },
     /// The gap open since `since` had cause `was` from `from` to `at`; `cause` from then on.
-    GapCause { since: Utc, from: Utc, was: GapCause, at: Utc, cause: GapCause },
-    GapClose { since: Utc, from: Utc, was: GapCause, at: Utc },
+    GapCause {
+        since: Utc,
+        from: Utc,
+        was: GapCause,
+        at: Utc,
+        cause: GapCause,
+    },
+    GapClose {
+        since: Utc,
+        from: Utc,
+        was: GapCause,
+        at: Utc,
+    },
     /// The stream is not to be recorded any more.
-    Ended { at: Utc },
+    Ended {
+        at: Utc,
+    },
     /// The segment that starts at `segment` was recorded for these reasons too.
-    Causes { segment: Utc, causes: Causes },
+    Causes {
+        segment: Utc,
+        causes: Causes,
+    },
     /// The host's clock moved by `step_us` against the monotonic one.
-    ClockStep { at: Utc, step_us: i64 },
+    ClockStep {
+        at: Utc,
+        step_us: i64,
+    },
 }
 
 impl Entry {

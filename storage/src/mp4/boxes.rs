@@ -14,7 +14,9 @@ impl fmt::Debug for FourCc {
 impl FourCc {
     /// Letters, digits and blanks: what every registered type is made of, and zeros are not.
     pub fn is_plausible(self) -> bool {
-        self.0.iter().all(|b| b.is_ascii_alphanumeric() || *b == b' ' || *b == 0xa9)
+        self.0
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || *b == b' ' || *b == 0xa9)
     }
 }
 

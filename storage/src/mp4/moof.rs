@@ -74,7 +74,13 @@ impl<'a> Traf<'a> {
         if flags & 0x2 != 0 {
             r.u32()?; // sample_description_index
         }
-        let mut field = |bit| if flags & bit != 0 { r.u32().map(Some) } else { Some(None) };
+        let mut field = |bit| {
+            if flags & bit != 0 {
+                r.u32().map(Some)
+            } else {
+                Some(None)
+            }
+        };
         let default_duration = field(0x8)?;
         let default_size = field(0x10)?;
         let default_flags = field(0x20)?;
@@ -89,7 +95,14 @@ impl<'a> Traf<'a> {
                 truns.push(Trun::parse(body)?);
             }
         }
-        Some(Traf { track, base, default_duration, default_size, default_flags, truns })
+        Some(Traf {
+            track,
+            base,
+            default_duration,
+            default_size,
+            default_flags,
+            truns,
+        })
     }
 }
 
@@ -100,7 +113,14 @@ impl<'a> Trun<'a> {
         let count = r.u32()?;
         let data_offset = if flags & 0x1 != 0 { Some(r.i32()?) } else { None };
         let first_flags = if flags & 0x4 != 0 { Some(r.u32()?) } else { None };
-        let trun = Trun { data_offset, first_flags, count, version, flags, table: r.0 };
+        let trun = Trun {
+            data_offset,
+            first_flags,
+            count,
+            version,
+            flags,
+            table: r.0,
+        };
         let need = u64::from(count) * trun.entry_len() as u64;
         // A run without a table could claim 4 billion samples in 12 bytes.
         let plausible = trun.entry_len() > 0 || count <= 100_000;
@@ -108,14 +128,31 @@ impl<'a> Trun<'a> {
     }
 
     fn entry_len(&self) -> usize {
-        [0x100, 0x200, 0x400, 0x800].iter().filter(|bit| self.flags & **bit != 0).count() * 4
+        [0x100, 0x200, 0x400, 0x800]
+            .iter()
+            .filter(|bit| self.flags & **bit != 0)
+            .count()
+            * 4
     }
 
     pub fn samples(&self) -> impl Iterator<Item = Sample> + use<'a> {
-        let Trun { flags, version, table, first_flags, count, .. } = *self;
+        let Trun {
+            flags,
+            version,
+            table,
+            first_flags,
+            count,
+            ..
+        } = *self;
         let mut r = Reader(table);
         (0..count).map_while(move |index| {
-            let mut field = |bit| if flags & bit != 0 { r.u32().map(Some) } else { Some(None) };
+            let mut field = |bit| {
+                if flags & bit != 0 {
+                    r.u32().map(Some)
+                } else {
+                    Some(None)
+                }
+            };
             let duration = field(0x100)?;
             let size = field(0x200)?;
             let own_flags = field(0x400)?;
@@ -123,8 +160,16 @@ impl<'a> Trun<'a> {
             Some(Sample {
                 duration,
                 size,
-                flags: if index == 0 { first_flags.or(own_flags) } else { own_flags },
-                offset: if version == 0 { i64::from(offset) } else { i64::from(offset.cast_signed()) },
+                flags: if index == 0 {
+                    first_flags.or(own_flags)
+                } else {
+                    own_flags
+                },
+                offset: if version == 0 {
+                    i64::from(offset)
+                } else {
+                    i64::from(offset.cast_signed())
+                },
             })
         })
     }

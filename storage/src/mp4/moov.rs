@@ -76,7 +76,10 @@ fn parse_mvex(body: &[u8]) -> HashMap<u32, [u32; 3]> {
         r.u32()?; // default_sample_description_index
         Some((id, [r.u32()?, r.u32()?, r.u32()?]))
     };
-    Boxes(body).filter(|(kind, _)| &kind.0 == b"trex").filter_map(|(_, body)| trex(body)).collect()
+    Boxes(body)
+        .filter(|(kind, _)| &kind.0 == b"trex")
+        .filter_map(|(_, body)| trex(body))
+        .collect()
 }
 
 fn parse_trak(body: &[u8]) -> Option<TrackInfo> {
@@ -118,7 +121,9 @@ fn parse_meta(body: &[u8]) -> Vec<(String, String)> {
         _ => body.get(4..).unwrap_or_default(),
     };
     let names = Boxes(body).find(b"keys").and_then(parse_keys).unwrap_or_default();
-    let Some(list) = Boxes(body).find(b"ilst") else { return Vec::new() };
+    let Some(list) = Boxes(body).find(b"ilst") else {
+        return Vec::new();
+    };
     Boxes(list)
         .filter_map(|(kind, item)| {
             let index = usize::try_from(u32::from_be_bytes(kind.0)).ok()?;

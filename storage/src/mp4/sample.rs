@@ -25,7 +25,14 @@ fn trak(id: u32, timescale: u32, handler: &[u8; 4]) -> Vec<u8> {
 pub fn init(tags: &[(String, String)], audio: bool) -> Bytes {
     let keys: Vec<u8> = tags
         .iter()
-        .flat_map(|(key, _)| [words(&[key.len() as u32 + 8]), b"mdta".to_vec(), key.as_bytes().to_vec()].concat())
+        .flat_map(|(key, _)| {
+            [
+                words(&[key.len() as u32 + 8]),
+                b"mdta".to_vec(),
+                key.as_bytes().to_vec(),
+            ]
+            .concat()
+        })
         .collect();
     let keys = boxed(b"keys", &[words(&[0, tags.len() as u32]), keys].concat());
     let items: Vec<u8> = tags

@@ -98,11 +98,12 @@ impl FragmentInfo {
             let mut first_flags = None;
             let mut samples = 0u32;
             for sample in traf.truns.iter().flat_map(|trun| trun.samples()) {
-                let ticks = sample.duration.or(traf.default_duration).unwrap_or(track.default_duration);
+                let ticks = sample
+                    .duration
+                    .or(traf.default_duration)
+                    .unwrap_or(track.default_duration);
                 let size = sample.size.or(traf.default_size).unwrap_or(track.default_size);
-                first_flags.get_or_insert(
-                    sample.flags.or(traf.default_flags).unwrap_or(track.default_flags),
-                );
+                first_flags.get_or_insert(sample.flags.or(traf.default_flags).unwrap_or(track.default_flags));
                 duration += u64::from(ticks);
                 media_bytes += u64::from(size);
                 samples = samples.saturating_add(1);
@@ -146,8 +147,12 @@ pub fn scan_segment(file: &(impl ReadAt + ?Sized)) -> Result<SegmentScan, ScanEr
     let mut at = init_len;
     while at < file_len {
         let mut got = file.read_full_at(buf.get_mut(..FIRST_READ).unwrap_or_default(), at)?;
-        let Some(header) = buf.get(..got).and_then(BoxHeader::parse) else { break };
-        let Some(len) = header.len.filter(|len| at.checked_add(*len).is_some_and(|e| e <= file_len))
+        let Some(header) = buf.get(..got).and_then(BoxHeader::parse) else {
+            break;
+        };
+        let Some(len) = header
+            .len
+            .filter(|len| at.checked_add(*len).is_some_and(|e| e <= file_len))
         else {
             break;
         };
@@ -161,8 +166,9 @@ pub fn scan_segment(file: &(impl ReadAt + ?Sized)) -> Result<SegmentScan, ScanEr
                     }
                     got = file.read_full_at(buf.get_mut(..want).unwrap_or_default(), at)?;
                 }
-                let Some(info) =
-                    buf.get(..got).and_then(|bytes| FragmentInfo::parse(&scan.moov, bytes, at))
+                let Some(info) = buf
+                    .get(..got)
+                    .and_then(|bytes| FragmentInfo::parse(&scan.moov, bytes, at))
                 else {
                     break;
                 };
@@ -187,7 +193,9 @@ fn read_head(file: &(impl ReadAt + ?Sized), file_len: u64) -> io::Result<Option<
     let mut header = [0u8; 16];
     while at < file_len.min(MAX_INIT) {
         let got = file.read_full_at(&mut header, at)?;
-        let Some(parsed) = header.get(..got).and_then(BoxHeader::parse) else { return Ok(None) };
+        let Some(parsed) = header.get(..got).and_then(BoxHeader::parse) else {
+            return Ok(None);
+        };
         let Some(len) = parsed.len.filter(|len| *len <= MAX_INIT && at + len <= file_len) else {
             return Ok(None);
         };

@@ -7,7 +7,12 @@ use super::{
     moov::{Moov, TrackKind},
     scan::FragmentInfo,
 };
-use crate::{clip::{Formats, formats}, rows::SegmentRow, segment::SegmentStart, uuid::VolumeId};
+use crate::{
+    clip::{Formats, formats},
+    rows::SegmentRow,
+    segment::SegmentStart,
+    uuid::VolumeId,
+};
 
 /// What the whole fragments of a file add up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,12 +31,22 @@ pub struct SegmentTally {
 impl SegmentTally {
     /// `init`: of which `moov` is a part; its formats are taken from it.
     pub fn new(init_len: u64, init: &[u8]) -> Self {
-        Self { bytes: init_len, init_len, formats: formats(init), ..Self::default() }
+        Self {
+            bytes: init_len,
+            init_len,
+            formats: formats(init),
+            ..Self::default()
+        }
     }
 
     /// The same file without fragments.
     pub fn emptied(&self) -> Self {
-        Self { bytes: self.init_len, init_len: self.init_len, formats: self.formats, ..Self::default() }
+        Self {
+            bytes: self.init_len,
+            init_len: self.init_len,
+            formats: self.formats,
+            ..Self::default()
+        }
     }
 
     pub fn add(&mut self, fragment: &FragmentInfo) {

@@ -43,7 +43,10 @@ fn a_whole_file() {
     assert_eq!((segment, recorder), (start(), RecorderId(5)));
     assert_eq!(scan.fragments.len(), 5);
     assert!(scan.fragments[0].rap && !scan.fragments[1].rap);
-    assert_eq!((scan.fragments[1].start_us, scan.fragments[1].end_us), (400_000, 800_000));
+    assert_eq!(
+        (scan.fragments[1].start_us, scan.fragments[1].end_us),
+        (400_000, 800_000)
+    );
     assert_eq!(scan.valid_len, bytes.len() as u64);
     let row = scan.tally.row(&start(), Causes::MANUAL, VolumeId(1));
     assert_eq!((row.units, row.bytes), (50, scan.valid_len));
@@ -84,9 +87,22 @@ fn both_tracks_and_the_end_of_video() {
     let info = FragmentInfo::parse(&moov, &header, 77).unwrap();
     assert_eq!((info.video_end_us, info.other_end_us), (Some(1_100_000), None));
     assert_eq!(info.len, header.len() as u64 + 6);
-    let sound_only = Moov { tracks: moov.tracks.into_iter().map(|mut t| { t.kind = TrackKind::Audio; t }).collect(), tags: vec![] };
+    let sound_only = Moov {
+        tracks: moov
+            .tracks
+            .into_iter()
+            .map(|mut t| {
+                t.kind = TrackKind::Audio;
+                t
+            })
+            .collect(),
+        tags: vec![],
+    };
     let info = FragmentInfo::parse(&sound_only, &header, 77).unwrap();
-    assert_eq!((info.video_end_us, info.other_end_us, info.end_us), (None, Some(1_100_000), 1_100_000));
+    assert_eq!(
+        (info.video_end_us, info.other_end_us, info.end_us),
+        (None, Some(1_100_000), 1_100_000)
+    );
 }
 
 proptest! {

@@ -56,13 +56,17 @@ pub fn hours_of(root: &Root, stream: &StreamId, from: Utc) -> io::Result<Vec<(Ut
     let mut found = Vec::new();
     let dir = layout::stream_dir(stream);
     for day in root.list(&dir)?.into_iter().filter(|e| e.is_dir) {
-        let Some(midnight) = layout::parse_day(&day.name) else { continue };
+        let Some(midnight) = layout::parse_day(&day.name) else {
+            continue;
+        };
         if midnight.plus_micros(DAY_US) <= from {
             continue;
         }
         let day = dir.join(&day.name);
         for hour in root.list(&day)?.into_iter().filter(|e| e.is_dir) {
-            let Some(number) = layout::parse_hour(&hour.name) else { continue };
+            let Some(number) = layout::parse_hour(&hour.name) else {
+                continue;
+            };
             let begin = midnight.plus_micros(i64::from(number) * 3_600_000_000);
             if begin.plus_micros(3_600_000_000) > from {
                 found.push((begin, day.join(&hour.name)));
@@ -90,9 +94,17 @@ fn newest_hours(root: &Root, stream: &StreamId) -> io::Result<Vec<(Utc, PathBuf)
 /// left empty.
 pub fn oldest_start(root: &Root, stream: &StreamId) -> io::Result<Option<Utc>> {
     let dir = layout::stream_dir(stream);
-    for day in root.list(&dir)?.into_iter().filter(|e| e.is_dir && layout::parse_day(&e.name).is_some()) {
+    for day in root
+        .list(&dir)?
+        .into_iter()
+        .filter(|e| e.is_dir && layout::parse_day(&e.name).is_some())
+    {
         let day = dir.join(&day.name);
-        for hour in root.list(&day)?.into_iter().filter(|e| e.is_dir && layout::parse_hour(&e.name).is_some()) {
+        for hour in root
+            .list(&day)?
+            .into_iter()
+            .filter(|e| e.is_dir && layout::parse_hour(&e.name).is_some())
+        {
             let names = root.list(&day.join(&hour.name))?;
             let starts = names.iter().filter(|e| !e.name.starts_with('.'));
             if let Some(oldest) = starts.filter_map(|e| layout::parse_segment_name(&e.name)).min() {
@@ -129,7 +141,18 @@ pub fn recover(
         let mut starts = BTreeSet::new();
         for (begin, dir) in &hours {
             let ledger = read_day(root, stream, *begin)?;
-            found_bytes += hour(root, recorder, stream, dir, from, volume, &ledger, catalog, &mut done, &mut starts)?;
+            found_bytes += hour(
+                root,
+                recorder,
+                stream,
+                dir,
+                from,
+                volume,
+                &ledger,
+                catalog,
+                &mut done,
+                &mut starts,
+            )?;
         }
         if let Some(from) = from {
             drop_rows(stream, volume, from, &starts, catalog, &mut done);
@@ -159,7 +182,9 @@ fn hour(
 ) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in root.list(dir)?.into_iter().filter(|e| !e.is_dir) {
-        let Some(at) = layout::parse_segment_name(&entry.name) else { continue };
+        let Some(at) = layout::parse_segment_name(&entry.name) else {
+            continue;
+        };
         if from.is_some_and(|from| at < from) {
             continue;
         }
@@ -238,7 +263,9 @@ fn gaps(root: &Root, others: &[&Root], stream: &StreamId, from: Option<Utc>, cat
     let roots = || others.iter().copied().chain([root]);
     let newest = newest_gap_day(roots(), stream);
     let recent = from.map(|from| from.plus_micros(-DAY_US));
-    let Some(begin) = [newest, recent].into_iter().flatten().min() else { return };
+    let Some(begin) = [newest, recent].into_iter().flatten().min() else {
+        return;
+    };
     let (lines, failed) = read_merged(roots(), stream, begin);
     if failed > 0 {
         tracing::warn!(%stream, failed, "lines of the gap ledger are torn or cannot be read");

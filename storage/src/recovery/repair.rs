@@ -123,7 +123,11 @@ fn has_lost_block(file: &Footage, from: u64, to: u64, buf: &mut Vec<u8>) -> io::
     }
     buf.resize(usize::try_from(to - from).unwrap_or(0), 0);
     let got = file.read_full_at(buf, from)?;
-    Ok(buf.get(..got).unwrap_or_default().chunks_exact(BLOCK).any(|b| b.iter().all(|byte| *byte == 0)))
+    Ok(buf
+        .get(..got)
+        .unwrap_or_default()
+        .chunks_exact(BLOCK)
+        .any(|b| b.iter().all(|byte| *byte == 0)))
 }
 
 /// Empty, zeros, or a torn head: nothing of it can ever be played. Anything else is not ours.
@@ -132,7 +136,11 @@ fn without_head(root: &Root, path: &Path, file: &Footage) -> io::Result<Outcome>
     let got = file.read_full_at(&mut head, 0)?;
     let head = head.get(..got).unwrap_or_default();
     let torn = head.iter().all(|byte| *byte == 0) || head.get(4..8) == Some(b"ftyp");
-    if torn || path.file_name().is_some_and(|name| name.as_encoded_bytes().first() == Some(&b'.')) {
+    if torn
+        || path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().first() == Some(&b'.'))
+    {
         root.remove(path)?;
         return Ok(Outcome::Removed);
     }

@@ -30,7 +30,9 @@ pub fn pass(
     report.age_paused |= !clock_trusted && !rules.max_age.is_empty();
     if clock_trusted && !rules.max_age.is_empty() {
         for stream in streams_on(root)? {
-            let Some(max_age) = rules.max_age.get(&stream.camera) else { continue };
+            let Some(max_age) = rules.max_age.get(&stream.camera) else {
+                continue;
+            };
             let walk = Walk::new(root, &stream).filter(|c| !volume.is_open(&c.stream, c.start));
             for candidate in too_old(walk, now, *max_age, &rules.locked) {
                 delete(volume, catalog, &candidate, Reason::Age, report);
@@ -40,7 +42,12 @@ pub fn pass(
     let limits = volume.limits();
     // Deleting by age may have helped already.
     let footage = footage.map(|_| volume.footage_bytes());
-    let demand = Demand::new(footage, limits.max_size_bytes, root.space()?.free, limits.keep_free_bytes);
+    let demand = Demand::new(
+        footage,
+        limits.max_size_bytes,
+        root.space()?.free,
+        limits.keep_free_bytes,
+    );
     if !demand.is_met() {
         make_room(volume, catalog, rules, demand, report)?;
     }
@@ -63,7 +70,9 @@ pub fn make_room(
 }
 
 fn delete(volume: &Volume, catalog: &Catalog, candidate: &Candidate, reason: Reason, report: &mut RetentionReport) {
-    let Candidate { stream, start, bytes, .. } = candidate;
+    let Candidate {
+        stream, start, bytes, ..
+    } = candidate;
     let path = layout::segment_path(stream, *start);
     match volume.root().remove(&path) {
         Ok(()) => {}
@@ -96,7 +105,9 @@ fn delete(volume: &Volume, catalog: &Catalog, candidate: &Candidate, reason: Rea
 pub fn tidy(volume: &Volume, report: &RetentionReport) -> BTreeSet<StreamId> {
     let root = volume.root();
     let mine = report.deleted.iter().filter(|d| d.disk == *volume.disk());
-    let hours: BTreeSet<_> = mine.map(|d| (d.stream.clone(), layout::hour_dir(&d.stream, d.start))).collect();
+    let hours: BTreeSet<_> = mine
+        .map(|d| (d.stream.clone(), layout::hour_dir(&d.stream, d.start)))
+        .collect();
     let mut days_gone = BTreeSet::new();
     for (stream, hour) in hours {
         // Fails where something is left, as it should. A writer that is about to create a file
@@ -117,17 +128,27 @@ pub fn tidy(volume: &Volume, report: &RetentionReport) -> BTreeSet<StreamId> {
 pub fn forget_gaps(volumes: &[&Volume], catalog: &Catalog, stream: &StreamId) {
     let oldest: io::Result<Vec<_>> = volumes.iter().map(|v| oldest_start(v.root(), stream)).collect();
     let Ok(oldest) = oldest else { return };
-    let Some(oldest) = oldest.into_iter().flatten().min() else { return };
+    let Some(oldest) = oldest.into_iter().flatten().min() else {
+        return;
+    };
     let day = oldest.strftime("%Y-%m-%d");
-    let Some(midnight) = layout::parse_day(&day) else { return };
+    let Some(midnight) = layout::parse_day(&day) else {
+        return;
+    };
     let mut failed = false;
     for volume in volumes {
         let root = volume.root();
         let dir = layout::stream_dir(stream);
         let Ok(days) = root.list(&dir) else { continue };
-        for old in days.iter().filter(|e| e.is_dir && e.name < day && layout::parse_day(&e.name).is_some()) {
+        for old in days
+            .iter()
+            .filter(|e| e.is_dir && e.name < day && layout::parse_day(&e.name).is_some())
+        {
             let old = dir.join(Path::new(&old.name));
-            if root.list(&old).is_ok_and(|rest| rest.iter().all(|e| !e.is_dir && e.name == layout::LEDGER)) {
+            if root
+                .list(&old)
+                .is_ok_and(|rest| rest.iter().all(|e| !e.is_dir && e.name == layout::LEDGER))
+            {
                 match root.remove(&old.join(layout::LEDGER)) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => failed = true,
                     _ => {

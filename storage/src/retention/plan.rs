@@ -30,7 +30,10 @@ impl Demand {
             (Some(footage), Some(max)) => footage.saturating_sub(max),
             _ => 0,
         };
-        Demand { over_size, short_of_free: keep_free.saturating_sub(free) }
+        Demand {
+            over_size,
+            short_of_free: keep_free.saturating_sub(free),
+        }
     }
     pub fn is_met(&self) -> bool {
         *self == Demand::default()
@@ -41,14 +44,18 @@ impl Demand {
     }
     /// The reason of the next deletion.
     fn reason(&self) -> Reason {
-        if self.short_of_free > 0 { Reason::Space } else { Reason::Size }
+        if self.short_of_free > 0 {
+            Reason::Space
+        } else {
+            Reason::Size
+        }
     }
 }
 
 fn is_locked(candidate: &Candidate, locks: &[Lock]) -> bool {
-    locks.iter().any(|lock| {
-        lock.camera == candidate.stream.camera && lock.from < candidate.end && lock.to > candidate.start
-    })
+    locks
+        .iter()
+        .any(|lock| lock.camera == candidate.stream.camera && lock.from < candidate.end && lock.to > candidate.start)
 }
 
 /// Of one stream, oldest first: what ended more than `max_age` ago. Looks at one candidate more
@@ -60,7 +67,9 @@ pub fn too_old<'a>(
     locks: &'a [Lock],
 ) -> impl Iterator<Item = Candidate> + 'a {
     let limit = now - max_age;
-    candidates.take_while(move |c| c.end < limit).filter(|c| !is_locked(c, locks))
+    candidates
+        .take_while(move |c| c.end < limit)
+        .filter(|c| !is_locked(c, locks))
 }
 
 /// Of one volume, in order of writing: what goes until the demand is met.
@@ -99,13 +108,22 @@ mod tests {
         let stream = StreamId::new(camera(n), StreamName::Main);
         minutes
             .into_iter()
-            .map(|m| Candidate { stream: stream.clone(), start: at(m * 60), end: at(m * 60 + 60), bytes: 10 })
+            .map(|m| Candidate {
+                stream: stream.clone(),
+                start: at(m * 60),
+                end: at(m * 60 + 60),
+                bytes: 10,
+            })
             .collect()
     }
 
     #[test]
     fn age_takes_from_the_oldest_and_leaves_locked() {
-        let locks = [Lock { camera: camera(1), from: at(70), to: at(80) }];
+        let locks = [Lock {
+            camera: camera(1),
+            from: at(70),
+            to: at(80),
+        }];
         let gone: Vec<_> = too_old(footage(1, 0..10).into_iter(), at(600), Duration::from_secs(300), &locks).collect();
         let starts: Vec<_> = gone.iter().map(|c| c.start).collect();
         assert_eq!(starts, [at(0), at(120), at(180)], "the one that ends 300 s ago stays");
@@ -137,6 +155,12 @@ mod tests {
     fn demand_of_a_volume() {
         assert!(Demand::new(None, Some(5), 100, 50).is_met());
         assert!(Demand::new(Some(5), Some(5), 50, 50).is_met());
-        assert_eq!(Demand::new(Some(9), Some(5), 20, 50), Demand { over_size: 4, short_of_free: 30 });
+        assert_eq!(
+            Demand::new(Some(9), Some(5), 20, 50),
+            Demand {
+                over_size: 4,
+                short_of_free: 30
+            }
+        );
     }
 }

@@ -41,7 +41,11 @@ impl<'a> Walk<'a> {
 
     fn folders(&mut self, dir: PathBuf, ours: impl Fn(&str) -> bool) -> VecDeque<PathBuf> {
         match self.root.list(&dir) {
-            Ok(list) => list.into_iter().filter(|e| e.is_dir && ours(&e.name)).map(|e| dir.join(e.name)).collect(),
+            Ok(list) => list
+                .into_iter()
+                .filter(|e| e.is_dir && ours(&e.name))
+                .map(|e| dir.join(e.name))
+                .collect(),
             Err(error) => {
                 unreadable(&dir, &error);
                 VecDeque::new()
@@ -86,7 +90,12 @@ impl Iterator for Walk<'_> {
         let longest = start.plus_micros(LONGEST_US);
         let end = self.files.front().map_or(longest, |(next, _)| (*next).min(longest));
         let bytes = self.root.allocated(&path).unwrap_or(0);
-        Some(Candidate { stream: self.stream.clone(), start, end, bytes })
+        Some(Candidate {
+            stream: self.stream.clone(),
+            start,
+            end,
+            bytes,
+        })
     }
 }
 
@@ -101,7 +110,11 @@ impl<'a> Merged<'a> {
     pub fn new(root: &'a Root) -> io::Result<Merged<'a>> {
         let mut walks: Vec<Walk> = streams_on(root)?.iter().map(|stream| Walk::new(root, stream)).collect();
         let waiting: Vec<_> = walks.iter_mut().map(Iterator::next).collect();
-        let heads = waiting.iter().enumerate().filter_map(|(i, c)| Some(Reverse((c.as_ref()?.start, i)))).collect();
+        let heads = waiting
+            .iter()
+            .enumerate()
+            .filter_map(|(i, c)| Some(Reverse((c.as_ref()?.start, i))))
+            .collect();
         Ok(Merged { walks, heads, waiting })
     }
 }

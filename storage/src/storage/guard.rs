@@ -30,7 +30,9 @@ impl Guard {
     pub fn start(storage: &Arc<Storage>) -> Option<Guard> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let (own, seen) = (Arc::downgrade(storage), stop.clone());
-        let thread = thread::Builder::new().name("storage".into()).spawn(move || run(&own, &seen));
+        let thread = thread::Builder::new()
+            .name("storage".into())
+            .spawn(move || run(&own, &seen));
         match thread {
             Ok(_) => Some(Guard { stop }),
             Err(error) => {
@@ -46,8 +48,10 @@ fn run(storage: &Weak<Storage>, stop: &(Mutex<bool>, Condvar)) {
     let mut degraded = false;
     loop {
         let held = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (held, _) =
-            stop.1.wait_timeout_while(held, LOOK_EVERY, |stop| !*stop).unwrap_or_else(PoisonError::into_inner);
+        let (held, _) = stop
+            .1
+            .wait_timeout_while(held, LOOK_EVERY, |stop| !*stop)
+            .unwrap_or_else(PoisonError::into_inner);
         if *held {
             return;
         }
@@ -57,7 +61,9 @@ fn run(storage: &Weak<Storage>, stop: &(Mutex<bool>, Condvar)) {
             volume.watch();
         }
         storage.open_due_crash_gaps(CRASH_GAPS_AFTER);
-        let behind = list(&storage.volumes).iter().any(|volume| volume.is_behind_checkpoint());
+        let behind = list(&storage.volumes)
+            .iter()
+            .any(|volume| volume.is_behind_checkpoint());
         if behind || Instant::now() >= checkpoint_at {
             checkpoint_at = Instant::now() + CHECKPOINT_EVERY;
             storage.checkpoint();
@@ -71,7 +77,9 @@ fn run(storage: &Weak<Storage>, stop: &(Mutex<bool>, Condvar)) {
         if now_degraded.is_some() != degraded {
             degraded = now_degraded.is_some();
             (storage.options.facts)(match now_degraded {
-                Some(error) => StorageFact::IndexDegraded { detail: error.to_string() },
+                Some(error) => StorageFact::IndexDegraded {
+                    detail: error.to_string(),
+                },
                 None => StorageFact::IndexBack,
             });
         }

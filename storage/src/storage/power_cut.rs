@@ -18,7 +18,10 @@ use super::{
     tests::{House, LONG, all, begin, check, files, fragment, record, segment, stream, until},
     *,
 };
-use crate::{fact::StorageFact, mp4::scan_segment};
+use crate::{
+    fact::StorageFact,
+    mp4::{sample, scan_segment},
+};
 
 /// Taken away when dropped.
 struct Mount(PathBuf);
@@ -68,7 +71,11 @@ fn cut(mount: &Mount) -> bool {
 fn disk(mount: &Mount) -> Disk {
     let path = mount.0.join("video");
     std::fs::create_dir_all(&path).unwrap();
-    Disk { path, tick: Duration::from_millis(500), ..House::new().disk("d1") }
+    Disk {
+        path,
+        tick: Duration::from_secs(1),
+        ..House::new().disk("d1")
+    }
 }
 
 /// Records live until told to stop; segments of 2 s.
@@ -76,7 +83,10 @@ fn camera(volume: &Arc<Volume>, stream: &StreamId, stop: &AtomicBool) {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
         let start = Utc::now();
-        let mut writer = begin(volume, segment(stream, start, number));
+        let Ok(mut writer) = volume.start_segment(segment(stream, start, number), |tags| sample::init(tags, false))
+        else {
+            return;
+        };
         for index in 0..5 {
             let due = start.plus_micros((index as i64 + 1) * 400_000);
             std::thread::sleep(due.since(Utc::now()));
@@ -110,12 +120,16 @@ fn cut_once(after: Duration) -> Option<i64> {
             std::thread::sleep(after);
             storage.checkpoint();
             std::thread::sleep(Duration::from_millis(300));
-            let cut_at = Utc::now();
             assert!(cut(&mounted), "the ioctl");
+            let cut_at = Utc::now();
             stop.store(true, Ordering::Relaxed);
             cut_at
         });
-        until("the volume fails", || volume.has_failed());
+        // Nothing may have been left to fail on.
+        until("the volume is done", || {
+            let seen = volume.snapshot();
+            volume.has_failed() || (seen.queued_bytes, seen.unsynced_bytes) == (0, 0)
+        });
         cut_at
     };
     drop(mounted);
@@ -126,20 +140,32 @@ fn cut_once(after: Duration) -> Option<i64> {
     let volume = storage.add_volume(&disk(&mounted)).unwrap();
     println!("recovered in {:?}", begin.elapsed());
     let ends = streams.iter().map(|stream| storage.last_recorded(stream));
-    let worst = ends.map(|end| end.map_or(i64::MAX, |end| cut_at.micros_since(end) / 1000)).max().unwrap();
+    let worst = ends
+        .map(|end| end.map_or(i64::MAX, |end| cut_at.micros_since(end) / 1000))
+        .max()
+        .unwrap();
     let found = files(&disk(&mounted).path);
     for path in &found {
         let scan = scan_segment(&std::fs::File::open(path).unwrap()).unwrap();
-        assert!(!scan.fragments.is_empty() && scan.valid_len == scan.file_len, "{}", path.display());
+        assert!(
+            !scan.fragments.is_empty() && scan.valid_len == scan.file_len,
+            "{}",
+            path.display()
+        );
         let media = std::fs::read(path).unwrap();
         let lost = media.chunks(4096).position(|block| block.iter().all(|byte| *byte == 0));
         assert_eq!(lost, None, "a lost block in {}", path.display());
     }
     if worst < i64::MAX {
-        until("the gaps of the cut", || streams.iter().all(|s| !all(&storage, s).gaps.is_empty()));
+        until("the gaps of the cut", || {
+            streams.iter().all(|s| !all(&storage, s).gaps.is_empty())
+        });
         for stream in &streams {
             let gap = all(&storage, stream).gaps.pop().unwrap();
-            assert_eq!((Some(gap.start), gap.end, gap.cause), (storage.last_recorded(stream), None, GapCause::Crash));
+            assert_eq!(
+                (Some(gap.start), gap.end, gap.cause),
+                (storage.last_recorded(stream), None, GapCause::Crash)
+            );
         }
     }
     assert!(volume.settle(LONG));
@@ -149,7 +175,10 @@ fn cut_once(after: Duration) -> Option<i64> {
 }
 
 fn rounds() -> u32 {
-    std::env::var("VIGIE_TEST_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(2)
+    std::env::var("VIGIE_TEST_CUTS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(2)
 }
 
 fn without_sync() -> bool {
@@ -178,7 +207,9 @@ fn without_the_sync_a_power_cut_costs_more() {
         return;
     }
     for round in 0..rounds() {
-        let Some(worst) = cut_once(Duration::from_millis(2500)) else { return };
+        let Some(worst) = cut_once(Duration::from_millis(2500)) else {
+            return;
+        };
         assert!(worst > 2000, "round {round}: {worst} ms");
     }
 }
@@ -186,7 +217,10 @@ fn without_the_sync_a_power_cut_costs_more() {
 #[test]
 fn a_full_disk_loses_the_oldest_and_goes_on() {
     let house = House::new();
-    let Some(mounted) = mount(&["-t", "tmpfs", "-o", "size=12m", "tmpfs"], &house.dir.path().join("small")) else {
+    let Some(mounted) = mount(
+        &["-t", "tmpfs", "-o", "size=12m", "tmpfs"],
+        &house.dir.path().join("small"),
+    ) else {
         return;
     };
     let gate = stream("gate");
@@ -209,15 +243,28 @@ fn a_full_disk_loses_the_oldest_and_goes_on() {
         assert_eq!((newest.number, newest.units), (39, 50), "the newest is whole");
         assert!(rows.segments.len() < 40);
         check(&storage);
-        assert!(!house.facts.lock().unwrap().iter().any(|f| matches!(f, StorageFact::VolumeFailed { .. })));
+        assert!(
+            !house
+                .facts
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|f| matches!(f, StorageFact::VolumeFailed { .. }))
+        );
     }
 }
 
 #[test]
 fn require_mount_takes_a_mount_point() {
     let house = House::new();
-    let Some(mounted) = mount(&["-t", "tmpfs", "tmpfs"], &house.dir.path().join("mnt")) else { return };
-    let disk = Disk { path: mounted.0.clone(), require_mount: true, ..house.disk("d1") };
+    let Some(mounted) = mount(&["-t", "tmpfs", "tmpfs"], &house.dir.path().join("mnt")) else {
+        return;
+    };
+    let disk = Disk {
+        path: mounted.0.clone(),
+        require_mount: true,
+        ..house.disk("d1")
+    };
     let storage = house.open();
     let volume = storage.add_volume(&disk).unwrap();
     record(&volume, &stream("gate"), Utc::now(), 0, 2);
@@ -225,7 +272,10 @@ fn require_mount_takes_a_mount_point() {
     // Lazily unmounted: noticed, and nothing under the bare mount point.
     assert!(ran(Command::new("umount").arg("-l").arg(&mounted.0)));
     until("noticed", || volume.has_failed());
-    assert!(matches!(storage.add_volume(&disk), Err(crate::VolumeError::NotMounted { .. })));
+    assert!(matches!(
+        storage.add_volume(&disk),
+        Err(crate::VolumeError::NotMounted { .. })
+    ));
     assert_eq!(std::fs::read_dir(&mounted.0).unwrap().count(), 0);
     std::mem::forget(mounted);
 }
@@ -237,13 +287,20 @@ fn measure_cost() {
     let cameras = 64;
     let house = House::new();
     let storage = house.open();
-    let volume = storage.add_volume(&Disk { tick: Duration::from_secs(1), ..house.disk("d1") }).unwrap();
+    let volume = storage
+        .add_volume(&Disk {
+            tick: Duration::from_secs(1),
+            ..house.disk("d1")
+        })
+        .unwrap();
     let cpu = || {
         let text = std::fs::read_to_string("/proc/self/task").err();
         assert!(text.is_some());
         let mut ticks = 0u64;
         for task in std::fs::read_dir("/proc/self/task").unwrap().map(Result::unwrap) {
-            let Ok(stat) = std::fs::read_to_string(task.path().join("stat")) else { continue };
+            let Ok(stat) = std::fs::read_to_string(task.path().join("stat")) else {
+                continue;
+            };
             let name = stat.split(['(', ')']).nth(1).unwrap_or_default().to_owned();
             let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
             if name.starts_with("write.") || name.starts_with("sync.") {
@@ -267,6 +324,9 @@ fn measure_cost() {
     }
     let seconds = begin.elapsed().as_secs_f64();
     let used = (cpu() - before) as f64 / 100.0;
-    println!("{cameras} cameras at 4 Mbit/s, {seconds:.1} s: {used:.2} s of CPU, {:.4} % of a core each", used / seconds / cameras as f64 * 100.0);
+    println!(
+        "{cameras} cameras at 4 Mbit/s, {seconds:.1} s: {used:.2} s of CPU, {:.4} % of a core each",
+        used / seconds / cameras as f64 * 100.0
+    );
     println!("{:#?}", volume.snapshot());
 }

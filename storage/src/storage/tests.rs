@@ -33,7 +33,10 @@ impl House {
         for disk in ["d1", "d2"] {
             std::fs::create_dir(dir.path().join(disk)).unwrap();
         }
-        House { dir, facts: Arc::default() }
+        House {
+            dir,
+            facts: Arc::default(),
+        }
     }
     pub(super) fn disk(&self, id: &str) -> Disk {
         Disk {
@@ -51,12 +54,18 @@ impl House {
     }
     pub(super) fn open_with(&self, options: StorageOptions) -> Arc<Storage> {
         let facts = self.facts.clone();
-        let options = StorageOptions { facts: Arc::new(move |fact| facts.lock().unwrap().push(fact)), ..options };
+        let options = StorageOptions {
+            facts: Arc::new(move |fact| facts.lock().unwrap().push(fact)),
+            ..options
+        };
         Storage::open(&self.dir.path().join("state"), options).unwrap()
     }
     /// The folders as they are at this moment, as a crash would leave them.
     fn snapshot(&self) -> House {
-        let house = House { dir: tempfile::tempdir().unwrap(), facts: Arc::default() };
+        let house = House {
+            dir: tempfile::tempdir().unwrap(),
+            facts: Arc::default(),
+        };
         copy(self.dir.path(), house.dir.path());
         house
     }
@@ -100,7 +109,14 @@ pub(super) fn segment(stream: &StreamId, start: Utc, number: u32) -> SegmentStar
 pub(super) fn fragment(start: Utc, index: u64, size: u32) -> Fragment {
     let (header, media) = sample::fragment(index * 36_000, 3600, &[size; 10], index == 0);
     let begin = start.plus_micros(index as i64 * 400_000);
-    Fragment { header, media, start: begin, end: begin.plus_micros(400_000), units: 10, rap: index == 0 }
+    Fragment {
+        header,
+        media,
+        start: begin,
+        end: begin.plus_micros(400_000),
+        units: 10,
+        rap: index == 0,
+    }
 }
 
 pub(super) fn begin(volume: &Arc<Volume>, segment: SegmentStart) -> SegmentWriter {
@@ -142,7 +158,10 @@ pub(super) fn until(what: &str, mut done: impl FnMut() -> bool) {
 
 pub(super) fn check(storage: &Storage) {
     let report = storage.index_check().unwrap();
-    assert!(report.differences.is_empty() && report.unreadable.is_empty(), "{report:#?}");
+    assert!(
+        report.differences.is_empty() && report.unreadable.is_empty(),
+        "{report:#?}"
+    );
 }
 
 #[test]
@@ -214,7 +233,11 @@ fn a_crash_costs_nothing_that_was_written_and_leaves_its_gap() {
         // A file without one whole fragment, and one that is not ours.
         std::fs::write(open.with_file_name("20261120T094159.000Z.mp4"), vec![0; 5000]).unwrap();
         std::fs::write(open.with_file_name(".20261120T094158.000Z.mp4"), []).unwrap();
-        std::fs::write(open.with_file_name("20261120T094157.000Z.mp4"), b"a letter to my mother").unwrap();
+        std::fs::write(
+            open.with_file_name("20261120T094157.000Z.mp4"),
+            b"a letter to my mother",
+        )
+        .unwrap();
 
         let storage = after.open();
         let volume = storage.add_volume(&after.disk("d1")).unwrap();
@@ -223,10 +246,16 @@ fn a_crash_costs_nothing_that_was_written_and_leaves_its_gap() {
         assert!(open.with_file_name("20261120T094157.000Z.mp4.broken").exists());
         let again = all(&storage, &gate);
         assert_eq!(again.segments, seen.segments);
-        assert_eq!(again.segments[1].causes, Causes::SCHEDULE.union(Causes::MOTION).union(Causes::MANUAL));
+        assert_eq!(
+            again.segments[1].causes,
+            Causes::SCHEDULE.union(Causes::MOTION).union(Causes::MANUAL)
+        );
         until("the gap of the crash", || !all(&storage, &gate).gaps.is_empty());
         let gap = all(&storage, &gate).gaps.remove(0);
-        assert_eq!((gap.start, gap.end, gap.cause), (at("09:41:02.8"), None, GapCause::Crash));
+        assert_eq!(
+            (gap.start, gap.end, gap.cause),
+            (at("09:41:02.8"), None, GapCause::Crash)
+        );
         record(&volume, &gate, at("09:41:10"), 0, 1);
         assert!(volume.settle(LONG));
         assert_eq!(all(&storage, &gate).gaps[0].end, Some(at("09:41:10")));
@@ -252,7 +281,10 @@ fn footage_that_comes_back_at_once_still_closes_the_gap_of_a_crash() {
     assert!(volume.settle(LONG));
     let gaps = all(&storage, &gate).gaps;
     assert_eq!(gaps.len(), 1);
-    assert_eq!((gaps[0].start, gaps[0].end, gaps[0].cause), (at("09:41:02"), Some(at("09:41:05")), GapCause::Crash));
+    assert_eq!(
+        (gaps[0].start, gaps[0].end, gaps[0].cause),
+        (at("09:41:02"), Some(at("09:41:05")), GapCause::Crash)
+    );
     check(&storage);
 }
 
@@ -261,7 +293,10 @@ fn gaps_of_many_causes_and_a_rebuild() {
     let house = House::new();
     let (gate, yard) = (stream("gate"), stream("yard"));
     let storage = house.open();
-    let volumes: Vec<_> = ["d1", "d2"].iter().map(|d| storage.add_volume(&house.disk(d)).unwrap()).collect();
+    let volumes: Vec<_> = ["d1", "d2"]
+        .iter()
+        .map(|d| storage.add_volume(&house.disk(d)).unwrap())
+        .collect();
     storage.gap_opened(&yard, at("08:00:00"), GapCause::Network);
     assert!(all(&storage, &yard).gaps.is_empty(), "never before the first unit");
     record(&volumes[0], &gate, at("09:00:00"), 0, 5);
@@ -274,7 +309,13 @@ fn gaps_of_many_causes_and_a_rebuild() {
     assert!(volumes[1].settle(LONG));
     let rows = all(&storage, &gate);
     let gaps: Vec<_> = rows.gaps.iter().map(|g| (g.cause, g.end)).collect();
-    assert_eq!(gaps, [(GapCause::Stalled, Some(at("09:00:12"))), (GapCause::CameraOffline, Some(at("09:00:20")))]);
+    assert_eq!(
+        gaps,
+        [
+            (GapCause::Stalled, Some(at("09:00:12"))),
+            (GapCause::CameraOffline, Some(at("09:00:20")))
+        ]
+    );
     // Half a second is none.
     storage.gap_opened(&gate, at("09:00:22"), GapCause::Network);
     storage.gap_closed(&gate, at("09:00:22.5"));
@@ -282,7 +323,10 @@ fn gaps_of_many_causes_and_a_rebuild() {
     record(&volumes[1], &gate, at("09:00:30"), 2, 5);
     assert!(volumes[1].settle(LONG));
     let last = all(&storage, &gate).gaps.pop().unwrap();
-    assert_eq!((last.start, last.end, last.cause), (at("09:00:22"), Some(at("09:00:30")), GapCause::Overload));
+    assert_eq!(
+        (last.start, last.end, last.cause),
+        (at("09:00:22"), Some(at("09:00:30")), GapCause::Overload)
+    );
     check(&storage);
     let rows = all(&storage, &gate);
     let report = storage.index_rebuild().unwrap();
@@ -320,7 +364,9 @@ fn a_broken_state_folder_does_not_stop_recording() {
     let volume = storage.add_volume(&house.disk("d1")).unwrap();
     record(&volume, &gate, at("09:01:00"), 0, 5);
     assert!(volume.settle(LONG));
-    until("older footage is read back", || all(&storage, &gate).segments.len() == 2);
+    until("older footage is read back", || {
+        all(&storage, &gate).segments.len() == 2
+    });
     assert_eq!(all(&storage, &gate).gaps.len(), 1);
 }
 
@@ -334,19 +380,31 @@ fn foreign_missing_and_replaced_disks() {
     let foreign = other.open();
     let path = house.dir.path().join("d1");
     assert!(matches!(
-        foreign.add_volume(&Disk { path: path.clone(), ..other.disk("d1") }),
+        foreign.add_volume(&Disk {
+            path: path.clone(),
+            ..other.disk("d1")
+        }),
         Err(VolumeError::Foreign { .. })
     ));
     assert!(matches!(
-        storage.add_volume(&Disk { path: path.clone(), ..house.disk("d9") }),
+        storage.add_volume(&Disk {
+            path: path.clone(),
+            ..house.disk("d9")
+        }),
         Err(VolumeError::Duplicate { .. })
     ));
     assert!(matches!(
-        storage.add_volume(&Disk { path: house.dir.path().join("no"), ..house.disk("d9") }),
+        storage.add_volume(&Disk {
+            path: house.dir.path().join("no"),
+            ..house.disk("d9")
+        }),
         Err(VolumeError::Missing { .. })
     ));
     assert!(matches!(
-        storage.add_volume(&Disk { require_mount: true, ..house.disk("d2") }),
+        storage.add_volume(&Disk {
+            require_mount: true,
+            ..house.disk("d2")
+        }),
         Err(VolumeError::NotMounted { .. })
     ));
 
@@ -357,9 +415,15 @@ fn foreign_missing_and_replaced_disks() {
     std::fs::rename(&path, house.dir.path().join("moved")).unwrap();
     std::fs::create_dir(&path).unwrap();
     until("noticed", || volume.has_failed());
-    assert!(matches!(writer.append(fragment(at("09:00:00"), 1, 1000)), Err(WriteError::VolumeDown { .. })));
+    assert!(matches!(
+        writer.append(fragment(at("09:00:00"), 1, 1000)),
+        Err(WriteError::VolumeDown { .. })
+    ));
     assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
-    assert!(matches!(storage.add_volume(&house.disk("d1")), Err(VolumeError::Unmarked { .. })));
+    assert!(matches!(
+        storage.add_volume(&house.disk("d1")),
+        Err(VolumeError::Unmarked { .. })
+    ));
     std::fs::remove_dir(&path).unwrap();
     std::fs::rename(house.dir.path().join("moved"), &path).unwrap();
     drop(writer);
@@ -367,7 +431,14 @@ fn foreign_missing_and_replaced_disks() {
     record(&volume, &gate, at("09:00:10"), 1, 1);
     assert!(volume.settle(LONG));
     assert_eq!(all(&storage, &gate).segments.len(), 2);
-    assert!(house.facts.lock().unwrap().iter().any(|f| matches!(f, StorageFact::VolumeBack { .. })));
+    assert!(
+        house
+            .facts
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|f| matches!(f, StorageFact::VolumeBack { .. }))
+    );
     check(&storage);
 }
 
@@ -375,16 +446,25 @@ fn foreign_missing_and_replaced_disks() {
 fn the_queue_is_bounded_and_a_bad_fragment_costs_its_segment_only() {
     let house = House::new();
     let gate = stream("gate");
-    let storage = house.open_with(StorageOptions { queue_bytes: 50_000, ..StorageOptions::default() });
+    let storage = house.open_with(StorageOptions {
+        queue_bytes: 50_000,
+        ..StorageOptions::default()
+    });
     let volume = storage.add_volume(&house.disk("d1")).unwrap();
     let mut writer = begin(&volume, segment(&gate, at("09:00:00"), 0));
     writer.append(fragment(at("09:00:00"), 0, 1000)).unwrap();
-    assert!(matches!(writer.append(fragment(at("09:00:00"), 1, 9000)), Err(WriteError::QueueFull { .. })));
+    assert!(matches!(
+        writer.append(fragment(at("09:00:00"), 1, 9000)),
+        Err(WriteError::QueueFull { .. })
+    ));
     let mut bad = fragment(at("09:00:00"), 1, 1000);
     bad.media.pop();
     writer.append(bad).unwrap();
     assert!(volume.settle(LONG));
-    assert!(matches!(writer.append(fragment(at("09:00:00"), 1, 1000)), Err(WriteError::SegmentDown { .. })));
+    assert!(matches!(
+        writer.append(fragment(at("09:00:00"), 1, 1000)),
+        Err(WriteError::SegmentDown { .. })
+    ));
     drop(writer);
     record(&volume, &gate, at("09:00:00.4"), 1, 2);
     assert!(volume.settle(LONG));
@@ -435,7 +515,13 @@ fn retention_by_age_size_and_space() {
     assert!(storage.retention_pass(&rules, now, false).age_paused);
     assert_eq!(all(&storage, &gate).segments.len(), 20);
     let report = storage.retention_pass(&rules, now, true);
-    assert!(!report.deleted.is_empty() && report.deleted.iter().all(|d| d.reason == Reason::Age && d.stream == gate));
+    assert!(
+        !report.deleted.is_empty()
+            && report
+                .deleted
+                .iter()
+                .all(|d| d.reason == Reason::Age && d.stream == gate)
+    );
     let limit = at("09:13:20");
     let left = all(&storage, &gate).segments;
     assert!(left.iter().all(|row| row.end.plus_micros(400_000_000) > limit));
@@ -447,17 +533,26 @@ fn retention_by_age_size_and_space() {
     storage.catalog.index().clear().unwrap();
     let before = files(house.dir.path()).len();
     let max = volume.footage_bytes() - 1;
-    volume.set_limits(Limits { max_size_bytes: Some(max), ..Limits::of(&disk) });
+    volume.set_limits(Limits {
+        max_size_bytes: Some(max),
+        ..Limits::of(&disk)
+    });
     let report = storage.retention_pass(&RetentionRules::default(), now, true);
     assert_eq!(report.deleted.len(), 1);
-    assert_eq!((report.deleted[0].start, report.deleted[0].reason), (at("08:00:01"), Reason::Size));
+    assert_eq!(
+        (report.deleted[0].start, report.deleted[0].reason),
+        (at("08:00:01"), Reason::Size)
+    );
     assert_eq!(files(house.dir.path()).len(), before - 1);
 
     // The one that is being written stays, whatever is asked for.
     let mut writer = begin(&volume, segment(&gate, at("08:00:00"), 0));
     writer.append(fragment(at("08:00:00"), 0, 1000)).unwrap();
     assert!(volume.settle(LONG));
-    volume.set_limits(Limits { keep_free_bytes: u64::MAX, ..Limits::of(&disk) });
+    volume.set_limits(Limits {
+        keep_free_bytes: u64::MAX,
+        ..Limits::of(&disk)
+    });
     let report = storage.retention_pass(&RetentionRules::default(), now, true);
     assert!(report.deleted.iter().all(|d| d.reason == Reason::Space));
     assert_eq!(files(house.dir.path()).len(), 1);
@@ -470,7 +565,10 @@ fn what_a_failed_volume_held_is_given_back() {
     let gate = stream("gate");
     let storage = house.open();
     // A tick that does not come.
-    let disk = Disk { tick: Duration::from_secs(3600), ..house.disk("d1") };
+    let disk = Disk {
+        tick: Duration::from_secs(3600),
+        ..house.disk("d1")
+    };
     let volume = storage.add_volume(&disk).unwrap();
     let mut writer = begin(&volume, segment(&gate, at("09:00:00"), 0));
     for index in 0..3 {
@@ -482,7 +580,14 @@ fn what_a_failed_volume_held_is_given_back() {
     drop(writer);
     let mut writer = begin(&volume, segment(&gate, at("09:00:01.2"), 1));
     writer.append(fragment(at("09:00:01.2"), 0, 1000)).unwrap();
-    until("told", || house.facts.lock().unwrap().iter().any(|f| matches!(f, StorageFact::VolumeFailed { .. })));
+    until("told", || {
+        house
+            .facts
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|f| matches!(f, StorageFact::VolumeFailed { .. }))
+    });
     let facts = house.facts.lock().unwrap();
     let Some(StorageFact::VolumeFailed { error, unsynced, .. }) =
         facts.iter().find(|f| matches!(f, StorageFact::VolumeFailed { .. }))
@@ -504,7 +609,13 @@ fn many_writers_at_once() {
             scope.spawn(move || {
                 let stream = stream(&format!("c{n}"));
                 for number in 0..10 {
-                    record(volume, &stream, at("09:00:00").plus_micros(i64::from(number) * 2_000_000), number, 5);
+                    record(
+                        volume,
+                        &stream,
+                        at("09:00:00").plus_micros(i64::from(number) * 2_000_000),
+                        number,
+                        5,
+                    );
                 }
             });
         }

@@ -73,8 +73,7 @@ impl Storage {
         let mut lost_days = BTreeSet::new();
         for volume in volumes.iter().filter(|volume| !volume.has_failed()) {
             let footage = volume.knows_footage_bytes().then(|| volume.footage_bytes());
-            let passed =
-                retention::pass(volume, &self.catalog, rules, now, clock_trusted, footage, &mut report);
+            let passed = retention::pass(volume, &self.catalog, rules, now, clock_trusted, footage, &mut report);
             if let Err(error) = passed {
                 report.failed += 1;
                 tracing::warn!(volume = %volume.disk(), %error, "retention cannot look through this disk");
@@ -122,16 +121,23 @@ impl Storage {
             return;
         }
         let from = volume.settled_before(Utc::now());
-        let later: u64 = self
-            .streams()
+        let later = self.bytes_since(volume, from);
+        let mark = Mark {
+            from,
+            footage_bytes: volume.footage_bytes().saturating_sub(later),
+        };
+        self.catalog.index().set_checkpoint(volume.id(), &mark.encode());
+        volume.checkpointed(from);
+    }
+
+    /// Of finished segments that start at `from` or later.
+    fn bytes_since(&self, volume: &Volume, from: Utc) -> u64 {
+        self.streams()
             .iter()
             .flat_map(|stream| self.catalog.indexed(stream, from, Utc::MAX))
             .filter(|row| row.volume == volume.id() && row.start >= from)
             .map(|row| row.bytes)
-            .sum();
-        let mark = Mark { from, footage_bytes: volume.footage_bytes().saturating_sub(later) };
-        self.catalog.index().set_checkpoint(volume.id(), &mark.encode());
-        volume.checkpointed(from);
+            .sum()
     }
 
     fn gap_rows(&self, roots: &[&Root], streams: &BTreeSet<StreamId>, index: &Index) -> Result<u64, IndexError> {
@@ -146,22 +152,40 @@ impl Storage {
         Ok(gaps)
     }
 
+    /// Into the index; counts the footage.
     fn segment_rows(&self, volume: &Volume, index: &Index) -> Result<Rebuilt, UpkeepError> {
         let mut failed = None;
+        let mut settled_bytes = 0;
+        let settled = volume.settled_before(Utc::now());
         let read = rebuild::read_segments(
             volume.root(),
             volume.id(),
             |stream, at| volume.is_open(stream, at),
-            |row| match index.put_segment(&row) {
-                Ok(()) => !self.closed.load(Ordering::SeqCst),
-                Err(error) => {
-                    failed = Some(error);
-                    false
+            |row| {
+                if row.start < settled {
+                    settled_bytes += row.bytes;
+                }
+                match index.put_segment(&row) {
+                    Ok(()) => !self.closed.load(Ordering::SeqCst),
+                    Err(error) => {
+                        failed = Some(error);
+                        false
+                    }
                 }
             },
         );
-        let read = read.map_err(|error| UpkeepError::Volume { path: volume.path().to_owned(), error })?;
-        failed.map_or(Ok(read), |error| Err(error.into()))
+        let read = read.map_err(|error| UpkeepError::Volume {
+            path: volume.path().to_owned(),
+            error,
+        })?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        if !self.closed.load(Ordering::SeqCst) {
+            // What was finished meanwhile is in the index, whether it was read here or not.
+            volume.footage_counted(settled_bytes + self.bytes_since(volume, settled));
+        }
+        Ok(read)
     }
 
     /// Reads a whole volume into the index while recording goes on.
@@ -177,7 +201,6 @@ impl Storage {
                 for stream in &streams {
                     self.catalog.close_overtaken_gap(stream);
                 }
-                volume.footage_counted(read.bytes);
                 for (path, why) in &read.unreadable {
                     tracing::warn!(volume = %volume.disk(), path = %path.display(), why, "a file gives no footage");
                 }
@@ -213,7 +236,6 @@ impl Storage {
             report.segments += read.segments;
             report.bytes += read.bytes;
             report.unreadable.extend(read.unreadable);
-            volume.footage_counted(read.bytes);
         }
         let streams = self.streams().into_iter().collect();
         let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
@@ -231,7 +253,11 @@ impl Storage {
         let mut report = CheckReport::default();
         self.settle_all();
         let volumes = list(&self.volumes);
-        let until = volumes.iter().map(|v| v.settled_before(Utc::now())).min().unwrap_or_else(Utc::now);
+        let until = volumes
+            .iter()
+            .map(|v| v.settled_before(Utc::now()))
+            .min()
+            .unwrap_or_else(Utc::now);
         let online: BTreeSet<VolumeId> = volumes.iter().map(|volume| volume.id()).collect();
 
         let (seen, truth) = (Index::in_memory(), Index::in_memory());
@@ -262,7 +288,10 @@ impl Storage {
                     true
                 },
             );
-            let read = read.map_err(|error| UpkeepError::Volume { path: volume.path().to_owned(), error })?;
+            let read = read.map_err(|error| UpkeepError::Volume {
+                path: volume.path().to_owned(),
+                error,
+            })?;
             report.unreadable.extend(read.unreadable);
         }
         let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
@@ -310,6 +339,9 @@ impl Storage {
             self.set_mark(volume);
         }
         self.flush_index();
-        self.volumes.write().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+        self.volumes
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
     }
 }

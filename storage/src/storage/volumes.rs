@@ -51,9 +51,8 @@ impl Storage {
         let mark = self.mark_of(marker.volume);
         let online = list(&self.volumes);
         let others: Vec<&Root> = online.iter().map(|volume| volume.root()).collect();
-        let recovered =
-            recovery::recover(&root, marker.volume, marker.recorder, mark, &self.catalog, &others)
-                .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
+        let recovered = recovery::recover(&root, marker.volume, marker.recorder, mark, &self.catalog, &others)
+            .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
         tracing::info!(
             volume = %disk.id, path = %disk.path.display(), files = recovered.files, cut = recovered.cut,
             removed = recovered.removed, set_aside = recovered.set_aside.len(),
@@ -73,7 +72,10 @@ impl Storage {
             checkpoint: mark.map(|mark| mark.from),
         })?;
         lock(&self.state).remember(&disk.id, marker.volume);
-        self.volumes.write().unwrap_or_else(PoisonError::into_inner).push(volume.clone());
+        self.volumes
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(volume.clone());
         self.catalog.send_waiting_lines();
         *lock(&self.crash_gaps_due) = Some(Instant::now());
         if mark.is_none() {
@@ -128,9 +130,9 @@ impl Storage {
             None => {
                 let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
                 let marker = Marker { volume, recorder };
-                marker.write(root).map_err(|error| {
-                    VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error)
-                })?;
+                marker
+                    .write(root)
+                    .map_err(|error| VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error))?;
                 tracing::info!(volume = %disk.id, path = %disk.path.display(), id = %volume, "a new disk was prepared");
                 Ok(marker)
             }
@@ -144,7 +146,10 @@ impl Storage {
             let Some(storage) = storage.upgrade() else { return 0 };
             let rules = lock(&storage.rules).clone();
             let mut report = RetentionReport::default();
-            let demand = Demand { over_size: 0, short_of_free: bytes };
+            let demand = Demand {
+                over_size: 0,
+                short_of_free: bytes,
+            };
             if let Err(error) = retention::make_room(volume, &storage.catalog, &rules, demand, &mut report) {
                 tracing::error!(volume = %volume.disk(), %error, "the disk is full and cannot be looked through");
             }
@@ -177,7 +182,10 @@ impl Storage {
                 storage.rebuilding.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
             }
         };
-        if let Err(error) = thread::Builder::new().name(format!("read.{}", volume.disk())).spawn(body) {
+        if let Err(error) = thread::Builder::new()
+            .name(format!("read.{}", volume.disk()))
+            .spawn(body)
+        {
             self.rebuilding.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
             tracing::error!(volume = %volume.disk(), %error, "older footage cannot be read back now");
         }

@@ -50,6 +50,8 @@ impl SegmentHandle {
 
 impl fmt::Debug for SegmentHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SegmentHandle").field("segment", &self.segment).finish_non_exhaustive()
+        f.debug_struct("SegmentHandle")
+            .field("segment", &self.segment)
+            .finish_non_exhaustive()
     }
 }

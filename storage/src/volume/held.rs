@@ -74,7 +74,10 @@ impl Held {
         let mut state = self.lock();
         let any = state.written > 0 || !state.closed.is_empty() || state.dirty;
         state.dirty = false;
-        any.then_some(Covered { fragments: state.written, closed: state.closed.len() })
+        any.then_some(Covered {
+            fragments: state.written,
+            closed: state.closed.len(),
+        })
     }
 
     /// That sync returned.
@@ -98,10 +101,7 @@ impl Held {
     }
 
     /// All of it, by segment and in order; `more`: what was not even taken from the queue.
-    pub fn unsynced(
-        &self,
-        more: impl IntoIterator<Item = (Arc<SegmentHandle>, Arc<Fragment>)>,
-    ) -> Vec<Unsynced> {
+    pub fn unsynced(&self, more: impl IntoIterator<Item = (Arc<SegmentHandle>, Arc<Fragment>)>) -> Vec<Unsynced> {
         let state = self.lock();
         let mut all: Vec<(u64, Unsynced)> = Vec::new();
         for (segment, fragment) in state.fragments.iter().cloned().chain(more) {

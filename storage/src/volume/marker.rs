@@ -96,27 +96,30 @@ pub fn identify(root: &Root) -> io::Result<Identity> {
 
 /// May this recorder write there? `new_disk`: this disk id was never used before, so an empty
 /// folder is a new disk and not a missing mount.
-pub fn admit(
-    disk: &DiskId,
-    root: &Root,
-    recorder: RecorderId,
-    new_disk: bool,
-) -> Result<Option<Marker>, VolumeError> {
+pub fn admit(disk: &DiskId, root: &Root, recorder: RecorderId, new_disk: bool) -> Result<Option<Marker>, VolumeError> {
     let path = root.path().to_owned();
     let disk = disk.clone();
     match identify(root).map_err(|error| VolumeError::io(&disk, "cannot read", &path, &error))? {
         Identity::Marked(marker) if marker.recorder == recorder => Ok(Some(marker)),
-        Identity::Marked(marker) => {
-            Err(VolumeError::Foreign { disk, path, seen: marker.recorder, own: recorder })
-        }
+        Identity::Marked(marker) => Err(VolumeError::Foreign {
+            disk,
+            path,
+            seen: marker.recorder,
+            own: recorder,
+        }),
         Identity::Blank if new_disk => Ok(None),
         Identity::Blank | Identity::Unmarked => Err(VolumeError::Unmarked { disk, path }),
-        Identity::NewerFormat(seen) => {
-            Err(VolumeError::NewerFormat { disk, path, seen, known: FORMAT })
-        }
-        Identity::Bad(detail) => {
-            Err(VolumeError::BadMarker { disk, path: path.join(layout::MARKER), detail })
-        }
+        Identity::NewerFormat(seen) => Err(VolumeError::NewerFormat {
+            disk,
+            path,
+            seen,
+            known: FORMAT,
+        }),
+        Identity::Bad(detail) => Err(VolumeError::BadMarker {
+            disk,
+            path: path.join(layout::MARKER),
+            detail,
+        }),
     }
 }
 
@@ -135,21 +138,42 @@ mod tests {
         let own = RecorderId::generate().unwrap();
         std::fs::create_dir(dir.path().join("lost+found")).unwrap();
         assert!(admit_in(dir.path(), own, true).unwrap().is_none());
-        assert!(matches!(admit_in(dir.path(), own, false), Err(VolumeError::Unmarked { .. })));
+        assert!(matches!(
+            admit_in(dir.path(), own, false),
+            Err(VolumeError::Unmarked { .. })
+        ));
 
-        let marker = Marker { volume: VolumeId::generate().unwrap(), recorder: own };
+        let marker = Marker {
+            volume: VolumeId::generate().unwrap(),
+            recorder: own,
+        };
         marker.write(&Root::open(dir.path()).unwrap()).unwrap();
         assert_eq!(admit_in(dir.path(), own, false).unwrap(), Some(marker));
-        assert!(marker.write(&Root::open(dir.path()).unwrap()).is_err(), "never over another");
-        assert!(matches!(admit_in(dir.path(), RecorderId(7), true), Err(VolumeError::Foreign { .. })));
+        assert!(
+            marker.write(&Root::open(dir.path()).unwrap()).is_err(),
+            "never over another"
+        );
+        assert!(matches!(
+            admit_in(dir.path(), RecorderId(7), true),
+            Err(VolumeError::Foreign { .. })
+        ));
 
         let path = dir.path().join(layout::MARKER);
         std::fs::write(&path, "format = 2\nsomething = 1\n").unwrap();
-        assert!(matches!(admit_in(dir.path(), own, true), Err(VolumeError::NewerFormat { seen: 2, .. })));
+        assert!(matches!(
+            admit_in(dir.path(), own, true),
+            Err(VolumeError::NewerFormat { seen: 2, .. })
+        ));
         std::fs::write(&path, [0u8; 200]).unwrap();
-        assert!(matches!(admit_in(dir.path(), own, true), Err(VolumeError::BadMarker { .. })));
+        assert!(matches!(
+            admit_in(dir.path(), own, true),
+            Err(VolumeError::BadMarker { .. })
+        ));
         std::fs::remove_file(&path).unwrap();
         std::fs::write(dir.path().join("letter.odt"), "x").unwrap();
-        assert!(matches!(admit_in(dir.path(), own, true), Err(VolumeError::Unmarked { .. })));
+        assert!(matches!(
+            admit_in(dir.path(), own, true),
+            Err(VolumeError::Unmarked { .. })
+        ));
     }
 }

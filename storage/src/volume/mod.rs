@@ -105,7 +105,10 @@ pub struct Volume {
 
 impl std::fmt::Debug for Volume {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Volume").field("disk", &self.disk).field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Volume")
+            .field("disk", &self.disk)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -131,8 +134,18 @@ pub(crate) struct Parts {
 impl Volume {
     /// Starts its threads. Identity has been checked, what a crash left has been repaired.
     pub(crate) fn start(parts: Parts) -> Result<Arc<Volume>, VolumeError> {
-        let Parts { disk, id, root, recorder, limits, options, catalog, make_room, footage_bytes, checkpoint } =
-            parts;
+        let Parts {
+            disk,
+            id,
+            root,
+            recorder,
+            limits,
+            options,
+            catalog,
+            make_room,
+            footage_bytes,
+            checkpoint,
+        } = parts;
         let volume = Arc::new(Volume {
             facts: options.facts.clone(),
             disk,
@@ -163,15 +176,22 @@ impl Volume {
         for (name, body) in bodies {
             let (alive, ended) = mpsc::channel();
             let own = volume.clone();
-            let thread = thread::Builder::new().name(format!("{name}.{}", volume.disk)).spawn(move || {
-                body(own);
-                drop(alive);
-            });
+            let thread = thread::Builder::new()
+                .name(format!("{name}.{}", volume.disk))
+                .spawn(move || {
+                    body(own);
+                    drop(alive);
+                });
             match thread {
                 Ok(thread) => lock(&volume.threads).push((thread, ended)),
                 Err(error) => {
                     volume.queue.close();
-                    return Err(VolumeError::io(&volume.disk, "cannot start a thread for", volume.root.path(), &error));
+                    return Err(VolumeError::io(
+                        &volume.disk,
+                        "cannot start a thread for",
+                        volume.root.path(),
+                        &error,
+                    ));
                 }
             }
         }
@@ -214,13 +234,21 @@ impl Volume {
         self.check_up()?;
         let token = self.catalog.next_token();
         let handle = SegmentHandle::new(token, segment, Arc::new(init), self.catalog.seq());
-        Ok(SegmentWriter { volume: self.clone(), handle: Arc::new(handle), bytes: 0, finished: false })
+        Ok(SegmentWriter {
+            volume: self.clone(),
+            handle: Arc::new(handle),
+            bytes: 0,
+            finished: false,
+        })
     }
 
     fn check_up(&self) -> Result<(), WriteError> {
         match self.failed.get() {
             None => Ok(()),
-            Some(error) => Err(WriteError::VolumeDown { disk: self.disk.clone(), detail: error.to_string() }),
+            Some(error) => Err(WriteError::VolumeDown {
+                disk: self.disk.clone(),
+                detail: error.to_string(),
+            }),
         }
     }
 
@@ -233,7 +261,12 @@ impl Volume {
         match self.root.exists(Path::new(layout::MARKER)) {
             Ok(true) => Ok(()),
             Ok(false) => Err(VolumeError::Unmarked { disk, path }),
-            Err(error) => Err(VolumeError::io(&self.disk, "cannot look at", path.join(layout::MARKER), &error)),
+            Err(error) => Err(VolumeError::io(
+                &self.disk,
+                "cannot look at",
+                path.join(layout::MARKER),
+                &error,
+            )),
         }
     }
 
@@ -264,19 +297,28 @@ impl Volume {
     /// Is this segment being written? `at`: the millisecond of its name.
     pub(crate) fn is_open(&self, stream: &StreamId, at: Utc) -> bool {
         let same = |start: &Utc| start.as_micros().div_euclid(1000) == at.as_micros().div_euclid(1000);
-        lock(&self.open).values().any(|(open, start)| open == stream && same(start))
+        lock(&self.open)
+            .values()
+            .any(|(open, start)| open == stream && same(start))
     }
 
     /// Every segment that starts earlier is finished and on the device.
     pub(crate) fn settled_before(&self, now: Utc) -> Utc {
         let open = lock(&self.open).values().map(|(_, start)| *start).min();
-        [open, self.held.earliest_closed()].into_iter().flatten().fold(now, Utc::min)
+        [open, self.held.earliest_closed()]
+            .into_iter()
+            .flatten()
+            .fold(now, Utc::min)
     }
 
     /// Appends to a ledger. False: not online.
     pub(crate) fn write_line(&self, stream: &StreamId, line: &Line) -> bool {
         let path = layout::ledger_path(stream, line.entry.day());
-        !self.has_failed() && self.queue.push(Job::Ledger { path, text: line.encode() })
+        !self.has_failed()
+            && self.queue.push(Job::Ledger {
+                path,
+                text: line.encode(),
+            })
     }
 
     pub(crate) fn footage_removed(&self, bytes: u64) {
@@ -301,9 +343,14 @@ impl Volume {
         self.stats.free.set(space.free);
         let limits = self.limits();
         let over = self.knows_footage_bytes()
-            && limits.max_size_bytes.is_some_and(|max| self.stats.footage_bytes.get() > max);
+            && limits
+                .max_size_bytes
+                .is_some_and(|max| self.stats.footage_bytes.get() > max);
         if space.free < limits.keep_free_bytes || over {
-            (self.facts)(StorageFact::SpaceLow { disk: self.disk.clone(), free: space.free });
+            (self.facts)(StorageFact::SpaceLow {
+                disk: self.disk.clone(),
+                free: space.free,
+            });
         }
     }
 
@@ -329,11 +376,19 @@ impl Volume {
         let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
         if longest > self.options.hung_after {
             let allowed = u64::try_from(self.options.hung_after.as_millis()).unwrap_or(u64::MAX);
-            self.fail(VolumeError::SlowSync { disk: self.disk.clone(), millis, allowed });
+            self.fail(VolumeError::SlowSync {
+                disk: self.disk.clone(),
+                millis,
+                allowed,
+            });
         } else if longest > self.options.slow_sync && !self.slow_told.swap(true, Ordering::Relaxed) {
             let unsynced = Arc::new(self.held.unsynced([]));
             tracing::warn!(volume = %self.disk, millis, "the disk is slow: a write or a sync has not returned");
-            (self.facts)(StorageFact::VolumeSlow { disk: self.disk.clone(), millis, unsynced });
+            (self.facts)(StorageFact::VolumeSlow {
+                disk: self.disk.clone(),
+                millis,
+                unsynced,
+            });
         }
     }
 
@@ -350,7 +405,11 @@ impl Volume {
         let unsynced = Arc::new(self.held.unsynced(queued));
         self.held.clear();
         self.tick_wake.stop();
-        (self.facts)(StorageFact::VolumeFailed { disk: self.disk.clone(), error, unsynced });
+        (self.facts)(StorageFact::VolumeFailed {
+            disk: self.disk.clone(),
+            error,
+            unsynced,
+        });
     }
 
     /// Writes what is queued, finishes the files, syncs, ends the threads. A thread that hangs in
@@ -381,7 +440,11 @@ impl Volume {
             disk: self.disk.clone(),
             volume: self.id,
             path: self.root.path().to_owned(),
-            state: if failed.is_some() { VolumeState::Failed } else { VolumeState::Online },
+            state: if failed.is_some() {
+                VolumeState::Failed
+            } else {
+                VolumeState::Online
+            },
             error: failed.map(ToString::to_string),
             total_bytes: self.stats.total.get(),
             free_bytes: self.stats.free.get(),
@@ -416,18 +479,31 @@ impl SegmentWriter {
         let volume = &self.volume;
         volume.check_up()?;
         if let Some(detail) = self.handle.down() {
-            return Err(WriteError::SegmentDown { disk: volume.disk.clone(), detail: detail.to_owned() });
+            return Err(WriteError::SegmentDown {
+                disk: volume.disk.clone(),
+                detail: detail.to_owned(),
+            });
         }
         let len = fragment.len();
         let queued = volume.queue.bytes() + volume.held.bytes() + len;
         let limit = volume.options.queue_bytes;
         if queued > limit {
             volume.stats.refused.add(1);
-            return Err(WriteError::QueueFull { disk: volume.disk.clone(), queued, limit });
+            return Err(WriteError::QueueFull {
+                disk: volume.disk.clone(),
+                queued,
+                limit,
+            });
         }
-        let job = Job::Fragment { segment: self.handle.clone(), fragment: Arc::new(fragment) };
+        let job = Job::Fragment {
+            segment: self.handle.clone(),
+            fragment: Arc::new(fragment),
+        };
         if !volume.queue.push(job) {
-            return Err(WriteError::VolumeDown { disk: volume.disk.clone(), detail: "it was taken out".into() });
+            return Err(WriteError::VolumeDown {
+                disk: volume.disk.clone(),
+                detail: "it was taken out".into(),
+            });
         }
         self.bytes += len;
         Ok(())
@@ -435,7 +511,10 @@ impl SegmentWriter {
 
     /// Further reasons for which this segment is recorded: kept in the ledger.
     pub fn add_causes(&mut self, causes: Causes) {
-        self.volume.queue.push(Job::Causes { segment: self.handle.clone(), causes });
+        self.volume.queue.push(Job::Causes {
+            segment: self.handle.clone(),
+            causes,
+        });
     }
 
     /// Bytes of fragments queued so far.
@@ -454,7 +533,9 @@ impl SegmentWriter {
 
     fn end(&mut self) {
         if !std::mem::replace(&mut self.finished, true) {
-            self.volume.queue.push(Job::Finish { segment: self.handle.clone() });
+            self.volume.queue.push(Job::Finish {
+                segment: self.handle.clone(),
+            });
         }
     }
 }

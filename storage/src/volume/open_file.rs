@@ -39,7 +39,11 @@ pub(super) struct OpenFile {
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// The disk's fault.
-    Io { what: &'static str, path: PathBuf, error: io::Error },
+    Io {
+        what: &'static str,
+        path: PathBuf,
+        error: io::Error,
+    },
     /// The fragment's fault.
     Bad(String),
 }
@@ -110,7 +114,10 @@ impl OpenFile {
             }
             return opened;
         }
-        Err(Trouble::Bad(format!("{MAX_NAMES} files exist from {} on", handle.segment.start)))
+        Err(Trouble::Bad(format!(
+            "{MAX_NAMES} files exist from {} on",
+            handle.segment.start
+        )))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -143,7 +150,8 @@ impl OpenFile {
         }
         open.write(Some(&init), fragment, 0)?;
         let dot = dotted(&open.path);
-        root.rename(&dot, &open.path).map_err(Trouble::io("cannot name", &open.path))?;
+        root.rename(&dot, &open.path)
+            .map_err(Trouble::io("cannot name", &open.path))?;
         open.tally.add(&info);
         Ok(open)
     }
@@ -160,7 +168,9 @@ impl OpenFile {
         parts.extend(init);
         parts.push(&fragment.header);
         parts.extend(fragment.media.iter().map(|unit| unit.as_ref()));
-        self.file.write_at(&parts, offset).map_err(Trouble::io("cannot write", &self.path))
+        self.file
+            .write_at(&parts, offset)
+            .map_err(Trouble::io("cannot write", &self.path))
     }
 
     /// Writes at the end of the last whole fragment: after an error the same can be tried again.
@@ -187,7 +197,9 @@ impl OpenFile {
 
     /// Gives back what was reserved.
     pub fn finish(&self) -> Result<(), Trouble> {
-        self.file.truncate(self.tally.bytes).map_err(Trouble::io("cannot trim", &self.path))
+        self.file
+            .truncate(self.tally.bytes)
+            .map_err(Trouble::io("cannot trim", &self.path))
     }
 }
 

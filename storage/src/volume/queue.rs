@@ -23,11 +23,22 @@ const URGENT_BYTES: u64 = 16 << 20;
 
 #[derive(Debug)]
 pub(super) enum Job {
-    Fragment { segment: Arc<SegmentHandle>, fragment: Arc<Fragment> },
-    Causes { segment: Arc<SegmentHandle>, causes: Causes },
-    Finish { segment: Arc<SegmentHandle> },
+    Fragment {
+        segment: Arc<SegmentHandle>,
+        fragment: Arc<Fragment>,
+    },
+    Causes {
+        segment: Arc<SegmentHandle>,
+        causes: Causes,
+    },
+    Finish {
+        segment: Arc<SegmentHandle>,
+    },
     /// A line for the ledger at this path.
-    Ledger { path: std::path::PathBuf, text: String },
+    Ledger {
+        path: std::path::PathBuf,
+        text: String,
+    },
     /// Answered when everything before it is written.
     Barrier(Sender<()>),
 }

@@ -60,7 +60,10 @@ pub(super) struct Busy {
 
 impl Busy {
     pub fn new() -> Self {
-        Self { epoch: Instant::now(), since: AtomicU64::new(0) }
+        Self {
+            epoch: Instant::now(),
+            since: AtomicU64::new(0),
+        }
     }
     fn now(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1

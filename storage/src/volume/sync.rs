@@ -64,7 +64,10 @@ impl Tick {
             if state.done >= target {
                 return true;
             }
-            let _ = self.wake.wait_timeout(state, Duration::from_millis(20)).unwrap_or_else(PoisonError::into_inner);
+            let _ = self
+                .wake
+                .wait_timeout(state, Duration::from_millis(20))
+                .unwrap_or_else(PoisonError::into_inner);
         }
         self.done() >= target
     }
@@ -94,7 +97,9 @@ pub(super) fn run(volume: Arc<Volume>) {
 
 fn one(volume: &Volume) -> Result<(), VolumeError> {
     volume.check_in_place()?;
-    let Some(covered) = volume.held.covered() else { return Ok(()) };
+    let Some(covered) = volume.held.covered() else {
+        return Ok(());
+    };
     let begin = Instant::now();
     volume.syncing.begin();
     let synced = sync(volume);
@@ -103,7 +108,9 @@ fn one(volume: &Volume) -> Result<(), VolumeError> {
     volume.held.release(covered);
     let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
     volume.stats.synced(millis);
-    (volume.facts)(StorageFact::Synced { disk: volume.disk.clone() });
+    (volume.facts)(StorageFact::Synced {
+        disk: volume.disk.clone(),
+    });
     Ok(())
 }
 

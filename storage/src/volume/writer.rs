@@ -35,8 +35,12 @@ struct Writer {
 
 /// Runs until the queue is closed and empty, or the volume has failed.
 pub(super) fn run(volume: Arc<Volume>) {
-    let mut writer =
-        Writer { volume, files: HashMap::new(), lengths: HashMap::new(), ledgers: Vec::new() };
+    let mut writer = Writer {
+        volume,
+        files: HashMap::new(),
+        lengths: HashMap::new(),
+        ledgers: Vec::new(),
+    };
     while let Some(job) = writer.volume.queue.pop() {
         if writer.volume.has_failed() {
             break;
@@ -105,9 +109,12 @@ impl Writer {
                 handle.give_up(detail);
                 Ok(())
             }
-            Err(Trouble::Io { what, path, error }) => {
-                Err(VolumeError::io(&volume.disk, what, volume.root.path().join(path), &error))
-            }
+            Err(Trouble::Io { what, path, error }) => Err(VolumeError::io(
+                &volume.disk,
+                what,
+                volume.root.path().join(path),
+                &error,
+            )),
         }
     }
 
@@ -128,7 +135,9 @@ impl Writer {
         let expected = self.lengths.get(stream).copied().unwrap_or(FIRST_GUESS);
         let file = OpenFile::create(&volume.root, volume.recorder, handle, fragment, expected)?;
         volume.open_started(handle.token, stream, file.segment.start);
-        volume.catalog.segment_opened(handle.token, file.row(volume.id), handle.created_seq);
+        volume
+            .catalog
+            .segment_opened(handle.token, file.row(volume.id), handle.created_seq);
         self.files.insert(handle.token, file);
         Ok(())
     }
@@ -142,19 +151,27 @@ impl Writer {
             return Ok(());
         }
         let row = file.row(self.volume.id);
-        self.volume.catalog.segment_grew(&row.stream, handle.token, |open| open.causes = row.causes);
+        self.volume
+            .catalog
+            .segment_grew(&row.stream, handle.token, |open| open.causes = row.causes);
         let line = Line {
             seq: self.volume.catalog.next_seq(),
-            entry: Entry::Causes { segment: row.start, causes },
+            entry: Entry::Causes {
+                segment: row.start,
+                causes,
+            },
         };
         let path = layout::ledger_path(&row.stream, line.entry.day());
         self.ledger(&path, &line.encode())
     }
 
     fn finish(&mut self, handle: &Arc<SegmentHandle>) -> Result<(), VolumeError> {
-        let Some(file) = self.files.remove(&handle.token) else { return Ok(()) };
+        let Some(file) = self.files.remove(&handle.token) else {
+            return Ok(());
+        };
         let volume = &self.volume;
-        self.lengths.insert(file.segment.stream.clone(), file.tally.bytes + file.tally.bytes / 16);
+        self.lengths
+            .insert(file.segment.stream.clone(), file.tally.bytes + file.tally.bytes / 16);
         // The row first: whatever becomes of the trimming, the fragments are in the file. Until
         // it is in the index and synced, no checkpoint may pass it.
         let row = volume.catalog.segment_closed(&file.segment.stream, handle.token);
@@ -169,7 +186,12 @@ impl Writer {
             Trouble::Io { what, path, error } => {
                 VolumeError::io(&volume.disk, what, volume.root.path().join(path), &error)
             }
-            Trouble::Bad(_) => VolumeError::io(&volume.disk, "cannot finish", volume.root.path(), &std::io::ErrorKind::Other.into()),
+            Trouble::Bad(_) => VolumeError::io(
+                &volume.disk,
+                "cannot finish",
+                volume.root.path(),
+                &std::io::ErrorKind::Other.into(),
+            ),
         })
     }
 
@@ -185,11 +207,21 @@ impl Writer {
                 Err(error) if is_full(&error) && tries < ROOM_TRIES => {
                     tries += 1;
                     if volume.make_room(ROOM_WANTED) == 0 {
-                        return Err(VolumeError::io(&volume.disk, "cannot append to", volume.root.path().join(path), &error));
+                        return Err(VolumeError::io(
+                            &volume.disk,
+                            "cannot append to",
+                            volume.root.path().join(path),
+                            &error,
+                        ));
                     }
                 }
                 Err(error) => {
-                    return Err(VolumeError::io(&volume.disk, "cannot append to", volume.root.path().join(path), &error));
+                    return Err(VolumeError::io(
+                        &volume.disk,
+                        "cannot append to",
+                        volume.root.path().join(path),
+                        &error,
+                    ));
                 }
             }
         }
