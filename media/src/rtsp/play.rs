@@ -50,7 +50,7 @@ pub async fn run(mut playing: Playing) -> Result<Infallible, RtspError> {
     loop {
         let now = Instant::now();
         if playing.receiver.has_live_viewers() || now < pace.started + WARM_UP {
-            let _ = tokio::time::timeout(LOOK, playing.session.connection.readable())
+            tokio::time::timeout(LOOK, playing.session.connection.readable())
                 .await
                 .transpose_lost()?;
         } else {
