@@ -12,6 +12,7 @@
 //! Belongs here: which bytes of which file make a clip. Does not belong here: which segments
 //! there are (the index), HTTP (`vigie-web`).
 
+mod body;
 mod boxes;
 mod error;
 mod formats;
