@@ -9,6 +9,8 @@
 
 mod branch;
 mod cutter;
+#[cfg(test)]
+mod disk_tests;
 mod footage;
 mod gaps;
 mod planner;

@@ -64,7 +64,7 @@ pub async fn run(
             () = &mut stopping => break,
         }
         branch.look(&mut tap, &eyes.look());
-        if looks % LOOKS_TO_PUBLISH == 0 {
+        if looks.is_multiple_of(LOOKS_TO_PUBLISH) {
             context.node.publish(branch.snapshot(&tap));
         }
         looks = looks.wrapping_add(1);

@@ -765,7 +765,10 @@ fn cost_of_a_camera() {
         let start = cpu();
         // 7 or 8 pictures and 2 or 3 packets at every look of 300 ms.
         for i in tenth * 15 / 2..(tenth + 1) * 15 / 2 {
-            publisher.publish(AccessUnit { data: data.clone(), ..picture(&format, 0, i as i64 * FRAME, i % 50 == 0) });
+            publisher.publish(AccessUnit {
+                data: data.clone(),
+                ..picture(&format, 0, i as i64 * FRAME, i % 50 == 0)
+            });
         }
         for i in tenth * 12 / 5..(tenth + 1) * 12 / 5 {
             publisher.publish(sound(&format, 0, i as i64 * 11_250));
@@ -777,6 +780,10 @@ fn cost_of_a_camera() {
         looking += cpu() - middle;
     }
     let units = hub.stats().units as f64;
-    println!("publish: {:.0} ns a unit; look: {:.0} ns a unit, {:.4} % of a core a camera in all",
-        publishing * 1e9 / units, looking * 1e9 / units, (publishing + looking) / seconds as f64 * 100.0);
+    println!(
+        "publish: {:.0} ns a unit; look: {:.0} ns a unit, {:.4} % of a core a camera in all",
+        publishing * 1e9 / units,
+        looking * 1e9 / units,
+        (publishing + looking) / seconds as f64 * 100.0
+    );
 }
