@@ -73,8 +73,9 @@ fn kill_9_loses_little_and_breaks_nothing() {
     let mut files = 0;
     house.terminate();
     house.run();
-    for log in cameras.logs() {
-        let footage = house.footage(&log.camera, "main");
+    for name in cameras.names() {
+        let footage = house.footage(name, "main");
+        let log = cameras.log(name, "main").unwrap();
         files += footage.files.len();
         ffprobe_is_content(&footage);
         let gaps = house.recordings(&log.camera, "main").gaps;

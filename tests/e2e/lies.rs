@@ -8,7 +8,7 @@ use vigie_fake_camera::{
 
 use crate::{
     house::{Cam, House, PATIENCE, Setup, ffprobe_is_content, pick, shown, wait_for},
-    recording::{clip, settle},
+    recording::{clip, near_end, settle},
 };
 
 /// What may be missing of one camera.
@@ -47,7 +47,10 @@ fn judge(house: &House, log: &SentLog, clips: &[Arc<VideoClip>], bound: Bound) -
     let footage: Footage = house.footage(&log.camera, "main");
     let gaps = house.recordings(&log.camera, "main").gaps;
     let balance = footage.balance(log, &gaps, 250_000);
-    ffprobe_is_content(&footage);
+    // Damaged pictures may make a decoder complain; nothing else may.
+    if bound != Bound::DamagedGops {
+        ffprobe_is_content(&footage);
+    }
     let within = match bound {
         Bound::Nothing => balance.missing.is_empty(),
         Bound::Units(most) => balance.missing.len() <= most,
@@ -268,7 +271,10 @@ fn changes_in_the_middle() {
         let (holds, text) = judge(&house, &log, &clips, bound);
         let footage = house.footage(&log.camera, "main");
         let sizes = footage.formats.len();
-        let no_gap = house.recordings(&log.camera, "main").gaps.is_empty();
+        let no_gap = house
+            .recordings(&log.camera, "main")
+            .gaps_before(near_end(&log))
+            .is_empty();
         let files = if log.camera == "size" {
             sizes == 1 + pick(1, 5)
         } else {

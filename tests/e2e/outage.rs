@@ -37,6 +37,15 @@ fn a_dead_camera_is_recorded_again_within_3_s() {
         let log = cameras.log("cam0", "main").unwrap();
         let last_sent = log.ranges.last().unwrap();
         let died = log.due_us(last_sent.last);
+        // While it is dead its gap is open, and says so.
+        let open = wait_for("the open gap", Duration::from_secs(5), || {
+            house
+                .recordings("cam0", "main")
+                .gaps
+                .into_iter()
+                .find(|g| g.end_us.is_none())
+        });
+        assert_eq!(open.cause, "camera_offline");
         house.wait_recording("cam0", "main");
         let gaps = house.recordings("cam0", "main").gaps;
         assert_eq!(gaps.len(), before + 1, "{gaps:?}");

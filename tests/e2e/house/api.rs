@@ -38,6 +38,13 @@ pub struct Recordings {
     pub gaps: Vec<Gap>,
 }
 
+impl Recordings {
+    /// Gaps that began before `us`: the silence at a test's end opens one that is none of its business.
+    pub fn gaps_before(&self, us: u64) -> Vec<Gap> {
+        self.gaps.iter().filter(|g| g.start_us < us).cloned().collect()
+    }
+}
+
 /// Unix time in microseconds.
 pub fn now_us() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64

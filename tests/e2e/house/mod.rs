@@ -80,7 +80,8 @@ impl House {
                 .enable_all()
                 .build()
                 .unwrap(),
-            client: reqwest::Client::new(),
+            // Nobody looks after idle connections between two requests of a test.
+            client: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
             folder,
         };
         let output = house.command_with_input(
