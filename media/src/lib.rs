@@ -10,6 +10,7 @@
 
 pub mod access_unit;
 pub mod codec;
+pub mod decode;
 pub mod demo;
 pub mod fmp4;
 pub mod format;

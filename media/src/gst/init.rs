@@ -14,6 +14,15 @@ pub enum GstError {
     Failed { what: &'static str, why: String },
 }
 
+impl From<gst::glib::Error> for GstError {
+    fn from(error: gst::glib::Error) -> Self {
+        GstError::Failed {
+            what: "building a pipeline",
+            why: error.to_string(),
+        }
+    }
+}
+
 impl Kind for GstError {
     fn kind(&self) -> ErrorKind {
         match self {

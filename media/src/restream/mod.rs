@@ -21,6 +21,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use vigie_config::{ErrorKind, Kind, StreamId};
 
+pub(crate) use payload::video_caps;
 pub use server::Restream;
 
 /// Threads that answer requests, whatever the number of clients.

@@ -53,7 +53,8 @@ fn wire(format: &StreamFormat) -> Option<(VideoCodec, u32, u32, &Bytes)> {
     Some((video.codec, video.width, video.height, &video.decoder_config))
 }
 
-pub(super) fn video_caps(video: &VideoFormat) -> gst::Caps {
+/// Caps of units of this format, as `appsrc` needs them.
+pub(crate) fn video_caps(video: &VideoFormat) -> gst::Caps {
     let config = || gst::Buffer::from_slice(video.decoder_config.clone());
     let (width, height) = (int(video.width), int(video.height));
     let caps = match video.codec {

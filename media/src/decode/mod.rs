@@ -1,0 +1,74 @@
+//! Pictures out of access units: for a snapshot (motion comes later).
+//!
+//! Belongs here: decoding in this process through GStreamer, with whatever decoder ranks highest
+//! on this machine (hardware first, `libav` otherwise).
+//! Does not belong here: which units are wanted (the caller hands over a GOP up to the wanted one).
+
+mod jpeg;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use vigie_config::{ErrorKind, Kind};
+
+use crate::{
+    access_unit::AccessUnit,
+    format::{VideoCodec, VideoFormat},
+    gst::GstError,
+};
+
+/// Decoders at work at once in this process; others wait for their turn.
+const AT_ONCE: usize = 2;
+/// For waiting and decoding together.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+static TURNS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(AT_ONCE);
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DecodeError {
+    #[error("no picture: no random access point among {units} units")]
+    NoRap { units: usize },
+    #[error("no picture within {} s", TIMEOUT.as_secs())]
+    Timeout,
+    #[error("{codec:?} cannot be decoded: {why}")]
+    Corrupt { codec: VideoCodec, why: String },
+    #[error(transparent)]
+    GStreamer(#[from] GstError),
+}
+
+impl Kind for DecodeError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            DecodeError::NoRap { .. } => ErrorKind::Unavailable,
+            DecodeError::Timeout => ErrorKind::Timeout,
+            DecodeError::Corrupt { .. } => ErrorKind::Corrupt,
+            DecodeError::GStreamer(error) => error.kind(),
+        }
+    }
+}
+
+/// The last of `units` as JPEG, at most `max_width` pixels wide.
+///
+/// `units`: video of one format from a RAP up to the wanted unit, in decoding order. MJPEG is
+/// passed through unless it is too wide. Waits for one of [`AT_ONCE`] turns; a dropped future ends
+/// its decoder.
+pub async fn snapshot_jpeg(
+    units: Vec<Arc<AccessUnit>>,
+    format: &VideoFormat,
+    max_width: Option<u32>,
+) -> Result<Bytes, DecodeError> {
+    let begin = units.iter().rposition(|unit| unit.rap && unit.track == crate::Track::Video);
+    let units = begin.and_then(|begin| units.get(begin..)).ok_or(DecodeError::NoRap { units: units.len() })?;
+    let shrink = max_width.filter(|most| (1..format.width).contains(most));
+    if format.codec == VideoCodec::Mjpeg && shrink.is_none() {
+        return units.last().map(|unit| unit.data.clone()).ok_or(DecodeError::NoRap { units: 0 });
+    }
+    let decoded = async {
+        let _turn = TURNS.acquire().await.map_err(|_| DecodeError::Timeout)?;
+        jpeg::decode(units, format, shrink).await
+    };
+    tokio::time::timeout(TIMEOUT, decoded).await.unwrap_or(Err(DecodeError::Timeout))
+}
+
+#[cfg(test)]
+mod tests;
