@@ -111,7 +111,9 @@ fn cut_again_and_again(cuts: usize, count: usize, tick: &str) -> Option<(u64, bo
                 .map(|u| u.identity.sent_us)
                 .filter(|s| *s < moment)
                 .max();
-            let lost = moment.saturating_sub(kept.unwrap_or(0) + log.interval_us);
+            // Where nothing is left, everything since the first connection is lost.
+            let kept = kept.unwrap_or_else(|| log.due_us(log.ranges[0].first));
+            let lost = moment.saturating_sub(kept + log.interval_us);
             worst = worst.max(lost);
             ffprobe_is_content(&footage);
         }
