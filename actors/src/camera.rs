@@ -73,9 +73,7 @@ impl CameraHandle {
     /// Is this stream to be recorded now?
     pub fn records(&self, stream: StreamName) -> bool {
         let camera = self.config.load();
-        camera.enabled
-            && camera.record.continuous == When::Always
-            && camera.record.streams.contains(&stream)
+        camera.enabled && camera.record.continuous == When::Always && camera.record.streams.contains(&stream)
     }
 
     /// Takes a configuration whose changes need no restart.
@@ -85,11 +83,7 @@ impl CameraHandle {
 
     /// Starts one actor of this camera anew, with the configuration as it is now.
     async fn put(&self, spec: ChildSpec) {
-        let supervisor = self
-            .supervisor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(supervisor) = supervisor else { return };
         if let Err(error) = call_t!(
             supervisor,
@@ -103,7 +97,11 @@ impl CameraHandle {
     async fn remove(&self, name: String) {
         let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(supervisor) = supervisor else { return };
-        if let Err(error) = call_t!(supervisor, |reply| SupervisorMsg::Remove(name, reply), CHANGE_TIMEOUT_MS) {
+        if let Err(error) = call_t!(
+            supervisor,
+            |reply| SupervisorMsg::Remove(name, reply),
+            CHANGE_TIMEOUT_MS
+        ) {
             tracing::error!(camera = %self.id(), %error, "cannot stop a part of this camera");
         }
     }
@@ -169,10 +167,7 @@ pub fn camera_child(handle: Arc<CameraHandle>, deps: Deps) -> ChildSpec {
         Ending::InReverse,
         move || handle.children(&deps),
         move |actor| {
-            *started
-                .supervisor
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(actor);
+            *started.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(actor);
         },
     )
 }
@@ -213,25 +208,16 @@ pub struct StreamSnapshot {
 impl CameraHandle {
     pub fn snapshot(&self) -> CameraSnapshot {
         let camera = self.config.load();
-        let streams: BTreeMap<StreamName, StreamSnapshot> = self
-            .streams
-            .iter()
-            .map(|(name, s)| (*name, s.snapshot()))
-            .collect();
+        let streams: BTreeMap<StreamName, StreamSnapshot> =
+            self.streams.iter().map(|(name, s)| (*name, s.snapshot())).collect();
         let main = streams.get(&StreamName::Main);
-        let recording = camera.enabled
-            && camera.record.continuous == When::Always
-            && !camera.record.streams.is_empty();
+        let recording = camera.enabled && camera.record.continuous == When::Always && !camera.record.streams.is_empty();
         CameraSnapshot {
             id: camera.id.clone(),
             name: camera.name.clone(),
             state: main.map_or(StreamState::Disabled, |m| m.state),
             error: main.and_then(|m| m.error.clone()),
-            recording: if recording {
-                Causes::SCHEDULE
-            } else {
-                Causes::NONE
-            },
+            recording: if recording { Causes::SCHEDULE } else { Causes::NONE },
             streams,
         }
     }

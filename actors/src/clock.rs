@@ -84,17 +84,10 @@ mod tests {
         watch.synchronised.store(true, Ordering::Relaxed);
         let start = Utc::from_micros(watch.offset.load(Ordering::Relaxed));
         assert_eq!(watch.see(start.plus_micros(500_000), 500_000), None);
-        assert_eq!(
-            watch.see(start.plus_micros(3_000_000), 1_000_000),
-            Some(2.0)
-        );
+        assert_eq!(watch.see(start.plus_micros(3_000_000), 1_000_000), Some(2.0));
         assert_eq!(watch.see(start.plus_micros(4_000_000), 2_000_000), None);
         assert!(watch.trusted());
-        assert!(
-            watch
-                .see(start.plus_micros(4_000_000_000), 3_000_000)
-                .is_some()
-        );
+        assert!(watch.see(start.plus_micros(4_000_000_000), 3_000_000).is_some());
         assert!(!watch.trusted());
     }
 }

@@ -76,19 +76,13 @@ pub fn socket_path(state_dir: &Path) -> PathBuf {
 pub fn perform(request: Request, storage: &Arc<Storage>) -> Answer {
     let accounts = storage.accounts();
     let result = match request {
-        Request::UserAdd {
-            name,
-            group,
-            password,
-        } => accounts
+        Request::UserAdd { name, group, password } => accounts
             .add(&name, group, &password)
             .map(|_| format!("user {name} added")),
         Request::UserPasswd { name, password } => accounts
             .passwd(&name, &password)
             .map(|()| format!("password of {name} changed")),
-        Request::UserRemove { name } => accounts
-            .remove(&name)
-            .map(|()| format!("user {name} removed")),
+        Request::UserRemove { name } => accounts.remove(&name).map(|()| format!("user {name} removed")),
         Request::UserList => {
             let lines = accounts
                 .list()
@@ -110,7 +104,10 @@ fn index_check(storage: &Arc<Storage>) -> Answer {
     };
     let found = &report.differences;
     let mut lines = found.examples.clone();
-    let unreadable = report.unreadable.iter().map(|(path, why)| format!("unreadable: {}: {why}", path.display()));
+    let unreadable = report
+        .unreadable
+        .iter()
+        .map(|(path, why)| format!("unreadable: {}: {why}", path.display()));
     lines.extend(unreadable);
     lines.push(format!(
         "{} segments, {} gaps on the volumes; index: {} missing, {} surplus, {} different, {} corrupt; {} ms",
@@ -122,13 +119,19 @@ fn index_check(storage: &Arc<Storage>) -> Answer {
         found.corrupt,
         report.took.as_millis()
     ));
-    Answer { ok: found.is_empty(), lines }
+    Answer {
+        ok: found.is_empty(),
+        lines,
+    }
 }
 
 fn index_rebuild(storage: &Arc<Storage>) -> Answer {
     match storage.index_rebuild() {
         Ok(report) => {
-            let unreadable = report.unreadable.iter().map(|(path, why)| format!("unreadable: {}: {why}", path.display()));
+            let unreadable = report
+                .unreadable
+                .iter()
+                .map(|(path, why)| format!("unreadable: {}: {why}", path.display()));
             let mut lines: Vec<String> = unreadable.collect();
             lines.push(format!(
                 "{} segments, {} gaps, {} bytes, {} ms",

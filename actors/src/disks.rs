@@ -41,10 +41,7 @@ impl Disks {
 
     /// Adds a disk or changes its settings.
     pub fn configure(&self, disk: &Disk) {
-        let mut all = self
-            .configured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(disk.id.clone(), Arc::new(disk.clone()));
     }
 
@@ -59,21 +56,19 @@ impl Disks {
     /// that is there, so that a camera's footage stays together; the others take over.
     pub fn place(&self, camera: &CameraId, group: &str) -> Option<Arc<Volume>> {
         let group: Vec<DiskId> = {
-            let all = self
-                .configured
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let all = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
             all.values()
                 .filter(|d| d.group == group)
                 .map(|d| d.id.clone())
                 .collect()
         };
-        let at = camera.as_str().bytes().fold(0usize, |h, b| {
-            h.wrapping_mul(31).wrapping_add(usize::from(b))
-        });
+        let at = camera
+            .as_str()
+            .bytes()
+            .fold(0usize, |h, b| h.wrapping_mul(31).wrapping_add(usize::from(b)));
         (0..group.len())
             .filter_map(|n| group.get((at + n) % group.len()))
-            .find_map(|disk| self.storage.volume(disk))
+            .find_map(|disk| self.storage.volume(disk).filter(|volume| !volume.has_failed()))
     }
 
     fn failures_of(&self, disk: &DiskId) -> u64 {
@@ -96,12 +91,7 @@ pub fn disk_child(disk: &Disk, disks: Arc<Disks>, events: Events) -> ChildSpec {
     })
 }
 
-async fn run(
-    context: JobContext,
-    id: DiskId,
-    disks: Arc<Disks>,
-    events: Events,
-) -> Result<(), JobError> {
+async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events) -> Result<(), JobError> {
     let mut told: Option<String> = None;
     loop {
         let disk = disks
@@ -128,27 +118,15 @@ async fn run(
                     return Ok(());
                 }
                 let text = "the volume failed while recording".to_string();
-                tell(
-                    &mut told,
-                    &id,
-                    &events,
-                    EventKind::DiskError,
-                    text,
-                    &context,
-                );
+                tell(&mut told, &id, &events, EventKind::DiskError, text, &context);
                 // Takes its threads down (abandons hung ones) so that it can be added again.
                 stop(&disks.storage, &id).await;
             }
             Err(error) => {
-                context.node.publish(serde_json::json!({ "state": "absent", "error": error.to_string(), "kind": error.kind() }));
-                tell(
-                    &mut told,
-                    &id,
-                    &events,
-                    EventKind::NoDisk,
-                    error.to_string(),
-                    &context,
+                context.node.publish(
+                    serde_json::json!({ "state": "absent", "error": error.to_string(), "kind": error.kind() }),
                 );
+                tell(&mut told, &id, &events, EventKind::NoDisk, error.to_string(), &context);
             }
         }
         tokio::select! {
@@ -159,14 +137,7 @@ async fn run(
 }
 
 /// Repeats are told once.
-fn tell(
-    told: &mut Option<String>,
-    id: &DiskId,
-    events: &Events,
-    kind: EventKind,
-    text: String,
-    context: &JobContext,
-) {
+fn tell(told: &mut Option<String>, id: &DiskId, events: &Events, kind: EventKind, text: String, context: &JobContext) {
     if told.as_deref() != Some(&text) {
         tracing::error!(disk = %id, error = text, "disk is not in use");
         context.node.note_error(&text);
@@ -175,10 +146,7 @@ fn tell(
     }
 }
 
-async fn add(
-    storage: &Arc<Storage>,
-    disk: Arc<Disk>,
-) -> Result<Result<Arc<Volume>, VolumeError>, JobError> {
+async fn add(storage: &Arc<Storage>, disk: Arc<Disk>) -> Result<Result<Arc<Volume>, VolumeError>, JobError> {
     let storage = storage.clone();
     Ok(tokio::task::spawn_blocking(move || storage.add_volume(&disk)).await?)
 }

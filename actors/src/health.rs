@@ -20,23 +20,14 @@ pub type Feed = Arc<dyn Fn() + Send + Sync>;
 const EVERY: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT_MS: u64 = 5_000;
 
-pub(crate) fn health_child(
-    feed: Feed,
-    cameras: Slot,
-    clock: Arc<ClockWatch>,
-    events: Events,
-) -> ChildSpec {
+pub(crate) fn health_child(feed: Feed, cameras: Slot, clock: Arc<ClockWatch>, events: Events) -> ChildSpec {
     worker_child("health", "health", move |context| {
-        let (feed, cameras, clock, events) =
-            (feed.clone(), cameras.clone(), clock.clone(), events.clone());
+        let (feed, cameras, clock, events) = (feed.clone(), cameras.clone(), clock.clone(), events.clone());
         Box::pin(async move {
             loop {
                 if let Some(seconds) = clock.look() {
                     tracing::warn!(seconds, "the host's clock stepped");
-                    events.raise(Event::house(
-                        EventKind::ClockStepped,
-                        format!("by {seconds:.1} s"),
-                    ));
+                    events.raise(Event::house(EventKind::ClockStepped, format!("by {seconds:.1} s")));
                 }
                 let alive = match actor_of(&cameras) {
                     Some(actor) => call_t!(actor, SupervisorMsg::Ping, ANSWER_TIMEOUT_MS).is_ok(),
@@ -45,9 +36,7 @@ pub(crate) fn health_child(
                 if alive {
                     feed();
                 } else {
-                    tracing::error!(
-                        "the supervision tree does not answer; the watchdog is not fed"
-                    );
+                    tracing::error!("the supervision tree does not answer; the watchdog is not fed");
                 }
                 context.node.publish(serde_json::json!({
                     "answers": alive,

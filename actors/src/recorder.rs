@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -23,14 +23,14 @@ use crate::{
     deps::Deps,
     disks::{Disks, disk_child, note_failure},
     health::{Feed, health_child},
+    recording,
     registry::{Event, EventKind, Events, registry_child},
     reload::{Reload, reload_child},
     restream::{restream_child, start_restream},
     retention::retention_child,
     stream::StreamHandle,
     supervise::{
-        ChildSpec, Ending, Job, JobContext, Node, SupervisorMsg, TreeNode, spawn_root,
-        supervisor_child, worker_child,
+        ChildSpec, Ending, Job, JobContext, Node, SupervisorMsg, TreeNode, spawn_root, supervisor_child, worker_child,
     },
 };
 
@@ -134,8 +134,12 @@ impl Recorder {
         let events = Events::default();
         let failures = watch::Sender::default();
         let low = Arc::new(Notify::new());
-        let storage = open_storage(&config, &failures, &low)?;
+        let cameras = Arc::new(Cameras::default());
+        let rescue = Rescue::default();
+        let storage = open_storage(&config, &failures, &low, &rescue)?;
         let disks = Disks::new(storage.clone(), failures);
+        // Storage tells facts from its first moment on; who acts on them comes to be here.
+        drop(rescue.set((disks.clone(), cameras.clone())));
         for disk in &config.disks {
             disks.configure(disk);
         }
@@ -147,14 +151,13 @@ impl Recorder {
             disks,
             clock: clock.clone(),
         };
-        let restream =
-            start_restream(config.server.rtsp, &storage).map_err(|error| StartError::Rtsp {
-                address: config.server.rtsp,
-                error,
-            })?;
+        let restream = start_restream(config.server.rtsp, &storage).map_err(|error| StartError::Rtsp {
+            address: config.server.rtsp,
+            error,
+        })?;
         let recorder = Arc::new(Recorder {
             started: Utc::now(),
-            cameras: Arc::new(Cameras::default()),
+            cameras,
             deps,
             slots: Slots::default(),
             restream,
@@ -164,12 +167,7 @@ impl Recorder {
             reload: Arc::new(Reload::new(hooks.config_path.clone())),
             config: ArcSwap::from_pointee(config),
         });
-        let handles = recorder
-            .config()
-            .cameras
-            .iter()
-            .map(CameraHandle::new)
-            .collect();
+        let handles = recorder.config().cameras.iter().map(CameraHandle::new).collect();
         recorder.cameras.replace_all(handles);
         let root = spawn_root(recorder.root_node.clone(), recorder.children(hooks, low))
             .await
@@ -213,12 +211,7 @@ impl Recorder {
                 },
                 fill(&self.slots.cameras),
             ),
-            retention_child(
-                deps.storage.clone(),
-                self.cameras.clone(),
-                self.clock.clone(),
-                low,
-            ),
+            retention_child(deps.storage.clone(), self.cameras.clone(), self.clock.clone(), low),
             restream_child(self.restream.clone(), self.cameras.clone()),
             control_child(self.config().server.state_dir.clone(), deps.storage.clone()),
             health_child(
@@ -228,9 +221,7 @@ impl Recorder {
                 deps.events.clone(),
             ),
             reload_child(self.clone(), self.reload.clone()),
-            worker_child("web", "web", move |context| {
-                (hooks.web)(for_web.clone(), context)
-            }),
+            worker_child("web", "web", move |context| (hooks.web)(for_web.clone(), context)),
         ]
     }
 
@@ -284,9 +275,7 @@ impl Recorder {
     #[cfg(feature = "fault-hooks")]
     pub fn panic_actor(&self, path: &str) -> bool {
         let path: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
-        self.root_node
-            .find(&path)
-            .is_some_and(|node| node.panic_now())
+        self.root_node.find(&path).is_some_and(|node| node.panic_now())
     }
 
     pub fn info(&self) -> SystemInfo {
@@ -317,41 +306,47 @@ impl Recorder {
     /// Ends in order: recordings finish their last fragment, every stream gets its `shutdown`
     /// gap, everything is synced.
     pub async fn shutdown(&self) {
-        self.events()
-            .raise(Event::house(EventKind::Stopping, "asked to stop"));
-        let root = self
-            .root
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.events().raise(Event::house(EventKind::Stopping, "asked to stop"));
+        let root = self.root.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(root) = root {
             if call_t!(root, SupervisorMsg::Shutdown, SHUTDOWN_TIMEOUT_MS).is_err() {
-                tracing::error!(
-                    "the tree did not stop in {SHUTDOWN_TIMEOUT_MS} ms; closing storage anyway"
-                );
+                tracing::error!("the tree did not stop in {SHUTDOWN_TIMEOUT_MS} ms; closing storage anyway");
             }
         }
         let storage = self.storage().clone();
         let closed = tokio::task::spawn_blocking(move || storage.close());
-        if tokio::time::timeout(Duration::from_secs(10), closed)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(Duration::from_secs(10), closed).await.is_err() {
             tracing::error!("storage did not close in 10 s: a disk hangs");
         }
     }
 }
 
+/// Who takes what a failed volume had not synced.
+type Rescue = Arc<OnceLock<(Arc<Disks>, Arc<Cameras>)>>;
+
 fn open_storage(
     config: &Config,
     failures: &watch::Sender<std::collections::BTreeMap<vigie_config::DiskId, u64>>,
     low: &Arc<Notify>,
+    rescue: &Rescue,
 ) -> Result<Arc<Storage>, StartError> {
-    let (failures, low) = (failures.clone(), low.clone());
+    let (failures, low, rescue) = (failures.clone(), low.clone(), rescue.clone());
     let facts = Arc::new(move |fact: StorageFact| {
         note_failure(&failures, &fact);
         match fact {
             StorageFact::SpaceLow { .. } => low.notify_one(),
+            StorageFact::VolumeFailed { disk, error, unsynced } => {
+                tracing::error!(%disk, %error, "a volume failed");
+                if let Some((disks, cameras)) = rescue.get() {
+                    recording::rescue(&unsynced, |lost| {
+                        let camera = cameras.get(&lost.stream.camera)?;
+                        disks.place(&lost.stream.camera, &camera.config().disk_group)
+                    });
+                }
+            }
+            StorageFact::VolumeSlow { disk, millis, .. } => {
+                tracing::warn!(%disk, millis, "a disk is slow");
+            }
             StorageFact::IndexDegraded { detail } => {
                 tracing::error!(
                     detail,

@@ -98,11 +98,7 @@ impl Events {
 
     /// How often each kind was raised since the start.
     pub fn counts(&self) -> BTreeMap<EventKind, u64> {
-        self.queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .counts
-            .clone()
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).counts.clone()
     }
 
     fn take(&self) -> Option<Event> {

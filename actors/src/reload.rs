@@ -36,7 +36,10 @@ pub struct Reload {
 
 impl Reload {
     pub fn new(path: Option<PathBuf>) -> Self {
-        Self { path, asked: Notify::new() }
+        Self {
+            path,
+            asked: Notify::new(),
+        }
     }
     pub fn ask(&self) {
         self.asked.notify_one();
@@ -45,7 +48,9 @@ impl Reload {
 
 /// The watcher of the configuration file as a child of the root.
 pub fn reload_child(recorder: Arc<Recorder>, reload: Arc<Reload>) -> ChildSpec {
-    worker_child("reload", "reload", move |context| Box::pin(run(context, recorder.clone(), reload.clone())))
+    worker_child("reload", "reload", move |context| {
+        Box::pin(run(context, recorder.clone(), reload.clone()))
+    })
 }
 
 async fn run(context: JobContext, recorder: Arc<Recorder>, reload: Arc<Reload>) -> Result<(), JobError> {
@@ -73,13 +78,19 @@ async fn run(context: JobContext, recorder: Arc<Recorder>, reload: Arc<Reload>) 
                 }
                 applied += 1;
                 apply(&recorder, new, changes).await;
-                context.node.publish(serde_json::json!({ "applied": applied, "at": Utc::now() }));
-                recorder.events().raise(Event::house(EventKind::ConfigurationChanged, "applied"));
+                context
+                    .node
+                    .publish(serde_json::json!({ "applied": applied, "at": Utc::now() }));
+                recorder
+                    .events()
+                    .raise(Event::house(EventKind::ConfigurationChanged, "applied"));
             }
             Err(error) => {
                 tracing::error!("the new configuration is refused, the old one stays: {error}");
                 context.node.note_error(&error);
-                recorder.events().raise(Event::house(EventKind::ConfigurationRefused, error.to_string()));
+                recorder
+                    .events()
+                    .raise(Event::house(EventKind::ConfigurationRefused, error.to_string()));
             }
         }
     }
@@ -110,7 +121,11 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
 async fn put(slot: &Slot, spec: ChildSpec) {
     let Some(supervisor) = actor_of(slot) else { return };
     let name = spec.name.clone();
-    if let Err(error) = ractor::call_t!(supervisor, |reply| SupervisorMsg::Put(spec, Some(reply)), CHANGE_TIMEOUT_MS) {
+    if let Err(error) = ractor::call_t!(
+        supervisor,
+        |reply| SupervisorMsg::Put(spec, Some(reply)),
+        CHANGE_TIMEOUT_MS
+    ) {
         tracing::error!(actor = name, %error, "cannot start");
     }
 }
@@ -118,7 +133,11 @@ async fn put(slot: &Slot, spec: ChildSpec) {
 async fn remove(slot: &Slot, name: String) {
     let Some(supervisor) = actor_of(slot) else { return };
     let shown = name.clone();
-    if let Err(error) = ractor::call_t!(supervisor, |reply| SupervisorMsg::Remove(name, reply), CHANGE_TIMEOUT_MS) {
+    if let Err(error) = ractor::call_t!(
+        supervisor,
+        |reply| SupervisorMsg::Remove(name, reply),
+        CHANGE_TIMEOUT_MS
+    ) {
         tracing::error!(actor = shown, %error, "cannot stop");
     }
 }
@@ -158,7 +177,10 @@ async fn change_disk(recorder: &Arc<Recorder>, change: DiskChange) {
 
 async fn close_volume(recorder: &Arc<Recorder>, disk: vigie_config::DiskId) {
     let storage = recorder.storage().clone();
-    if tokio::task::spawn_blocking(move || storage.remove_volume(&disk)).await.is_err() {
+    if tokio::task::spawn_blocking(move || storage.remove_volume(&disk))
+        .await
+        .is_err()
+    {
         tracing::error!("closing a volume panicked");
     }
 }
@@ -195,17 +217,25 @@ fn end_streams(handle: &CameraHandle) {
 
 async fn change_camera(recorder: &Arc<Recorder>, changes: CameraChanges) {
     let camera = &changes.camera;
-    let Some(handle) = recorder.cameras.get(&camera.id) else { return };
+    let Some(handle) = recorder.cameras.get(&camera.id) else {
+        return;
+    };
     tracing::info!(camera = %camera.id, "camera changed");
     let same_streams = handle.streams.keys().eq(camera.streams.keys());
     if !same_streams {
         // A stream came or went: the branch is made anew, from new handles.
-        let gone = handle.streams.keys().copied().filter(|s| !camera.streams.contains_key(s));
+        let gone = handle
+            .streams
+            .keys()
+            .copied()
+            .filter(|s| !camera.streams.contains_key(s));
         let gone: Vec<StreamName> = gone.collect();
         remove(&recorder.slots.cameras, format!("camera.{}", camera.id)).await;
         handle.streams.values().for_each(|s| s.hub.close());
         for stream in gone {
-            recorder.storage().recording_ended(&StreamId::new(camera.id.clone(), stream), Utc::now());
+            recorder
+                .storage()
+                .recording_ended(&StreamId::new(camera.id.clone(), stream), Utc::now());
         }
         add_camera(recorder, camera).await;
         return;
@@ -223,7 +253,9 @@ async fn change_stream(
     recording: &BranchChange,
     source: &BranchChange,
 ) {
-    let Some(shared) = handle.streams.get(&stream).cloned() else { return };
+    let Some(shared) = handle.streams.get(&stream).cloned() else {
+        return;
+    };
     match source {
         BranchChange::Stop => {
             handle.stop_source(stream).await;
@@ -260,7 +292,10 @@ struct Watch {
 
 impl Watch {
     fn new(path: &Path) -> std::io::Result<Self> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let inotify = Inotify::init()?;
         let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::CREATE;
         inotify.watches().add(folder, mask)?;

@@ -39,7 +39,11 @@ impl RtspUsers for Users {
 
 pub fn start_restream(address: SocketAddr, storage: &Arc<Storage>) -> Result<Arc<Restream>, RestreamError> {
     let users = Arc::new(Users(storage.clone()));
-    Ok(Arc::new(Restream::start(RestreamOptions { address, users, max_clients: MAX_CLIENTS })?))
+    Ok(Arc::new(Restream::start(RestreamOptions {
+        address,
+        users,
+        max_clients: MAX_CLIENTS,
+    })?))
 }
 
 /// What is mounted: whose hub, and whether anyone may play it.
@@ -74,7 +78,9 @@ fn bring_up_to_date(restream: &Restream, cameras: &Cameras, mounted: &mut Mounte
         }
     }
     mounted.retain(|id, (hub, anonymous)| {
-        let keep = wanted.get(id).is_some_and(|(new, open)| hub.as_ptr() == Arc::as_ptr(new) && anonymous == open);
+        let keep = wanted
+            .get(id)
+            .is_some_and(|(new, open)| hub.as_ptr() == Arc::as_ptr(new) && anonymous == open);
         if !keep {
             restream.unmount(id);
         }

@@ -23,8 +23,7 @@ pub fn retention_child(
     low: Arc<Notify>,
 ) -> ChildSpec {
     worker_child("retention", "retention", move |context| {
-        let (storage, cameras, clock, low) =
-            (storage.clone(), cameras.clone(), clock.clone(), low.clone());
+        let (storage, cameras, clock, low) = (storage.clone(), cameras.clone(), clock.clone(), low.clone());
         Box::pin(async move {
             let mut deleted = 0u64;
             let mut checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;

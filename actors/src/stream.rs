@@ -57,17 +57,14 @@ impl CauseCell {
 
     pub fn get(&self) -> Option<GapCause> {
         let at = self.0.load(Ordering::Acquire);
-        usize::from(at)
-            .checked_sub(1)
-            .and_then(|i| Self::ALL.get(i).copied())
+        usize::from(at).checked_sub(1).and_then(|i| Self::ALL.get(i).copied())
     }
 
     pub fn set(&self, cause: Option<GapCause>) {
         let at = cause
             .and_then(|c| Self::ALL.iter().position(|k| *k == c))
             .map_or(0, |i| i + 1);
-        self.0
-            .store(u8::try_from(at).unwrap_or(0), Ordering::Release);
+        self.0.store(u8::try_from(at).unwrap_or(0), Ordering::Release);
     }
 }
 

@@ -72,7 +72,6 @@ impl Problem {
             Problem::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the recorder"),
         }
     }
-
 }
 
 impl ResponseError for Problem {

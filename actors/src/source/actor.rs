@@ -66,8 +66,7 @@ impl State {
             }
         };
         let listener = myself.clone();
-        let facts: Facts =
-            Arc::new(move |fact| drop(listener.cast(SourceMsg::Fact(attempt, fact))));
+        let facts: Facts = Arc::new(move |fact| drop(listener.cast(SourceMsg::Fact(attempt, fact))));
         let publisher = self.args.handle.hub.publisher();
         let job = self
             .args
@@ -119,9 +118,7 @@ impl State {
             tracing::warn!(camera = %id.camera, stream = %id.stream, ?state, error, "not live");
             self.node.note_error(error);
         }
-        self.args
-            .events
-            .raise(Event::stream(kind, id.clone(), error));
+        self.args.events.raise(Event::stream(kind, id.clone(), error));
     }
 
     fn fact(&mut self, fact: SourceFact) {
@@ -252,9 +249,7 @@ pub fn source_child(args: Arc<SourceArguments>) -> ChildSpec {
         start: Arc::new(move |parent: ActorCell, node: Arc<Node>| {
             let args = args.clone();
             Box::pin(async move {
-                let (actor, _) =
-                    SourceActor::spawn_linked(None, SourceActor, (args, node.clone()), parent)
-                        .await?;
+                let (actor, _) = SourceActor::spawn_linked(None, SourceActor, (args, node.clone()), parent).await?;
                 allow_panics(&node, &actor, || SourceMsg::Tick);
                 Ok(actor.get_cell())
             })

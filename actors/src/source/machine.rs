@@ -91,9 +91,7 @@ impl Machine {
                 self.progress = now;
                 Step::Start
             }
-            Phase::Trying { .. } if now.duration_since(self.progress) >= self.stall_after => {
-                Step::Abandon
-            }
+            Phase::Trying { .. } if now.duration_since(self.progress) >= self.stall_after => Step::Abandon,
             _ => Step::Nothing,
         }
     }
@@ -112,10 +110,7 @@ impl Machine {
 
     /// The attempt was abandoned by [`Step::Abandon`].
     pub fn stalled(&mut self, now: Instant, jitter: f64) {
-        let text = format!(
-            "connected, but nothing decodable came for {:?}",
-            self.stall_after
-        );
+        let text = format!("connected, but nothing decodable came for {:?}", self.stall_after);
         self.end(
             now,
             ErrorKind::Timeout,
@@ -133,25 +128,10 @@ impl Machine {
             ErrorKind::Misconfigured => StreamState::Misconfigured,
             _ => StreamState::Offline,
         };
-        self.end(
-            now,
-            error.kind,
-            error.cause,
-            state,
-            error.text.clone(),
-            jitter,
-        );
+        self.end(now, error.kind, error.cause, state, error.text.clone(), jitter);
     }
 
-    fn end(
-        &mut self,
-        now: Instant,
-        kind: ErrorKind,
-        cause: GapCause,
-        state: StreamState,
-        text: String,
-        jitter: f64,
-    ) {
+    fn end(&mut self, now: Instant, kind: ErrorKind, cause: GapCause, state: StreamState, text: String, jitter: f64) {
         let Phase::Trying { since } = self.phase else {
             return;
         };
@@ -198,11 +178,7 @@ mod tests {
         let mut now = start + Duration::from_secs(300);
         m.tick(now, Some(now));
         let last = Some(now);
-        m.ended(
-            now,
-            &lost(ErrorKind::Unavailable, GapCause::CameraOffline),
-            1.0,
-        );
+        m.ended(now, &lost(ErrorKind::Unavailable, GapCause::CameraOffline), 1.0);
         assert_eq!(
             (m.state(), m.cause()),
             (StreamState::Offline, Some(GapCause::CameraOffline))
@@ -213,11 +189,7 @@ mod tests {
             if m.tick(now, last) == Step::Start {
                 assert!(now.duration_since(last_try) <= Duration::from_secs(2));
                 last_try = now;
-                m.ended(
-                    now,
-                    &lost(ErrorKind::Unavailable, GapCause::CameraOffline),
-                    1.0,
-                );
+                m.ended(now, &lost(ErrorKind::Unavailable, GapCause::CameraOffline), 1.0);
             }
         }
         assert!(now.duration_since(last_try) <= Duration::from_secs(2));
@@ -252,11 +224,7 @@ mod tests {
         assert_eq!(m.state(), StreamState::Refused);
         assert_eq!(m.tick(start + Duration::from_secs(29), None), Step::Nothing);
         assert_eq!(m.tick(start + Duration::from_secs(30), None), Step::Start);
-        assert_eq!(
-            m.state(),
-            StreamState::Refused,
-            "still what is known until media flows"
-        );
+        assert_eq!(m.state(), StreamState::Refused, "still what is known until media flows");
     }
 
     #[test]
@@ -264,15 +232,8 @@ mod tests {
         let start = Instant::now();
         let mut m = Machine::new(start, STALL, false);
         m.tick(start, None);
-        m.ended(
-            start,
-            &lost(ErrorKind::Misconfigured, GapCause::Refused),
-            0.0,
-        );
-        assert_eq!(
-            m.tick(start + Duration::from_secs(86_400), None),
-            Step::Nothing
-        );
+        m.ended(start, &lost(ErrorKind::Misconfigured, GapCause::Refused), 0.0);
+        assert_eq!(m.tick(start + Duration::from_secs(86_400), None), Step::Nothing);
     }
 
     #[test]

@@ -206,21 +206,13 @@ mod fault {
     impl super::Node {
         /// How to make this node's actor handle a message soon.
         pub(in crate::supervise) fn set_nudge(&self, nudge: Nudge) {
-            *self
-                .fault
-                .nudge
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(nudge);
+            *self.fault.nudge.lock().unwrap_or_else(PoisonError::into_inner) = Some(nudge);
         }
 
         /// Makes the actor of this node panic at its next message, and sends it one.
         /// False if the node has no actor that may be panicked.
         pub fn panic_now(self: &Arc<Self>) -> bool {
-            let nudge = self
-                .fault
-                .nudge
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let nudge = self.fault.nudge.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(nudge) = nudge.as_ref() else {
                 return false;
             };

@@ -31,11 +31,7 @@ impl RestartPolicy {
     pub const PARKED: Duration = Duration::from_secs(60);
 
     pub fn on_end(&mut self, now: Instant) -> Verdict {
-        while self
-            .ends
-            .front()
-            .is_some_and(|t| now.duration_since(*t) > Self::WINDOW)
-        {
+        while self.ends.front().is_some_and(|t| now.duration_since(*t) > Self::WINDOW) {
             self.ends.pop_front();
         }
         self.ends.push_back(now);
@@ -120,10 +116,7 @@ mod tests {
         let start = Instant::now();
         for n in 0..5 {
             let now = start + Duration::from_secs(n);
-            assert!(
-                matches!(policy.on_end(now), Verdict::Restart { .. }),
-                "end {n}"
-            );
+            assert!(matches!(policy.on_end(now), Verdict::Restart { .. }), "end {n}");
         }
         let now = start + Duration::from_secs(6);
         assert_eq!(
@@ -140,10 +133,7 @@ mod tests {
         let start = Instant::now();
         for n in 0..100 {
             let now = start + Duration::from_secs(13 * n);
-            assert!(
-                matches!(policy.on_end(now), Verdict::Restart { .. }),
-                "end {n}"
-            );
+            assert!(matches!(policy.on_end(now), Verdict::Restart { .. }), "end {n}");
         }
     }
 
@@ -163,30 +153,15 @@ mod tests {
     #[test]
     fn a_lost_camera_is_tried_every_second_for_a_minute_then_ever_less() {
         let all = pauses(ErrorKind::Unavailable, 3600);
-        assert!(
-            all.iter()
-                .filter(|(at, _)| *at < 59.0)
-                .all(|(_, p)| *p <= 2.0)
-        );
-        let late: Vec<f64> = all
-            .iter()
-            .filter(|(at, _)| *at > 61.0)
-            .map(|(_, p)| *p)
-            .collect();
-        assert!(
-            late.windows(2).all(|w| w[1] >= w[0]),
-            "pauses grow: {late:?}"
-        );
+        assert!(all.iter().filter(|(at, _)| *at < 59.0).all(|(_, p)| *p <= 2.0));
+        let late: Vec<f64> = all.iter().filter(|(at, _)| *at > 61.0).map(|(_, p)| *p).collect();
+        assert!(late.windows(2).all(|w| w[1] >= w[0]), "pauses grow: {late:?}");
         assert_eq!(late.last().copied().unwrap(), 72.0);
     }
 
     #[test]
     fn a_refusal_is_slow_and_a_misconfiguration_waits() {
-        assert!(
-            pauses(ErrorKind::Refused, 300)
-                .iter()
-                .all(|(_, p)| *p >= 24.0)
-        );
+        assert!(pauses(ErrorKind::Refused, 300).iter().all(|(_, p)| *p >= 24.0));
         assert!(pauses(ErrorKind::Misconfigured, 300).is_empty());
     }
 
@@ -198,15 +173,10 @@ mod tests {
             since: Some(start),
         };
         let later = start + Duration::from_secs(500);
-        let pause = |a: &mut Attempts, began, now| {
-            Backoff::pause(a, ErrorKind::Unavailable, true, began, now, 0.5)
-        };
+        let pause = |a: &mut Attempts, began, now| Backoff::pause(a, ErrorKind::Unavailable, true, began, now, 0.5);
         assert_eq!(pause(&mut attempts, start, later), Some(Duration::ZERO));
         assert_eq!(attempts.fruitless, 0);
         let soon = later + Duration::from_millis(300);
-        assert_eq!(
-            pause(&mut attempts, later, soon),
-            Some(Duration::from_millis(700))
-        );
+        assert_eq!(pause(&mut attempts, later, soon), Some(Duration::from_millis(700)));
     }
 }

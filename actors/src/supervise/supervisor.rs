@@ -11,10 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ractor::{
-    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr,
-    SupervisionEvent,
-};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
 use tokio::task::JoinSet;
 
 use super::{
@@ -105,11 +102,7 @@ impl State {
 
     /// Names of the children, first started first.
     fn in_order(&self) -> Vec<String> {
-        let mut names: Vec<(u64, &String)> = self
-            .children
-            .iter()
-            .map(|(name, c)| (c.order, name))
-            .collect();
+        let mut names: Vec<(u64, &String)> = self.children.iter().map(|(name, c)| (c.order, name)).collect();
         names.sort();
         names.into_iter().map(|(_, name)| name.clone()).collect()
     }
@@ -144,11 +137,7 @@ impl State {
             }
             Verdict::Park { until } => {
                 child.node.ended(NodeState::Parked, error);
-                tracing::error!(
-                    actor = name,
-                    error,
-                    "actor keeps ending, leaving it alone for a minute"
-                );
+                tracing::error!(actor = name, error, "actor keeps ending, leaving it alone for a minute");
                 until.duration_since(now)
             }
         };
@@ -198,10 +187,7 @@ impl State {
 
 async fn end(cell: Option<ActorCell>, node: Arc<Node>) {
     if let Some(cell) = cell
-        && cell
-            .stop_and_wait(None, Some(STOP_TIMEOUT.into()))
-            .await
-            .is_err()
+        && cell.stop_and_wait(None, Some(STOP_TIMEOUT.into())).await.is_err()
     {
         tracing::error!(
             actor = node.name(),
@@ -217,11 +203,7 @@ impl Actor for Supervisor {
     type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(
-        &self,
-        _: ActorRef<SupervisorMsg>,
-        args: Arguments,
-    ) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(&self, _: ActorRef<SupervisorMsg>, args: Arguments) -> Result<State, ActorProcessingErr> {
         args.node.disown_all();
         let mut state = State {
             node: args.node,
@@ -234,11 +216,7 @@ impl Actor for Supervisor {
         Ok(state)
     }
 
-    async fn post_start(
-        &self,
-        myself: ActorRef<SupervisorMsg>,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn post_start(&self, myself: ActorRef<SupervisorMsg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         for name in state.in_order() {
             state.start(&name, &myself).await;
         }
@@ -289,9 +267,7 @@ impl Actor for Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         let (cell, error) = match event {
             SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
-            SupervisionEvent::ActorTerminated(cell, _, reason) => {
-                (cell, reason.unwrap_or_else(|| "ended".into()))
-            }
+            SupervisionEvent::ActorTerminated(cell, _, reason) => (cell, reason.unwrap_or_else(|| "ended".into())),
             _ => return Ok(()),
         };
         // A child that we stopped ourselves is no longer known by its id.
@@ -302,11 +278,7 @@ impl Actor for Supervisor {
     }
 
     /// An orderly end of a nested supervisor: its children end in order too.
-    async fn post_stop(
-        &self,
-        _: ActorRef<SupervisorMsg>,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(&self, _: ActorRef<SupervisorMsg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.stop_all().await;
         Ok(())
     }
@@ -349,10 +321,7 @@ pub fn supervisor_child(
 }
 
 /// Starts the root of a tree.
-pub async fn spawn_root(
-    node: Arc<Node>,
-    children: Vec<ChildSpec>,
-) -> Result<ActorRef<SupervisorMsg>, SpawnErr> {
+pub async fn spawn_root(node: Arc<Node>, children: Vec<ChildSpec>) -> Result<ActorRef<SupervisorMsg>, SpawnErr> {
     node.started();
     let (actor, _) = Supervisor::spawn(
         None,

@@ -79,11 +79,7 @@ async fn a_panicked_job_is_started_again_and_its_neighbour_never_notices() {
     assert!(shown.last_error.as_deref().unwrap().contains("as asked"));
     assert_eq!(two.lives(), 1);
     call!(root, SupervisorMsg::Shutdown).unwrap();
-    assert_eq!(
-        (one.ends(), two.ends()),
-        (1, 1),
-        "an orderly end lets jobs finish"
-    );
+    assert_eq!((one.ends(), two.ends()), (1, 1), "an orderly end lets jobs finish");
 }
 
 #[tokio::test]
@@ -107,17 +103,9 @@ async fn six_ends_in_a_minute_park_a_child() {
 async fn children_come_and_go() {
     let (one, two) = (Probe::default(), Probe::default());
     let (node, root) = house(vec![one.child("one")]).await;
-    call!(root, |reply| SupervisorMsg::Put(
-        two.child("two"),
-        Some(reply)
-    ))
-    .unwrap();
+    call!(root, |reply| SupervisorMsg::Put(two.child("two"), Some(reply))).unwrap();
     until("two runs", || two.lives() == 1).await;
-    call!(root, |reply| SupervisorMsg::Put(
-        two.child("two"),
-        Some(reply)
-    ))
-    .unwrap();
+    call!(root, |reply| SupervisorMsg::Put(two.child("two"), Some(reply))).unwrap();
     until("two was replaced", || two.lives() == 2 && two.ends() == 1).await;
     call!(root, |reply| SupervisorMsg::Remove("one".into(), reply)).unwrap();
     assert_eq!(one.ends(), 1);
@@ -163,9 +151,6 @@ async fn the_hook_panics_any_actor_that_may_panic() {
     until("the worker lives again", || probe.lives() == 2).await;
     assert!(node.find(&["inner"]).unwrap().panic_now());
     until("with its supervisor too", || probe.lives() == 3).await;
-    until("one restart is shown", || {
-        node.tree().children[0].restarts == 1
-    })
-    .await;
+    until("one restart is shown", || node.tree().children[0].restarts == 1).await;
     assert!(!node.panic_now(), "the root has no hook");
 }

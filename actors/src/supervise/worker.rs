@@ -71,11 +71,7 @@ impl Actor for Worker {
     type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(
-        &self,
-        myself: ActorRef<WorkerMsg>,
-        args: Arguments,
-    ) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<WorkerMsg>, args: Arguments) -> Result<State, ActorProcessingErr> {
         let (stop, asked) = watch::channel(false);
         let job = (args.job)(JobContext {
             node: args.node.clone(),
@@ -113,16 +109,9 @@ impl Actor for Worker {
         Ok(())
     }
 
-    async fn post_stop(
-        &self,
-        _: ActorRef<WorkerMsg>,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(&self, _: ActorRef<WorkerMsg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.stop.send_replace(true);
-        if tokio::time::timeout(STOP_TIMEOUT, &mut state.task.0)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(STOP_TIMEOUT, &mut state.task.0).await.is_err() {
             tracing::error!(
                 actor = state.node.name(),
                 "job did not finish in {STOP_TIMEOUT:?}, dropping it"

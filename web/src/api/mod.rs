@@ -7,6 +7,7 @@ mod health;
 mod metrics;
 mod recordings;
 mod session;
+mod snapshot;
 mod system;
 mod video;
 
@@ -24,6 +25,7 @@ use crate::{live, problem::Problem};
         cameras::list,
         recordings::list,
         video::video,
+        snapshot::snapshot,
         live::open,
         session::create,
         session::show,
@@ -55,6 +57,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(cameras::list)
         .service(recordings::list)
         .service(video::video)
+        .service(snapshot::snapshot)
         .service(live::open)
         .service(session::create)
         .service(session::show)

@@ -59,7 +59,10 @@ pub async fn video(
         .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?
         .map_err(problem)?;
     let (from, to) = clip.resolved();
-    let location = format!("/api/v1/cameras/{}/video.mp4?stream={}&from={from}&to={to}", stream.camera, stream.stream);
+    let location = format!(
+        "/api/v1/cameras/{}/video.mp4?stream={}&from={from}&to={to}",
+        stream.camera, stream.stream
+    );
     Ok(answer(&request, clip, location))
 }
 
@@ -89,7 +92,9 @@ fn answer(request: &HttpRequest, clip: Clip, location: String) -> HttpResponse {
     }
     // A range of something that has changed since is answered with the whole (RFC 9110 §13.1.5).
     let current = header(header::IF_RANGE).is_none_or(|known| known.trim() == etag);
-    let asked = header(header::RANGE).filter(|_| current).map(|text| byte_range(text, clip.len()));
+    let asked = header(header::RANGE)
+        .filter(|_| current)
+        .map(|text| byte_range(text, clip.len()));
     match asked {
         Some(Asked::Unsatisfiable) => head(StatusCode::RANGE_NOT_SATISFIABLE)
             .insert_header((header::CONTENT_RANGE, format!("bytes */{}", clip.len())))
@@ -104,7 +109,9 @@ fn answer(request: &HttpRequest, clip: Clip, location: String) -> HttpResponse {
         }
         Some(Asked::Whole) | None => {
             let len = clip.len();
-            head(StatusCode::OK).no_chunking(len).streaming(body(clip.reader(0..len)))
+            head(StatusCode::OK)
+                .no_chunking(len)
+                .streaming(body(clip.reader(0..len)))
         }
     }
 }
@@ -118,8 +125,12 @@ enum Asked {
 }
 
 fn byte_range(text: &str, len: u64) -> Asked {
-    let Some(spec) = text.trim().strip_prefix("bytes=") else { return Asked::Whole };
-    let Some((first, last)) = spec.split_once('-') else { return Asked::Whole };
+    let Some(spec) = text.trim().strip_prefix("bytes=") else {
+        return Asked::Whole;
+    };
+    let Some((first, last)) = spec.split_once('-') else {
+        return Asked::Whole;
+    };
     let (first, last) = (first.trim(), last.trim());
     if spec.contains(',') {
         return Asked::Whole;
@@ -130,7 +141,11 @@ fn byte_range(text: &str, len: u64) -> Asked {
         (Err(_), Ok(suffix)) if first.is_empty() => len.saturating_sub(suffix)..len,
         _ => return Asked::Whole,
     };
-    if range.start >= range.end { Asked::Unsatisfiable } else { Asked::Range(range) }
+    if range.start >= range.end {
+        Asked::Unsatisfiable
+    } else {
+        Asked::Range(range)
+    }
 }
 
 /// Reads on a blocking thread, one piece ahead of the client at most.

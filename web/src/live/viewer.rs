@@ -32,6 +32,16 @@ pub enum Chunk {
     End,
 }
 
+impl Chunk {
+    /// Bytes of media in it.
+    pub fn len(&self) -> usize {
+        match self {
+            Chunk::Binary(bytes) => bytes.len(),
+            Chunk::Json(_) | Chunk::End => 0,
+        }
+    }
+}
+
 pub struct Viewer {
     session: Session,
     handle: Arc<StreamHandle>,
