@@ -55,6 +55,9 @@ struct Book {
     found_end: Option<Utc>,
     /// Something was stored since this process started.
     recorded: bool,
+    /// End of the last gap that was told to be over: time up to it is explained. Whoever closes
+    /// a gap may do so before the writer has opened the segment that ends it.
+    explained: Option<Utc>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -172,7 +175,7 @@ impl Catalog {
             && book.open.is_empty()
             && book.gaps.open().is_none()
             && !book.gaps.ended()
-            && row.start.micros_since(end) > LONGEST_SEAM_US
+            && row.start.micros_since(book.explained.map_or(end, |gap| gap.max(end))) > LONGEST_SEAM_US
             && (book.recorded || was_recording)
         {
             // Nobody said why. Within one process what is missing was not taken in time.
@@ -295,6 +298,9 @@ impl Catalog {
         let book = self.book(stream);
         let mut book = lock(&book);
         let entry = book.gaps.closing(end);
+        if entry.is_some() {
+            book.explained = Some(end);
+        }
         self.enter(stream, &mut book, entry);
     }
 
