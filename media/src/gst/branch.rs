@@ -54,6 +54,11 @@ impl Branches {
         }
     }
 
+    /// Says why a peer is not accepted; ends the source.
+    pub fn refuse(&self, why: String) {
+        let _ = self.0.events.try_send(Event::Refused(why));
+    }
+
     pub fn tell(&self, what: String) {
         let _ = self.0.events.try_send(Event::Oddity(what));
     }
@@ -76,22 +81,24 @@ impl Branches {
     ) -> Result<(), gst::glib::BoolError> {
         let sink = self.sink(track);
         let parser = gst::ElementFactory::make(parser).build()?;
-        if parser.has_property("disable-passthrough") {
-            // Parameter sets inside the stream are noticed only by a parser that looks.
+        if track == Track::Video && parser.has_property("disable-passthrough") {
+            // Parameter sets inside the stream are noticed only by a parser that looks. (Raw AAC
+            // has nothing to look for: its parser would wait for ever.)
             parser.set_property("disable-passthrough", true);
         }
         let filter = gst::ElementFactory::make("capsfilter")
             .property("caps", wanted_caps(track))
             .build()?;
-        let elements = [&parser, &filter, sink.upcast_ref()];
-        pipeline.add_many(elements)?;
-        gst::Element::link_many(elements)?;
+        // A sink that waits for its time must not hold up the other track.
+        let queue = self.0.paced.then(|| gst::ElementFactory::make("queue").build()).transpose()?;
+        let elements: Vec<&gst::Element> = queue.iter().chain([&parser, &filter, sink.upcast_ref()]).collect();
+        pipeline.add_many(&elements)?;
+        gst::Element::link_many(&elements)?;
         for element in elements.iter().rev() {
             element.sync_state_with_parent()?;
         }
-        let entry = parser
-            .static_pad("sink")
-            .ok_or_else(|| gst::glib::bool_error!("parser without input"))?;
+        let entry = elements.first().and_then(|first| first.static_pad("sink"));
+        let entry = entry.ok_or_else(|| gst::glib::bool_error!("parser without input"))?;
         pad.link(&entry)
             .map(|_| ())
             .map_err(|error| gst::glib::bool_error!("{error}"))

@@ -80,7 +80,11 @@ pub(super) fn failure(error: &gst::glib::Error, debug: Option<&str>, redaction: 
             StreamError::CodecNotFound | StreamError::Encode | StreamError::NotImplemented => {
                 (ErrorKind::Misconfigured, GapCause::Refused)
             }
-            _ => (ErrorKind::Corrupt, GapCause::CameraOffline),
+            StreamError::Decode | StreamError::Demux | StreamError::Format | StreamError::WrongType => {
+                (ErrorKind::Corrupt, GapCause::CameraOffline)
+            }
+            // Also what sources say whose peer is not there.
+            _ => (ErrorKind::Unavailable, GapCause::CameraOffline),
         }
     } else if error
         .kind::<CoreError>()

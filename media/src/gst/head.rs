@@ -103,7 +103,7 @@ fn rtsp(pipeline: &gst::Pipeline, url: &url::Url, config: &Stream, branches: &Br
         source.set_property("user-pw", credentials.password.reveal());
     }
     if url.scheme() == "rtsps" {
-        trust::rtsps(&source, &config.tls)?;
+        trust::rtsps(&source, &config.tls, branches)?;
     }
     let audio = config.audio;
     source.connect("select-stream", false, move |values| {

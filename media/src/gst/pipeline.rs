@@ -14,6 +14,8 @@ pub(super) enum Event {
         /// Microseconds on the host's monotonic clock.
         arrival: i64,
     },
+    /// We do not accept the peer.
+    Refused(String),
     /// Something tolerated.
     Oddity(String),
     /// The peer accepted us.

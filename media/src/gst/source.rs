@@ -163,6 +163,9 @@ impl Session {
             Event::Oddity(what) => (self.facts)(SourceFact::Oddity {
                 what: self.redaction.apply(&what),
             }),
+            Event::Refused(text) => {
+                return Some(SourceError { kind: ErrorKind::Refused, cause: GapCause::Refused, text });
+            }
             Event::Connected => self.connected(),
             Event::Settled if self.looped => self.begin_loop(),
             Event::Settled => {}
