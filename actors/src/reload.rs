@@ -102,7 +102,6 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
         tracing::warn!("server.{key} changed: it takes effect when vigie is started again");
     }
     let order: Vec<CameraId> = new.cameras.iter().map(|c| c.id.clone()).collect();
-    recorder.set_config(new);
     for change in changes.disks {
         change_disk(recorder, change).await;
     }
@@ -116,6 +115,8 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
     let mut all = recorder.cameras.all().to_vec();
     all.sort_by_key(|camera| order.iter().position(|id| *id == camera.id()));
     recorder.cameras.replace_all(all);
+    // Last: whoever is interrupted before carries out the rest of the difference next time.
+    recorder.set_config(new);
 }
 
 async fn put(slot: &Slot, spec: ChildSpec) {
@@ -230,6 +231,7 @@ async fn change_camera(recorder: &Arc<Recorder>, changes: CameraChanges) {
             .copied()
             .filter(|s| !camera.streams.contains_key(s));
         let gone: Vec<StreamName> = gone.collect();
+        end_streams(&handle);
         remove(&recorder.slots.cameras, format!("camera.{}", camera.id)).await;
         handle.streams.values().for_each(|s| s.hub.close());
         for stream in gone {

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -76,6 +76,8 @@ pub struct StreamHandle {
     /// What outlives the recording's actor.
     pub recording: crate::recording::Tap,
     status: watch::Sender<StreamStatus>,
+    /// A source actor runs, or ended without being asked to.
+    source_runs: AtomicBool,
 }
 
 impl StreamHandle {
@@ -91,7 +93,18 @@ impl StreamHandle {
             cause: Arc::new(CauseCell::default()),
             recording: crate::recording::Tap::default(),
             status: watch::Sender::new(status),
+            source_runs: AtomicBool::new(false),
         })
+    }
+
+    /// A source actor begins; true if the one before it failed.
+    pub fn resumes(&self) -> bool {
+        self.source_runs.swap(true, Ordering::AcqRel)
+    }
+
+    /// The source actor ended in order.
+    pub fn source_stopped(&self) {
+        self.source_runs.store(false, Ordering::Release);
     }
 
     pub fn status(&self) -> StreamStatus {

@@ -89,6 +89,10 @@ impl State {
         state.recorder = RecorderId::generate().map_err(StorageError::Random)?;
         if !state.provisional {
             state.save();
+            if let Some(fault) = &state.fault {
+                // A new recorder whose name is forgotten at the next start would make its disks foreign.
+                return Err(failed(io::Error::other(format!("cannot write {FILE}: {fault}"))));
+            }
         }
         Ok(state)
     }

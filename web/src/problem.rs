@@ -8,7 +8,7 @@ use vigie_config::{ErrorKind, Utc};
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// What a program decides by: `bad_request`, `unauthenticated`, `forbidden`, `no_camera`, `no_footage`,
-    /// `mixed_formats`, `conflict`, `starting`, `not_found`, `unavailable`, `internal`.
+    /// `mixed_formats`, `not_found`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
     pub status: u16,
@@ -34,8 +34,6 @@ pub enum Problem {
     NoFootage(String),
     #[error("the format changes within the range; ask for each part by itself")]
     MixedFormats { cut_at: Vec<Utc> },
-    #[error("{0}")]
-    Starting(String),
     #[error("nothing is at {0}")]
     NotFound(String),
     #[error("{0}")]
@@ -66,7 +64,6 @@ impl Problem {
             Problem::NoCamera(_) => (StatusCode::NOT_FOUND, "no_camera", "No such camera"),
             Problem::NoFootage(_) => (StatusCode::NOT_FOUND, "no_footage", "No footage"),
             Problem::MixedFormats { .. } => (StatusCode::CONFLICT, "mixed_formats", "Formats differ"),
-            Problem::Starting(_) => (StatusCode::SERVICE_UNAVAILABLE, "starting", "Not ready yet"),
             Problem::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Nothing there"),
             Problem::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
             Problem::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the recorder"),

@@ -2,7 +2,7 @@
 //!
 //! A handler that takes a [`Viewer`] is reachable only when signed in. There is no other way in.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use base64::Engine;
@@ -51,8 +51,15 @@ impl FromRequest for Viewer {
     }
 }
 
+/// Passwords being checked at once: whoever guesses many must not hold the threads that serve footage.
+static CHECKS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Checks a password away from the web's own threads: argon2 takes its time on purpose.
 pub async fn check(recorder: Arc<Recorder>, name: String, password: String) -> Result<Verdict, Problem> {
+    let busy = || Problem::Unavailable("too many passwords are being checked; try again".into());
+    let turn = tokio::time::timeout(CHECK_TIMEOUT, CHECKS.acquire()).await;
+    let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
     web::block(move || recorder.storage().accounts().verify(&name, &password))
         .await
         .map_err(|_| Problem::Unavailable("too busy to check passwords; try again".into()))

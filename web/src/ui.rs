@@ -1,7 +1,11 @@
 //! The front end: files built by Vite, inside the binary. A binary built without them serves a
 //! page that says how to build them.
 
-use actix_web::{HttpRequest, HttpResponse, Responder, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse, Responder,
+    http::{Method, header},
+    web,
+};
 use rust_embed::Embed;
 
 use crate::problem::Problem;
@@ -18,10 +22,13 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
 <p>The API works: <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</p></html>";
 
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.default_service(web::get().to(serve));
+    config.default_service(web::to(serve));
 }
 
 async fn serve(request: HttpRequest) -> impl Responder {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Problem::NotFound(format!("{} {}", request.method(), request.path())));
+    }
     let path = request.path().trim_start_matches('/');
     if path.starts_with("api/") {
         return Err(Problem::NotFound(request.path().to_string()));

@@ -29,6 +29,8 @@ pub struct Look {
     pub cause: Option<GapCause>,
     pub causes: Causes,
     pub synchronised: bool,
+    /// The disks had their time: what an earlier process left, a crash gap too, is known.
+    pub settled: bool,
 }
 
 /// What a recording publishes about itself.
@@ -58,6 +60,8 @@ pub struct Branch<F> {
     open: Vec<OpenSegment>,
     gaps: Gaps,
     last_end: Option<Utc>,
+    /// This run has stored video.
+    recorded: bool,
     /// Nothing is taken at the moment.
     blocked: bool,
     /// Up to this `seq`, what was lost was lost because nothing was taken.
@@ -93,6 +97,7 @@ impl<F: Footage> Branch<F> {
             planner: Planner::new(segment),
             open: Vec::new(),
             gaps: Gaps::new(now),
+            recorded: false,
             blocked: false,
             blocked_until: 0,
             lost_to_disk: false,
@@ -101,6 +106,12 @@ impl<F: Footage> Branch<F> {
                 ..Default::default()
             },
         }
+    }
+
+    /// How long a segment should be, from the next one on.
+    pub fn set_segment(&mut self, segment: Duration) {
+        self.segment = segment;
+        self.planner.set_segment(segment);
     }
 
     /// Takes all units that are there, and writes what is due.
@@ -112,6 +123,13 @@ impl<F: Footage> Branch<F> {
                 Outcome::Done => break,
                 Outcome::Blocked => break,
                 Outcome::Again => self.begin_again(tap),
+            }
+        }
+        if !self.recorded {
+            // Recovery may have found more since this run began.
+            self.last_end = self.footage.last_recorded();
+            if !look.settled {
+                return;
             }
         }
         let facts = self.gaps.silent(look.idle, self.last_end, look.cause, look.now);
@@ -265,6 +283,7 @@ impl<F: Footage> Branch<F> {
     fn stored(&mut self, fragment: &Fragment, first: bool, tap: &mut TapState) {
         tap.stored(&StoredUnits::from(fragment));
         if fragment.video_units > 0 {
+            self.recorded = true;
             self.last_end = Some(fragment.end);
             self.gaps
                 .stored(fragment.start, first)

@@ -95,6 +95,10 @@ impl Cutter {
         }
     }
 
+    pub fn set_segment(&mut self, segment: Duration) {
+        self.segment = segment;
+    }
+
     /// Units are missing before the next one.
     pub fn lost(&mut self) {
         self.lost = true;

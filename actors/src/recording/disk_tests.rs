@@ -136,6 +136,7 @@ fn segments_play_and_the_books_balance() {
         cause: Some(GapCause::Network),
         causes: Causes::SCHEDULE,
         synchronised: true,
+        settled: true,
     };
     let mut tap = futures_now(handle.recording.hold());
     tap.begin(&handle.hub);

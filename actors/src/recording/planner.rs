@@ -85,6 +85,10 @@ impl Planner {
         }
     }
 
+    pub fn set_segment(&mut self, segment: Duration) {
+        self.cutter.set_segment(segment);
+    }
+
     /// What is to be done next.
     pub fn steps(&mut self) -> &mut VecDeque<Step> {
         &mut self.steps

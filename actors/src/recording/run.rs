@@ -21,6 +21,11 @@ use crate::{
 
 /// How often a recording looks for units. With it a unit waits at most twice as long in memory.
 const LOOK: Duration = Duration::from_millis(300);
+/// Storage tells what a crash left at most 3 s after a disk came: until then a silent camera's gap
+/// is not this run's to open.
+const SETTLE: Duration = Duration::from_secs(4);
+/// Without any disk a gap is told all the same after this long.
+const NO_DISK: Duration = Duration::from_secs(30);
 /// Looks between two published snapshots.
 const LOOKS_TO_PUBLISH: u32 = 10;
 
@@ -49,10 +54,11 @@ pub async fn run(
     };
     let segment = camera.config().record.segment;
     let mut branch = Branch::new(handle.id.clone(), footage, segment, Utc::now());
-    let eyes = Eyes {
+    let mut eyes = Eyes {
         handle: &handle,
         clock: &deps.clock,
         begin: Instant::now(),
+        disk_since: None,
     };
     let stopping = context.stopping();
     tokio::pin!(stopping);
@@ -63,7 +69,10 @@ pub async fn run(
             () = tap.crowded() => {}
             () = &mut stopping => break,
         }
-        branch.look(&mut tap, &eyes.look());
+        let config = camera.config();
+        branch.set_segment(config.record.segment);
+        let disk_there = deps.disks.place(&config.id, &config.disk_group).is_some();
+        branch.look(&mut tap, &eyes.look(disk_there));
         if looks.is_multiple_of(LOOKS_TO_PUBLISH) {
             context.node.publish(branch.snapshot(&tap));
         }
@@ -71,7 +80,7 @@ pub async fn run(
     }
     let wanted = camera.records(handle.id.stream);
     let cause = if wanted { GapCause::Shutdown } else { GapCause::Disabled };
-    branch.finish(&mut tap, &eyes.look(), cause);
+    branch.finish(&mut tap, &eyes.look(true), cause);
     context.node.publish(branch.snapshot(&tap));
     if !wanted {
         tap.end();
@@ -84,10 +93,15 @@ struct Eyes<'a> {
     handle: &'a StreamHandle,
     clock: &'a ClockWatch,
     begin: Instant,
+    /// A disk of the camera's group has been there since.
+    disk_since: Option<Instant>,
 }
 
 impl Eyes<'_> {
-    fn look(&self) -> Look {
+    fn look(&mut self, disk_there: bool) -> Look {
+        if disk_there {
+            self.disk_since.get_or_insert_with(Instant::now);
+        }
         let since_begin = self.begin.elapsed();
         let idle = self
             .handle
@@ -102,6 +116,7 @@ impl Eyes<'_> {
             cause: self.handle.cause.get(),
             causes: Causes::SCHEDULE,
             synchronised: self.clock.is_synchronised(),
+            settled: self.disk_since.is_some_and(|since| since.elapsed() > SETTLE) || self.begin.elapsed() > NO_DISK,
         }
     }
 }

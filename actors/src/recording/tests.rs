@@ -205,6 +205,7 @@ fn look() -> Look {
         cause: None,
         causes: Causes::SCHEDULE,
         synchronised: true,
+        settled: true,
     }
 }
 

@@ -171,7 +171,7 @@ impl Actor for SourceActor {
         myself: ActorRef<SourceMsg>,
         (args, node): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let resumed = node.tree().generation > 0;
+        let resumed = args.handle.resumes();
         let machine = Machine::new(Instant::now(), args.stream.stall_after, resumed);
         myself.send_interval(TICK, || SourceMsg::Tick);
         drop(myself.cast(SourceMsg::Tick));
@@ -184,6 +184,12 @@ impl Actor for SourceActor {
             told: None,
             jitter: Jitter::new(),
         })
+    }
+
+    /// Not reached after a panic: the next generation then knows that this one failed.
+    async fn post_stop(&self, _: ActorRef<SourceMsg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.args.handle.source_stopped();
+        Ok(())
     }
 
     async fn handle(

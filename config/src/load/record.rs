@@ -27,6 +27,11 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
     let pre_alarm = section.duration("pre_alarm", Duration::ZERO..=60 * second);
     let post_alarm = section.duration("post_alarm", Duration::ZERO..=3600 * second);
     let max_age = section.duration("max_age", second..=36_500 * 86_400 * second);
+    for key in ["pre_alarm", "post_alarm"] {
+        if section.has(key) {
+            section.warning(key, "no effect: motion, sensor and analytics are off");
+        }
+    }
     section.finish(|_| None);
     Record {
         continuous: continuous.unwrap_or(standard.continuous),

@@ -90,13 +90,19 @@ pub(super) fn run(volume: Arc<Volume>) {
         }
         if space_at.is_none_or(|at| at.elapsed() >= SPACE_EVERY) {
             space_at = Some(Instant::now());
+            volume.syncing.begin();
             volume.look_at_space();
+            volume.syncing.end();
         }
     }
 }
 
 fn one(volume: &Volume) -> Result<(), VolumeError> {
-    volume.check_in_place()?;
+    // A dead network or USB disk may hang here already.
+    volume.syncing.begin();
+    let in_place = volume.check_in_place();
+    volume.syncing.end();
+    in_place?;
     let Some(covered) = volume.held.covered() else {
         return Ok(());
     };

@@ -14,9 +14,9 @@ mod video;
 use actix_web::{HttpResponse, Responder, web};
 use utoipa::OpenApi;
 use vigie_actors::Recorder;
-use vigie_config::{CameraId, StreamId, StreamName, Utc};
+use vigie_config::{CameraId, StreamName, Utc};
 
-use crate::{live, problem::Problem};
+use crate::{live, problem::Problem, sign_in::Viewer};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -45,7 +45,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
 
-async fn describe() -> impl Responder {
+async fn describe(_: Viewer) -> impl Responder {
     HttpResponse::Ok().json(openapi())
 }
 
@@ -75,12 +75,11 @@ fn known_camera(recorder: &Recorder, id: &str) -> Result<CameraId, Problem> {
     let camera = CameraId::new(id).map_err(|_| no_camera())?;
     let configured = recorder.config().cameras.iter().any(|c| c.id == camera);
     let recorded = || {
-        StreamName::ALL.iter().any(|s| {
-            recorder
-                .storage()
-                .last_recorded(&StreamId::new(camera.clone(), *s))
-                .is_some()
-        })
+        recorder
+            .storage()
+            .streams()
+            .iter()
+            .any(|stream| stream.camera == camera)
     };
     if configured || recorded() {
         Ok(camera)

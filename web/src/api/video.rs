@@ -3,9 +3,9 @@
 use std::{io::Read, ops::Range};
 
 use actix_web::{
-    HttpRequest, HttpResponse, get,
+    HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web,
+    route, web,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -37,7 +37,7 @@ pub struct VideoQuery {
 #[utoipa::path(get, path = "/api/v1/cameras/{id}/video.mp4", params(("id" = String, Path), VideoQuery),
     responses((status = 200, content_type = "video/mp4"), (status = 206, content_type = "video/mp4"),
               (status = 404, body = crate::problem::ProblemDocument), (status = 409, body = crate::problem::ProblemDocument)))]
-#[get("/api/v1/cameras/{id}/video.mp4")]
+#[route("/api/v1/cameras/{id}/video.mp4", method = "GET", method = "HEAD")]
 pub async fn video(
     _: Viewer,
     request: HttpRequest,
