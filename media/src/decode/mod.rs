@@ -57,17 +57,26 @@ pub async fn snapshot_jpeg(
     format: &VideoFormat,
     max_width: Option<u32>,
 ) -> Result<Bytes, DecodeError> {
-    let begin = units.iter().rposition(|unit| unit.rap && unit.track == crate::Track::Video);
-    let units = begin.and_then(|begin| units.get(begin..)).ok_or(DecodeError::NoRap { units: units.len() })?;
+    let begin = units
+        .iter()
+        .rposition(|unit| unit.rap && unit.track == crate::Track::Video);
+    let units = begin
+        .and_then(|begin| units.get(begin..))
+        .ok_or(DecodeError::NoRap { units: units.len() })?;
     let shrink = max_width.filter(|most| (1..format.width).contains(most));
     if format.codec == VideoCodec::Mjpeg && shrink.is_none() {
-        return units.last().map(|unit| unit.data.clone()).ok_or(DecodeError::NoRap { units: 0 });
+        return units
+            .last()
+            .map(|unit| unit.data.clone())
+            .ok_or(DecodeError::NoRap { units: 0 });
     }
     let decoded = async {
         let _turn = TURNS.acquire().await.map_err(|_| DecodeError::Timeout)?;
         jpeg::decode(units, format, shrink).await
     };
-    tokio::time::timeout(TIMEOUT, decoded).await.unwrap_or(Err(DecodeError::Timeout))
+    tokio::time::timeout(TIMEOUT, decoded)
+        .await
+        .unwrap_or(Err(DecodeError::Timeout))
 }
 
 #[cfg(test)]

@@ -62,8 +62,15 @@ impl DemoCameras {
                     }
                 }
             })
-            .map_err(|error| GstError::Failed { what: "starting the demo cameras", why: error.to_string() })?;
-        Ok(DemoCameras { cameras, main_loop, thread: Some(thread) })
+            .map_err(|error| GstError::Failed {
+                what: "starting the demo cameras",
+                why: error.to_string(),
+            })?;
+        Ok(DemoCameras {
+            cameras,
+            main_loop,
+            thread: Some(thread),
+        })
     }
 
     pub fn cameras(&self) -> &[DemoCamera] {
@@ -97,9 +104,10 @@ fn serve(picture: &Picture, context: &MainContext) -> Result<(RTSPServer, DemoCa
         mounts.add_factory(path, factory);
     }
     server.set_mount_points(Some(&mounts));
-    server
-        .attach(Some(context))
-        .map_err(|error| GstError::Failed { what: "listening as a demo camera", why: error.to_string() })?;
+    server.attach(Some(context)).map_err(|error| GstError::Failed {
+        what: "listening as a demo camera",
+        why: error.to_string(),
+    })?;
     let port = server.bound_port();
     let url = |path: &str| format!("rtsp://{}:{port}{path}", Ipv4Addr::LOCALHOST);
     let camera = DemoCamera {

@@ -90,7 +90,11 @@ impl Branches {
             .property("caps", wanted_caps(track))
             .build()?;
         // A sink that waits for its time must not hold up the other track.
-        let queue = self.0.paced.then(|| gst::ElementFactory::make("queue").build()).transpose()?;
+        let queue = self
+            .0
+            .paced
+            .then(|| gst::ElementFactory::make("queue").build())
+            .transpose()?;
         let elements: Vec<&gst::Element> = queue.iter().chain([&parser, &filter, sink.upcast_ref()]).collect();
         pipeline.add_many(&elements)?;
         gst::Element::link_many(&elements)?;

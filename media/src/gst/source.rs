@@ -164,7 +164,11 @@ impl Session {
                 what: self.redaction.apply(&what),
             }),
             Event::Refused(text) => {
-                return Some(SourceError { kind: ErrorKind::Refused, cause: GapCause::Refused, text });
+                return Some(SourceError {
+                    kind: ErrorKind::Refused,
+                    cause: GapCause::Refused,
+                    text,
+                });
             }
             Event::Connected => self.connected(),
             Event::Settled if self.looped => self.begin_loop(),

@@ -36,9 +36,8 @@ pub(super) fn rtsps(source: &gst::Element, tls: &Tls, branches: &Branches) -> Re
     let pinned = match tls {
         Tls::System => None,
         Tls::Authority(path) => {
-            let database = gio::TlsFileDatabase::new(path).map_err(|error| {
-                misconfigured(format!("authority file {} cannot be used: {error}", path.display()))
-            })?;
+            let database = gio::TlsFileDatabase::new(path)
+                .map_err(|error| misconfigured(format!("authority file {} cannot be used: {error}", path.display())))?;
             source.set_property("tls-database", &database);
             None
         }
@@ -56,7 +55,11 @@ pub(super) fn rtsps(source: &gst::Element, tls: &Tls, branches: &Branches) -> Re
         let accepted = pinned.is_some() && seen == pinned;
         if !accepted {
             let seen = seen.map_or_else(|| "unreadable".into(), hex::encode);
-            let why = if pinned.is_some() { "not the pinned one" } else { "not trusted" };
+            let why = if pinned.is_some() {
+                "not the pinned one"
+            } else {
+                "not trusted"
+            };
             branches.refuse(format!("the certificate is {why}: its fingerprint (SHA-256) is {seen}"));
         }
         Some(accepted.to_value())
@@ -87,9 +90,9 @@ fn nobody() -> Result<gio::TlsFileDatabase, SourceError> {
     };
     let file = rustix::fs::memfd_create("authority", rustix::fs::MemfdFlags::CLOEXEC);
     let mut file = std::fs::File::from(file.map_err(|error| failed(error.to_string()))?);
-    file.write_all(NOBODY.as_bytes()).map_err(|error| failed(error.to_string()))?;
-    gio::TlsFileDatabase::new(format!("/proc/self/fd/{}", file.as_raw_fd()))
-        .map_err(|error| failed(error.to_string()))
+    file.write_all(NOBODY.as_bytes())
+        .map_err(|error| failed(error.to_string()))?;
+    gio::TlsFileDatabase::new(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(|error| failed(error.to_string()))
 }
 
 /// Configures `souphttpsrc`.
