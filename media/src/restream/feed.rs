@@ -149,13 +149,13 @@ impl Feed {
             return Ok(());
         }
         let now = self.running().ok_or(gst::FlowError::Flushing)?;
-        let dts = clock.at(unit.utc, now);
-        let delay = (unit.pts - unit.dts).max(0) * 1_000_000_000 / i64::from(unit.timescale().max(1));
+        let delay = (unit.pts - unit.dts).max(0) * 1_000_000 / i64::from(unit.timescale().max(1));
+        let (dts, pts) = clock.times(unit.utc, delay, now);
         let time = |ns: i64| gst::ClockTime::from_nseconds(u64::try_from(ns).unwrap_or(0));
         let mut buffer = gst::Buffer::from_slice(unit.data.clone());
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_dts(time(dts));
-            buffer.set_pts(time(dts + delay));
+            buffer.set_pts(time(pts));
             if !unit.rap {
                 buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
             }

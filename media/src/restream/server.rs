@@ -60,14 +60,17 @@ pub struct Restream {
 impl Restream {
     /// Listens and answers from now on.
     pub fn start(options: RestreamOptions) -> Result<Restream, RestreamError> {
-        ensure_elements(&[
+        // A missing payloader costs the mounts that need it, never the recorder.
+        if let Err(error) = ensure_elements(&[
             "rtph264pay",
             "rtph265pay",
             "rtpjpegpay",
             "rtpmp4gpay",
             "rtpopuspay",
             "rtppcmupay",
-        ])?;
+        ]) {
+            tracing::error!(%error, "some streams cannot be played over RTSP");
+        }
         let context = MainContext::new();
         let shared = Arc::new(Shared {
             context: context.clone(),

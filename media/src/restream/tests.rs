@@ -72,9 +72,13 @@ impl House {
 
     /// Replaces the source; returns when its units flow.
     fn play(&mut self, test: &str) {
+        self.play_from(SourceUrl::Test(url::Url::parse(test).unwrap()));
+    }
+
+    fn play_from(&mut self, url: SourceUrl) {
         self.stop();
         let config = Stream {
-            url: SourceUrl::Test(url::Url::parse(test).unwrap()),
+            url,
             credentials: None,
             transport: Transport::Tcp,
             audio: true,
@@ -352,4 +356,53 @@ fn one_subscription_whatever_the_number_of_viewers_and_a_changed_format_sends_th
         let _ = viewer.wait();
     }
     assert!(text(&ffprobe(&house.url(""), "tcp")).contains("h264,video,640,360"));
+}
+
+#[test]
+fn every_codec_is_given_on_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut house = House::new("test://?width=320&height=240&fps=10&bitrate=200000", true);
+    for (arguments, expected) in [
+        (
+            "-c:v libx265 -x265-params keyint=10:log-level=none -c:a libopus -ar 48000",
+            ["hevc,video,320,240", "opus,audio,48000"],
+        ),
+        // RFC 2435 knows only the standard Huffman tables.
+        (
+            "-c:v mjpeg -huffman default -pix_fmt yuvj420p -c:a pcm_mulaw -ar 8000 -ac 1",
+            ["mjpeg,video,320,240", "pcm_mulaw,audio,8000"],
+        ),
+        (
+            "-c:v libx264 -g 10 -bf 2 -c:a pcm_alaw -ar 8000 -ac 1",
+            ["h264,video,320,240", "pcm_alaw,audio,8000"],
+        ),
+    ] {
+        let path = folder.path().join("clip.mkv");
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10"])
+            .args([
+                "-f",
+                "lavfi",
+                "-i",
+                "sine=sample_rate=48000",
+                "-t",
+                "6",
+                "-pix_fmt",
+                "yuv420p",
+            ])
+            .args(arguments.split_whitespace())
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", text(&made));
+        house.play_from(SourceUrl::File(path));
+        until("both tracks flow", || {
+            house.hub.format().is_some_and(|format| format.audio.is_some())
+        });
+        let seen = text(&ffprobe(&house.url(""), "tcp"));
+        for line in expected {
+            assert!(seen.contains(line), "{arguments}: {seen}");
+        }
+        ffmpeg(&house.url(""), "tcp");
+    }
 }

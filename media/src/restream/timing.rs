@@ -33,8 +33,15 @@ impl SendClock {
         }
     }
 
-    /// Running time (ns) of an instant of the camera, read at `now` (ns of running time).
-    pub fn at(&mut self, instant: Utc, now: i64) -> i64 {
+    /// Running times (ns) at which a unit is decoded and shown, read at `now` (ns of running time).
+    /// `decoded`: an instant of the camera; `delay`: from there to being shown (µs).
+    pub fn times(&mut self, decoded: Utc, delay: i64, now: i64) -> (i64, i64) {
+        let sent = self.at(decoded, now);
+        // B-frames stay in order also where time is pressed together.
+        (sent, self.map(decoded.plus_micros(delay)).max(sent))
+    }
+
+    fn at(&mut self, instant: Utc, now: i64) -> i64 {
         let mut sent = self.map(instant);
         if let Some((last, then)) = self.last
             && ((sent - last) - (now - then)).abs() > STEP.max(self.cached)
@@ -73,6 +80,25 @@ mod tests {
         assert_eq!(clock.at(utc(1000), 5000 * MS), 4950 * MS);
         assert_eq!(clock.at(utc(2000), 5000 * MS), 5000 * MS);
         assert_eq!(clock.at(utc(2040), 5041 * MS), 5040 * MS);
+    }
+
+    #[test]
+    fn pictures_keep_their_order_where_time_is_pressed_together() {
+        let mut clock = SendClock::new(utc(2000), utc(0), 5000 * MS);
+        // Shown 0 4 2 1 3 in order of decoding, 100 ms each, then the present.
+        let shown: Vec<_> = [
+            (0, 200),
+            (100, 500),
+            (200, 200),
+            (300, 0),
+            (400, 100),
+            (2000, 200),
+            (2100, 0),
+        ]
+        .map(|(decoded, delay)| clock.times(utc(decoded), delay * 1000, 5000 * MS).1)
+        .into();
+        let order = [0, 3, 2, 4, 1, 6, 5].map(|at: usize| shown[at]);
+        assert!(order.windows(2).all(|pair| pair[0] <= pair[1]), "{order:?}");
     }
 
     #[test]
