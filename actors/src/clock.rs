@@ -66,9 +66,9 @@ impl ClockWatch {
     }
 }
 
-/// systemd-timesyncd, chrony and ntpd (through `timedatectl`'s conventions) leave this mark.
-/// Where none of them runs (a container, a virtual machine whose host keeps time) the clock
-/// counts as synchronised: there is nobody to say otherwise.
+/// systemd-timesyncd leaves this mark. Where it does not run (chrony, ntpd, a virtual machine whose
+/// host keeps time) nobody says otherwise here, and the clock counts as synchronised; a step that
+/// comes while Vigie runs is still seen.
 fn synchronised() -> bool {
     let timesyncd = Path::new("/run/systemd/timesync");
     !timesyncd.exists() || timesyncd.join("synchronized").exists()

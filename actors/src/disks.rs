@@ -9,8 +9,8 @@ use std::{
 };
 
 use tokio::sync::watch;
-use vigie_config::{CameraId, Disk, DiskId, Kind};
-use vigie_storage::{Storage, StorageFact, Volume, VolumeError};
+use vigie_config::{CameraId, Disk, DiskId, GapCause, Kind};
+use vigie_storage::{Storage, StorageFact, Unsynced, Volume, VolumeError};
 
 use crate::{
     registry::{Event, EventKind, Events},
@@ -69,6 +69,13 @@ impl Disks {
         (0..group.len())
             .filter_map(|n| group.get((at + n) % group.len()))
             .find_map(|disk| self.storage.volume(disk).filter(|volume| !volume.has_failed()))
+    }
+
+    /// What a failed volume had not synced, and no other took, is missing from its start on.
+    pub fn tell_loss(&self, lost: &Unsynced) {
+        if let Some(first) = lost.fragments.first() {
+            self.storage.gap_opened(&lost.stream, first.start, GapCause::Disk);
+        }
     }
 
     fn failures_of(&self, disk: &DiskId) -> u64 {

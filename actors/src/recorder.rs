@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use vigie_config::{Config, Kind, StreamId, Utc};
 use vigie_media::{hub::Hub, restream::Restream, source::Ingest};
-use vigie_storage::{Storage, StorageFact, StorageOptions};
+use vigie_storage::{Storage, StorageFact, StorageOptions, Unsynced};
 
 use crate::{
     camera::{CameraHandle, CameraSnapshot, camera_child},
@@ -337,11 +337,8 @@ fn open_storage(
             StorageFact::SpaceLow { .. } => low.notify_one(),
             StorageFact::VolumeFailed { disk, error, unsynced } => {
                 tracing::error!(%disk, %error, "a volume failed");
-                if let Some((disks, cameras)) = rescue.get() {
-                    recording::rescue(&unsynced, |lost| {
-                        let camera = cameras.get(&lost.stream.camera)?;
-                        disks.place(&lost.stream.camera, &camera.config().disk_group)
-                    });
+                if let Some((disks, cameras)) = rescue.get().cloned() {
+                    rescue_behind(unsynced, disks, cameras);
                 }
             }
             StorageFact::VolumeSlow { disk, millis, .. } => {
@@ -364,6 +361,20 @@ fn open_storage(
             ..StorageOptions::default()
         },
     )?)
+}
+
+/// On a thread of its own: the fact comes from a volume's thread, which may hold what this needs.
+fn rescue_behind(unsynced: Arc<Vec<Unsynced>>, disks: Arc<Disks>, cameras: Arc<Cameras>) {
+    let job = move || {
+        let place = |lost: &Unsynced| {
+            let camera = cameras.get(&lost.stream.camera)?;
+            disks.place(&lost.stream.camera, &camera.config().disk_group)
+        };
+        recording::rescue(&unsynced, place, |lost| disks.tell_loss(lost));
+    };
+    if let Err(error) = std::thread::Builder::new().name("rescue".into()).spawn(job) {
+        tracing::error!(%error, "no thread to take unsynced footage to another disk: it is lost");
+    }
 }
 
 /// One thread takes about 200 cameras of 4 Mbit/s; a second one leaves room for a busy moment.

@@ -3,13 +3,17 @@
 use vigie_storage::{Unsynced, Volume};
 
 /// Writes segments that a failed volume may have lost to the volumes that `place` names for
-/// their streams. Returns at once; safe in a storage fact. Fragments that find no volume are
-/// lost, and said to be.
-pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<std::sync::Arc<Volume>>) {
-    for lost in unsynced {
+/// their streams. Fragments that find no volume are lost: `gone` makes that a gap.
+pub fn rescue(
+    unsynced: &[Unsynced],
+    place: impl Fn(&Unsynced) -> Option<std::sync::Arc<Volume>>,
+    gone: impl Fn(&Unsynced),
+) {
+    for lost in unsynced.iter().filter(|lost| !lost.fragments.is_empty()) {
         let (camera, stream) = (&lost.stream.camera, lost.stream.stream);
         let Some(volume) = place(lost) else {
             tracing::error!(%camera, %stream, fragments = lost.fragments.len(), "unsynced footage is lost: no other disk in the group");
+            gone(lost);
             continue;
         };
         let init = lost.init.clone();
@@ -24,7 +28,10 @@ pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<std::sy
             Ok(()) => {
                 tracing::warn!(%camera, %stream, volume = %volume.disk(), fragments = lost.fragments.len(), "unsynced footage went to another disk");
             }
-            Err(error) => tracing::error!(%camera, %stream, %error, "unsynced footage is lost"),
+            Err(error) => {
+                tracing::error!(%camera, %stream, %error, "unsynced footage is lost");
+                gone(lost);
+            }
         }
     }
 }

@@ -63,8 +63,13 @@ impl Ring {
                 }
             }
         }
-        if self.wake == Wake::Lazy && self.queue.len() == self.queue.capacity() / 2 {
-            self.notify.notify_one();
+        if self.wake == Wake::Lazy {
+            let bytes = self.bytes.load(Ordering::Relaxed);
+            let half = self.max_bytes / 2;
+            let crossed = bytes >= half && bytes - (unit.data.len() as u64).min(bytes) < half;
+            if crossed || self.queue.len() == self.queue.capacity() / 2 {
+                self.notify.notify_one();
+            }
         }
         dropped
     }

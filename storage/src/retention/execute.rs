@@ -74,23 +74,28 @@ fn delete(volume: &Volume, catalog: &Catalog, candidate: &Candidate, reason: Rea
         stream, start, bytes, ..
     } = candidate;
     let path = layout::segment_path(stream, *start);
-    match volume.root().remove(&path) {
-        Ok(()) => {}
+    let ours = match volume.root().remove(&path) {
+        Ok(()) => true,
         // Someone else was faster; the row goes all the same.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => {
             report.failed += 1;
             tracing::warn!(volume = %volume.disk(), path = %path.display(), %error, "cannot delete a segment");
             return;
         }
-    }
+    };
+    // What was added when the file was finished is taken away again: its length, not its blocks.
+    let mut added = None;
     // The row's start is more exact than the name.
     for row in catalog.indexed(stream, *start, start.plus_micros(1000)) {
         if row.volume == volume.id() && row.relative_path() == path {
+            added = Some(row.bytes);
             catalog.segment_gone(stream, row.start, row.volume);
         }
     }
-    volume.footage_removed(*bytes);
+    if ours {
+        volume.footage_removed(added.unwrap_or(*bytes));
+    }
     report.freed_bytes += bytes;
     report.deleted.push(Deleted {
         disk: volume.disk().clone(),
