@@ -20,9 +20,12 @@ pub(super) fn launch(format: &StreamFormat, audio: bool) -> Option<String> {
         VideoCodec::Mjpeg => "rtpjpegpay",
     };
     let appsrc = "appsrc is-live=true format=time max-bytes=0";
-    let mut text = format!("( {appsrc} name={VIDEO} ! {video} name=pay0 pt=96");
+    // A track that no client has set up is linked to nothing. The tee makes that no error, which
+    // would end the media for everyone who plays the other track.
+    let tee = "tee allow-not-linked=true";
+    let mut text = format!("( {appsrc} name={VIDEO} ! {tee} ! {video} name=pay0 pt=96");
     if let Some(payloader) = format.audio.as_ref().filter(|_| audio).and_then(audio_payloader) {
-        text.push_str(&format!(" {appsrc} name={AUDIO} ! {payloader} name=pay1"));
+        text.push_str(&format!(" {appsrc} name={AUDIO} ! {tee} ! {payloader} name=pay1"));
     }
     text.push_str(" )");
     Some(text)
