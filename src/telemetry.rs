@@ -7,11 +7,14 @@ use tracing_subscriber::{
     EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
+/// Libraries below tell of every stranger's garbage and of every thread that starts or stops.
+const DEFAULT: &str = "info,actix_http=off,actix_server=warn,ractor=warn";
+
 pub fn start() {
-    let filter = std::env::var("VIGIE_LOG").unwrap_or_else(|_| "info".into());
+    let filter = std::env::var("VIGIE_LOG").unwrap_or_else(|_| DEFAULT.into());
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|error| {
         eprintln!("VIGIE_LOG is not a filter ({error}); logging at level info");
-        EnvFilter::new("info")
+        EnvFilter::new(DEFAULT)
     });
     tracing_subscriber::registry()
         .with(output().with_filter(filter))

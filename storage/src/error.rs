@@ -33,7 +33,7 @@ pub enum VolumeError {
     Missing { disk: DiskId, path: PathBuf },
     #[error("disk {disk}: {} is not a mount point and require_mount is on: mount the disk", path.display())]
     NotMounted { disk: DiskId, path: PathBuf },
-    #[error("disk {disk}: {} has no vigie-volume.toml and is not a new empty folder: if this is the right disk, run `vigie disk prepare {disk}`", path.display())]
+    #[error("disk {disk}: {} has no vigie-volume.toml, and {disk} is no new disk or not empty: mount the right disk, or give an empty one a new id in the configuration", path.display())]
     Unmarked { disk: DiskId, path: PathBuf },
     #[error("disk {disk}: {} belongs to recorder {seen}, this is {own}", path.display())]
     Foreign {

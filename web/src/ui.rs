@@ -30,7 +30,7 @@ async fn serve(request: HttpRequest) -> impl Responder {
         return Err(Problem::NotFound(format!("{} {}", request.method(), request.path())));
     }
     let path = request.path().trim_start_matches('/');
-    if path.starts_with("api/") {
+    if path.starts_with("api/") || path == "metrics" {
         return Err(Problem::NotFound(request.path().to_string()));
     }
     if let Some(file) = Files::get(path) {
