@@ -295,6 +295,8 @@ figure "started again: the time between is a gap with cause shutdown" shutdown_g
 power_cycle() {
 	off=$(now)
 	power_off
+	# A gap is more than a second, and the machine boots in less.
+	sleep 3
 	boot && await 30 is ActiveState active && recording_goes_on && await 20 gap lobby "$off" shutdown
 }
 figure "the machine shuts down and boots: enabled, records again, gap with cause shutdown" power_cycle
@@ -314,8 +316,9 @@ figure "a fault of the configuration is named and not tried again" misconfigured
 cat "$work/vigie.toml" >"$settings"
 
 port_in_use() {
+	# $$ is systemd's way to write $.
 	inside systemd-run --quiet --unit taker perl -MIO::Socket::INET -e \
-		'$s = IO::Socket::INET->new(LocalAddr => "0.0.0.0:8080", Listen => 1, ReuseAddr => 1) or die; sleep 600'
+		'$$s = IO::Socket::INET->new(LocalAddr => "0.0.0.0:8080", Listen => 1, ReuseAddr => 1) or die; sleep 600'
 	await 10 port_taken || return 1
 	inside systemctl start vigie 2>/dev/null && return 1
 	await 20 is NRestarts 2
