@@ -52,6 +52,8 @@ pub fn ensure_elements(names: &[&str]) -> Result<(), GstError> {
 /// The Debian 12 package that carries an element used in this crate.
 fn package_of(element: &str) -> &'static str {
     match element {
+        // Text and clock overlays, in spite of its name.
+        "clockoverlay" | "textoverlay" | "timeoverlay" => "gstreamer1.0-x",
         "x264enc" => "gstreamer1.0-plugins-ugly",
         "h264parse" | "h265parse" | "jpegparse" | "srtsrc" | "tsdemux" | "rtmp2src" => "gstreamer1.0-plugins-bad",
         "rtspsrc" | "flvdemux" | "souphttpsrc" | "multipartdemux" | "v4l2src" | "qtdemux" | "jpegenc" | "jpegdec"

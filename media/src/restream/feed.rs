@@ -62,8 +62,9 @@ impl Feed {
             _ => return End::Unwatched,
         }
         let mut subscriber = self.hub.subscribe(Policy::SkipToRap, Wake::EachBatch, RING_UNITS);
-        let Some(mut waiting) = self.cached(&mut subscriber).await else {
-            return End::HubClosed;
+        let mut waiting = match self.cached(&mut subscriber).await {
+            Ok(waiting) => waiting,
+            Err(end) => return end,
         };
         let Some(mut clock) = self.clock(&waiting) else {
             return End::Unwatched;
@@ -94,7 +95,7 @@ impl Feed {
     }
 
     /// The cached GOP, or the first unit that comes.
-    async fn cached(&mut self, subscriber: &mut Subscriber) -> Option<VecDeque<Arc<AccessUnit>>> {
+    async fn cached(&mut self, subscriber: &mut Subscriber) -> Result<VecDeque<Arc<AccessUnit>>, End> {
         let mut units = VecDeque::new();
         loop {
             while let Some(item) = subscriber.try_next() {
@@ -103,13 +104,14 @@ impl Feed {
                 }
             }
             if !units.is_empty() {
-                return Some(units);
+                return Ok(units);
             }
             tokio::select! {
-                item = subscriber.next() => if let Item::Unit(unit) = item? {
+                item = subscriber.next() => if let Item::Unit(unit) = item.ok_or(End::HubClosed)? {
                     units.push_back(unit);
                 },
-                _ = self.stage.wait_for(|stage| *stage == Stage::Over) => return None,
+                // Only this media's clients are gone: those of the next one stay.
+                _ = self.stage.wait_for(|stage| *stage == Stage::Over) => return Err(End::Unwatched),
             }
         }
     }
