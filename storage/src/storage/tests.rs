@@ -58,7 +58,16 @@ impl House {
             facts: Arc::new(move |fact| facts.lock().unwrap().push(fact)),
             ..options
         };
-        Storage::open(&self.dir.path().join("state"), options).unwrap()
+        // A thread of the storage that was dropped before may still hold it for a moment.
+        let begin = std::time::Instant::now();
+        loop {
+            match Storage::open(&self.dir.path().join("state"), options.clone()) {
+                Err(StorageError::InUse { .. }) if begin.elapsed() < LONG => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                opened => return opened.unwrap(),
+            }
+        }
     }
     /// The folders as they are at this moment, as a crash would leave them.
     fn snapshot(&self) -> House {
