@@ -1,7 +1,7 @@
 #!/bin/sh
 # Line 10: the unit, installed as `make install` does it, on a fresh Debian 12 that is booted in
 # systemd-nspawn. Prints one line for each figure on standard output, all else on standard
-# error; ends with 1 where a figure fails. As root; takes about five minutes.
+# error; ends with 1 where a figure fails. As root; takes about eight minutes.
 #
 #     tests/shown/systemd.sh [BINARY]
 #
