@@ -47,10 +47,6 @@ fn judge(house: &House, log: &SentLog, clips: &[Arc<VideoClip>], bound: Bound) -
     let footage: Footage = house.footage(&log.camera, "main");
     let gaps = house.recordings(&log.camera, "main").gaps;
     let balance = footage.balance(log, &gaps, 250_000);
-    // Damaged pictures may make a decoder complain; nothing else may.
-    if bound != Bound::DamagedGops {
-        ffprobe_is_content(&footage);
-    }
     let within = match bound {
         Bound::Nothing => balance.missing.is_empty(),
         Bound::Units(most) => balance.missing.len() <= most,
@@ -75,6 +71,10 @@ fn judge(house: &House, log: &SentLog, clips: &[Arc<VideoClip>], bound: Bound) -
             balance.unknown,
             balance.doubled
         );
+    }
+    // Damaged pictures may make a decoder complain; nothing else may.
+    if bound != Bound::DamagedGops {
+        ffprobe_is_content(&footage);
     }
     (holds, text)
 }

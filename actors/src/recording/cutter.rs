@@ -49,8 +49,6 @@ pub enum Why {
     /// No RAP for too long.
     TooLong,
     Format,
-    /// Timestamps jumped.
-    Epoch,
     /// Time without media.
     Pause,
     /// The wall clock was set.
@@ -123,6 +121,9 @@ impl Cutter {
 
     fn place_video(&mut self, unit: &AccessUnit) -> Place {
         let lost = std::mem::take(&mut self.lost);
+        if let Some(open) = &mut self.open {
+            open.follow(unit);
+        }
         let reason = match &self.open {
             None => Some((Why::First, None)),
             Some(open) => open.reason_to_end(unit, lost, self.segment),
@@ -174,6 +175,21 @@ impl Open {
         }
     }
 
+    /// Another epoch counts from elsewhere, and only the wall clock goes on: the times known so far
+    /// are moved there. The segment goes on, as ending it between two RAPs would leave a file
+    /// that cannot be decoded from its first picture.
+    fn follow(&mut self, unit: &AccessUnit) {
+        if unit.epoch == self.epoch {
+            return;
+        }
+        let apart = ticks(unit.utc.micros_since(self.last_utc).max(0));
+        let by = unit.dts.saturating_sub(apart).saturating_sub(self.last_dts);
+        for known in [&mut self.first_dts, &mut self.rap_dts, &mut self.last_dts] {
+            *known = known.saturating_add(by);
+        }
+        self.epoch = unit.epoch;
+    }
+
     fn end(&self) -> Utc {
         self.last_utc.plus_micros(micros(self.interval))
     }
@@ -184,16 +200,12 @@ impl Open {
         let apart = unit.utc.micros_since(self.last_utc);
         // A camera of few pictures is not always in a gap.
         let pause = apart > GAP_MICROS.max(self.pace.saturating_mul(3));
-        let hole_if_pause = |why| if pause { hole(why) } else { None };
         if lost {
             return Some((Why::Lost, hole(Why::Lost)));
         }
-        if unit.epoch != self.epoch {
-            return Some((Why::Epoch, hole_if_pause(Why::Epoch)));
-        }
         let step = unit.dts.saturating_sub(self.last_dts);
         if (apart - micros(step)).abs() > CLOCK_STEP_MICROS {
-            return Some((Why::Clock, hole_if_pause(Why::Clock)));
+            return Some((Why::Clock, if pause { hole(Why::Clock) } else { None }));
         }
         if pause {
             return Some((Why::Pause, hole(Why::Pause)));
@@ -215,4 +227,8 @@ impl Open {
 
 fn micros(ticks: i64) -> i64 {
     ticks.saturating_mul(100) / (i64::from(VIDEO_TIMESCALE) / 10_000)
+}
+
+fn ticks(micros: i64) -> i64 {
+    micros.saturating_mul(i64::from(VIDEO_TIMESCALE) / 10_000) / 100
 }

@@ -284,7 +284,7 @@ fn without_a_rap_a_segment_ends_after_five_minutes() {
 }
 
 #[test]
-fn jumps_pauses_losses_and_formats_begin_a_segment() {
+fn pauses_losses_clock_steps_and_formats_begin_a_segment() {
     let (a, b) = (format(640), format(1280));
     let begin = |cutter: &mut Cutter| {
         for i in 0..3 {
@@ -303,20 +303,20 @@ fn jumps_pauses_losses_and_formats_begin_a_segment() {
         (
             AccessUnit {
                 epoch: 1,
-                ..next(3 * FRAME)
+                ..later(next(3 * FRAME), 4_000_000)
             },
             false,
-            Why::Epoch,
-            None,
+            Why::Pause,
+            hole(Why::Pause),
         ),
         (
             AccessUnit {
                 epoch: 1,
-                ..later(next(3 * FRAME), 4_000_000)
+                ..later(next(3 * FRAME), -3_600_000_000)
             },
             false,
-            Why::Epoch,
-            hole(Why::Epoch),
+            Why::Clock,
+            None,
         ),
         (next(3 * 90_000), false, Why::Pause, hole(Why::Pause)),
         (
@@ -341,6 +341,29 @@ fn jumps_pauses_losses_and_formats_begin_a_segment() {
     begin(&mut cutter);
     // The same format told anew is not another one.
     assert_eq!(cutter.place(&picture(&format(640), 0, 3 * FRAME, true)), Place::Here);
+}
+
+#[test]
+fn jumps_of_the_timestamps_do_not_cut_between_raps() {
+    for by in [-7200 * 90_000, 7200 * 90_000] {
+        let format = format(640);
+        let mut cutter = Cutter::new(Duration::from_secs(2));
+        // Jumps at pictures 10 and 60 of GOPs of 25.
+        let ends: Vec<i64> = (0..100i64)
+            .filter(|i| {
+                let epoch = i64::from(*i >= 10) + i64::from(*i >= 60);
+                let unit = picture(&format, 0, i * FRAME, i % 25 == 0);
+                let unit = AccessUnit {
+                    epoch: epoch as u32,
+                    dts: unit.dts + epoch * by,
+                    pts: unit.pts + epoch * by,
+                    ..unit
+                };
+                cutter.place(&unit) != Place::Here
+            })
+            .collect();
+        assert_eq!(ends, [0, 50], "by {by} ticks");
+    }
 }
 
 #[test]
