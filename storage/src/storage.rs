@@ -23,7 +23,7 @@ use vigie_config::{DiskId, GapCause, StreamId, Utc};
 use crate::{
     accounts::Accounts,
     catalog::Catalog,
-    clip::{Clip, ClipError, LOOK_BACK},
+    clip::{Clip, ClipError, LOOK_BACK, OpenSegment, Still},
     error::StorageError,
     file::Footage,
     index::Index,
@@ -188,10 +188,19 @@ impl Storage {
 
     /// One MP4 of the pictures shown in [`from`, `to`).
     pub fn clip(self: &Arc<Self>, stream: &StreamId, from: Utc, to: Utc) -> Result<Clip, ClipError> {
-        let storage = self.clone();
-        let open = move |row: &SegmentRow| storage.open_segment(row).map(Footage::into_file);
         let rows = self.recordings(stream, from - LOOK_BACK, to).segments;
-        Clip::new(rows, from, to, Arc::new(open))
+        Clip::new(rows, from, to, self.opener())
+    }
+
+    /// The picture that was shown at `at`.
+    pub fn still(self: &Arc<Self>, stream: &StreamId, at: Utc) -> Result<Still, ClipError> {
+        let rows = self.recordings(stream, at - LOOK_BACK, at.plus_micros(1)).segments;
+        Still::new(rows, at, self.opener())
+    }
+
+    fn opener(self: &Arc<Self>) -> OpenSegment {
+        let storage = self.clone();
+        Arc::new(move |row: &SegmentRow| storage.open_segment(row).map(Footage::into_file))
     }
 
     /// Every stream with footage or gaps in the index, and every one that is recorded now.

@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use vigie_fake_camera::{AudioCodec, CameraSpec, FakeCameras, audio, demux::Movie};
 
 use crate::{
-    house::{Cam, House, Setup, now_us, pick, rfc3339, shown},
+    house::{Cam, House, PATIENCE, Setup, now_us, pick, rfc3339, shown, wait_for},
     recording::clip,
 };
 
@@ -167,4 +167,76 @@ fn byte_ranges_and_empty_ranges() {
     let nowhere = house.get(&path.replace("/gate/", "/nowhere/"));
     assert_eq!((nowhere.status, &nowhere.json()["code"]), (404, &"no_camera".into()));
     shown(7, "byte ranges, ETag and problem codes of video.mp4", true);
+}
+
+/// The first picture in `bytes`, small, as RGB: the ranges of luma differ.
+fn small(house: &House, bytes: &[u8]) -> Vec<u8> {
+    let file = house.folder.path().join("picture");
+    fs::write(&file, bytes).unwrap();
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(&file)
+        .args(["-frames:v", "1", "-vf", "scale=160:90", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"])
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout.len(), 160 * 90 * 3, "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn distance(a: &[u8], b: &[u8]) -> f64 {
+    let sum: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / a.len() as f64
+}
+
+#[test]
+fn pictures_of_the_past() {
+    let cameras = FakeCameras::start(vec![CameraSpec::new("gate").stream("main", clip())]).unwrap();
+    let house = House::start(&Setup::new([Cam::of(&cameras, "gate").segment("2s")]));
+    house.wait_recording("gate", "main");
+    let first = house.recordings("gate", "main").segments[0].0;
+    let moments: Vec<u64> = (1..6).map(|n| first + n * 777_777).collect();
+    wait_for("five seconds of footage", PATIENCE, || {
+        (house.recorded_until("gate", "main") > first + 5_000_000).then_some(())
+    });
+    // A clip begins with the first picture that comes within it: the one shown at that moment came
+    // up to a picture's duration before.
+    let films: Vec<Vec<u8>> = moments
+        .iter()
+        .map(|at| small(&house, &house.get(&path(*at - 39_900, *at + 200_000)).body))
+        .collect();
+    for (at, film) in moments.iter().zip(&films) {
+        let still = house.get(&format!("/api/v1/cameras/gate/snapshot.jpg?at={}", rfc3339(*at)));
+        assert_eq!((still.status, still.header("content-type")), (200, "image/jpeg"), "{}", still.text());
+        let still = small(&house, &still.body);
+        let near = distance(&still, film);
+        let others = films.iter().filter(|other| *other != film).map(|other| distance(&still, other));
+        let nearest = others.fold(f64::MAX, f64::min);
+        assert!(near * 2.0 < nearest, "{near} from its own moment, {nearest} from another");
+    }
+    let before = rfc3339(first - 60_000_000);
+    let nothing = house.get(&format!("/api/v1/cameras/gate/snapshot.jpg?at={before}"));
+    assert_eq!((nothing.status, &nothing.json()["code"]), (404, &"no_footage".into()));
+    let wrong = house.get("/api/v1/cameras/gate/snapshot.jpg?at=yesterday");
+    assert_eq!((wrong.status, &wrong.json()["code"]), (400, &"bad_request".into()));
+}
+
+#[test]
+fn methods_are_those_of_the_description() {
+    let cameras = FakeCameras::start(vec![CameraSpec::new("gate").stream("main", clip())]).unwrap();
+    let house = House::start(&Setup::new([Cam::of(&cameras, "gate")]));
+    house.wait_recording("gate", "main");
+    let first = house.recordings("gate", "main").segments[0].0;
+    let film = path(first, first + 500_000);
+    for asked in ["/api/v1/cameras", "/api/v1/system/info", "/metrics", "/", film.as_str()] {
+        let (get, head) = (house.get(asked), house.head(asked));
+        assert_eq!((get.status, head.status), (200, 200), "{asked}");
+        assert!(head.body.is_empty(), "{asked}");
+        assert_eq!(get.header("content-type"), head.header("content-type"), "{asked}");
+    }
+    assert_eq!(house.head(&film).header("content-length"), house.get(&film).header("content-length"));
+    for (asked, allow) in [("/api/v1/cameras", "GET, HEAD"), ("/", "GET, HEAD")] {
+        let refused = house.post(asked);
+        assert_eq!((refused.status, refused.header("allow")), (405, allow), "{asked}");
+        assert_eq!(refused.json()["code"], "method_not_allowed");
+    }
 }

@@ -8,7 +8,7 @@ use vigie_config::{ErrorKind, Utc};
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// What a program decides by: `bad_request`, `unauthenticated`, `forbidden`, `no_camera`, `no_footage`,
-    /// `mixed_formats`, `not_found`, `unavailable`, `internal`.
+    /// `mixed_formats`, `not_found`, `method_not_allowed`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
     pub status: u16,
@@ -36,6 +36,8 @@ pub enum Problem {
     MixedFormats { cut_at: Vec<Utc> },
     #[error("nothing is at {0}")]
     NotFound(String),
+    #[error("{path} takes {allow} only")]
+    MethodNotAllowed { path: String, allow: String },
     #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
@@ -65,6 +67,11 @@ impl Problem {
             Problem::NoFootage(_) => (StatusCode::NOT_FOUND, "no_footage", "No footage"),
             Problem::MixedFormats { .. } => (StatusCode::CONFLICT, "mixed_formats", "Formats differ"),
             Problem::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Nothing there"),
+            Problem::MethodNotAllowed { .. } => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "Not done with this method",
+            ),
             Problem::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
             Problem::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the recorder"),
         }
@@ -95,6 +102,9 @@ impl ResponseError for Problem {
             .insert_header(("Cache-Control", "no-store"));
         if let Problem::Unauthenticated { challenge: true } = self {
             answer.insert_header(("WWW-Authenticate", "Basic realm=\"vigie\", charset=\"UTF-8\""));
+        }
+        if let Problem::MethodNotAllowed { allow, .. } = self {
+            answer.insert_header(("Allow", allow.as_str()));
         }
         answer.body(serde_json::to_vec(&body).unwrap_or_default())
     }

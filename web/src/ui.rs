@@ -4,11 +4,11 @@
 use actix_web::{
     HttpRequest, HttpResponse, Responder,
     http::{Method, header},
-    web,
+    middleware, web,
 };
 use rust_embed::Embed;
 
-use crate::problem::Problem;
+use crate::{api, problem::Problem};
 
 #[derive(Embed)]
 #[folder = "ui/dist"]
@@ -22,16 +22,21 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
 <p>The API works: <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</p></html>";
 
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.default_service(web::to(serve));
+    config.default_service(web::to(serve).wrap(middleware::Compress::default()));
 }
 
 async fn serve(request: HttpRequest) -> impl Responder {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(Problem::NotFound(format!("{} {}", request.method(), request.path())));
+    let asked = request.path();
+    let allow = api::methods(asked);
+    if allow.is_some() || *request.method() != Method::GET {
+        return Err(Problem::MethodNotAllowed {
+            path: asked.chars().take(200).collect(),
+            allow: allow.unwrap_or_else(|| "GET, HEAD".into()),
+        });
     }
-    let path = request.path().trim_start_matches('/');
+    let path = asked.trim_start_matches('/');
     if path.starts_with("api/") || path == "metrics" {
-        return Err(Problem::NotFound(request.path().to_string()));
+        return Err(Problem::NotFound(asked.to_string()));
     }
     if let Some(file) = Files::get(path) {
         return Ok(answer(&request, path, file));

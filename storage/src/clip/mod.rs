@@ -23,6 +23,7 @@ mod plan;
 mod reader;
 mod search;
 mod source;
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ pub use error::ClipError;
 pub use formats::{Formats, formats};
 pub use reader::ClipReader;
 pub use source::OpenSegment;
+pub use still::{Still, StillUnit};
 
 use crate::rows::SegmentRow;
 use plan::{Piece, Plan};

@@ -695,3 +695,49 @@ fn a_day_is_planned_and_begun_at_once() {
     let counted = std::io::copy(&mut clip.reader(0..clip.len()), &mut std::io::sink()).unwrap();
     assert_eq!(counted, clip.len());
 }
+
+/// The units as a stream with start codes, for a decoder that is not ours.
+fn annex_b(still: &Still) -> Vec<u8> {
+    let config = &still.decoder_config;
+    let mut out = Vec::new();
+    let mut at = 6;
+    // avcC: one SPS, a byte of count, one PPS (ISO/IEC 14496-15 §5.3.3.1.2).
+    for _ in 0..2 {
+        let len = usize::from(u16::from_be_bytes([config[at], config[at + 1]]));
+        out.extend([0, 0, 0, 1]);
+        out.extend(&config[at + 2..at + 2 + len]);
+        at += 2 + len + 1;
+    }
+    for unit in &still.units {
+        let mut rest = &unit.data[..];
+        while let Some((len, nal)) = rest.split_first_chunk::<4>() {
+            let len = u32::from_be_bytes(*len) as usize;
+            out.extend([0, 0, 0, 1]);
+            out.extend(&nal[..len]);
+            rest = &nal[len..];
+        }
+    }
+    out
+}
+
+#[test]
+fn a_still_is_the_picture_shown_at_that_moment() {
+    for footage in [&*SILENT, &*SOUND, &*REORDERED] {
+        for at in [120_000, 1_990_000, 2_010_000, 3_985_000, 4_150_000, 8_099_000, 15_900_000] {
+            let at = zero().plus_micros(at);
+            let still = Still::new(footage.rows.clone(), at, footage.opener()).unwrap();
+            let (shown, sum) = footage.pictures.range(..=at.plus_micros(1000)).next_back().unwrap();
+            assert!((shown.micros_since(still.shown)).abs() < 1000, "{at}: {} not {shown}", still.shown);
+            assert_eq!((still.width, still.height, &still.entry), (160, 96, b"avc1"));
+            let file = tempfile::Builder::new().suffix(".h264").tempfile().unwrap();
+            fs::write(file.path(), annex_b(&still)).unwrap();
+            let decoded = pictures(file.path());
+            let wanted = still.units.last().unwrap().pts_us;
+            let place = still.units.iter().filter(|unit| unit.pts_us < wanted).count();
+            assert_eq!(&decoded[place].1, sum, "{at}");
+        }
+        let end = zero().plus_micros(17_500_000);
+        let nothing = Still::new(footage.rows.clone(), end, footage.opener());
+        assert!(matches!(nothing, Err(ClipError::NoFootage { .. })));
+    }
+}

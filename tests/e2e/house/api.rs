@@ -72,6 +72,15 @@ impl House {
         self.send(request)
     }
 
+    /// HEAD as the tester.
+    pub fn head(&self, path: &str) -> Answer {
+        self.send(
+            self.client
+                .head(format!("{}{path}", self.http))
+                .basic_auth(USER, Some(PASSWORD)),
+        )
+    }
+
     /// POST as the tester.
     pub fn post(&self, path: &str) -> Answer {
         self.send(

@@ -45,6 +45,31 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
 
+/// The methods of the route at `path`, as in an `Allow` header; `None`: there is no such route.
+pub fn methods(path: &str) -> Option<String> {
+    let openapi = openapi();
+    let described = openapi.paths.paths.iter().find(|(template, _)| matches(template, path));
+    let mut methods = Vec::new();
+    if let Some((_, item)) = described {
+        for (name, operation) in [("GET, HEAD", &item.get), ("POST", &item.post), ("DELETE", &item.delete)] {
+            methods.extend(operation.as_ref().map(|_| name));
+        }
+    }
+    (!methods.is_empty()).then(|| methods.join(", "))
+}
+
+/// `{name}` stands for one part.
+fn matches(template: &str, path: &str) -> bool {
+    let (mut wanted, mut seen) = (template.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), seen.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(seen)) if wanted == seen || wanted.starts_with('{') && !seen.is_empty() => {}
+            _ => return false,
+        }
+    }
+}
+
 async fn describe(_: Viewer) -> impl Responder {
     HttpResponse::Ok().json(openapi())
 }
@@ -105,4 +130,19 @@ fn time(name: &str, text: Option<&str>) -> Result<Option<Utc>, Problem> {
             .map_err(|e| Problem::BadRequest(format!("{name}: {e}")))
     })
     .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_of_described_routes() {
+        assert_eq!(methods("/api/v1/cameras").as_deref(), Some("GET, HEAD"));
+        assert_eq!(methods("/api/v1/cameras/gate/video.mp4").as_deref(), Some("GET, HEAD"));
+        assert_eq!(methods("/api/v1/session").as_deref(), Some("GET, HEAD, POST, DELETE"));
+        for unknown in ["/", "/api/v1/cameras/", "/api/v1/cameras//video.mp4", "/api/v1/cameras/gate", "/api/v2"] {
+            assert_eq!(methods(unknown), None, "{unknown}");
+        }
+    }
 }

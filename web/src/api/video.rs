@@ -3,9 +3,9 @@
 use std::{io::Read, ops::Range};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, get,
     http::{StatusCode, header},
-    route, web,
+    web,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -37,7 +37,7 @@ pub struct VideoQuery {
 #[utoipa::path(get, path = "/api/v1/cameras/{id}/video.mp4", params(("id" = String, Path), VideoQuery),
     responses((status = 200, content_type = "video/mp4"), (status = 206, content_type = "video/mp4"),
               (status = 404, body = crate::problem::ProblemDocument), (status = 409, body = crate::problem::ProblemDocument)))]
-#[route("/api/v1/cameras/{id}/video.mp4", method = "GET", method = "HEAD")]
+#[get("/api/v1/cameras/{id}/video.mp4")]
 pub async fn video(
     _: Viewer,
     request: HttpRequest,
@@ -57,7 +57,7 @@ pub async fn video(
     let clip = web::block(move || recorder.storage().clip(&asked, from, to))
         .await
         .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?
-        .map_err(problem)?;
+        .map_err(no_clip)?;
     let (from, to) = clip.resolved();
     let location = format!(
         "/api/v1/cameras/{}/video.mp4?stream={}&from={from}&to={to}",
@@ -66,7 +66,8 @@ pub async fn video(
     Ok(answer(&request, clip, location))
 }
 
-fn problem(error: ClipError) -> Problem {
+/// Why footage cannot be had.
+pub(super) fn no_clip(error: ClipError) -> Problem {
     match error {
         ClipError::NoFootage { .. } => Problem::NoFootage(error.to_string()),
         ClipError::MixedFormats { cuts, .. } => Problem::MixedFormats { cut_at: cuts },

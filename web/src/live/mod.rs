@@ -35,7 +35,8 @@ pub async fn open(
     let camera = CameraId::new(&id).map_err(|_| unknown())?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
     let handle = recorder.stream(&stream).ok_or_else(unknown)?;
-    let (response, session, messages) = actix_ws::handle(&request, body)?;
+    let (response, session, messages) = actix_ws::handle(&request, body)
+        .map_err(|error| Problem::BadRequest(format!("live pictures come over a WebSocket (RFC 6455): {error}")))?;
     tracing::debug!(camera = %stream.camera, stream = %stream.stream, viewer = viewer.0.name, "live viewer");
     viewer::start(handle, session, messages);
     Ok(response)
