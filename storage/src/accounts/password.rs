@@ -7,8 +7,11 @@ use std::{
 };
 
 use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        PasswordHasher,
+        phc::{Output, PasswordHash},
+    },
 };
 use sha2::{Digest, Sha256};
 
@@ -20,8 +23,15 @@ const HASHES_AT_ONCE: usize = 2;
 
 pub(super) struct Hasher {
     argon2: Argon2<'static>,
-    running: Mutex<usize>,
+    turns: Mutex<Turns>,
     freed: Condvar,
+}
+
+struct Turns {
+    running: usize,
+    /// What ended checks worked in, kept for the next: a fresh 19 MiB from each thread that checks
+    /// would stay with that thread's heap.
+    memory: Vec<Vec<Block>>,
 }
 
 impl Hasher {
@@ -29,7 +39,10 @@ impl Hasher {
         // Argon2id, version 19, m = 19456 KiB, t = 2, p = 1: OWASP's minimum.
         Self {
             argon2: Argon2::default(),
-            running: Mutex::new(0),
+            turns: Mutex::new(Turns {
+                running: 0,
+                memory: Vec::new(),
+            }),
             freed: Condvar::new(),
         }
     }
@@ -46,47 +59,72 @@ impl Hasher {
 
     /// `phc: None` (no such user) takes as long and says no.
     pub fn verify(&self, password: &str, phc: Option<&str>) -> bool {
-        let _turn = self.turn();
-        match phc.map(PasswordHash::new) {
-            Some(Ok(hash)) => self
-                .argon2
-                .verify_password(password.as_bytes(), &hash)
-                .is_ok(),
-            Some(Err(_)) | None => {
-                let mut out = [0u8; 32];
-                // The outcome does not matter, only the time it takes.
-                let _ = self.argon2.hash_password_into(
-                    password.as_bytes(),
-                    b"no such user here",
-                    &mut out,
-                );
-                std::hint::black_box(out);
-                false
-            }
-        }
+        let known = phc.and_then(Known::parse);
+        let nobody = Known {
+            argon2: self.argon2.clone(),
+            salt: b"no such user here".to_vec(),
+            output: None,
+        };
+        let Known { argon2, salt, output } = known.unwrap_or(nobody);
+        let mut turn = self.turn();
+        turn.memory.resize(argon2.params().block_count(), Block::new());
+        let mut out = [0u8; Params::DEFAULT_OUTPUT_LEN];
+        let hashed = argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut out, &mut turn.memory[..]);
+        // Compared in constant time.
+        let same = Output::new(&out).is_ok_and(|out| output == Some(out));
+        hashed.is_ok() && same
     }
 
     fn turn(&self) -> Turn<'_> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running = self
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self
             .freed
-            .wait_while(running, |running| *running >= HASHES_AT_ONCE)
+            .wait_while(turns, |turns| turns.running >= HASHES_AT_ONCE)
             .unwrap_or_else(PoisonError::into_inner);
-        *running += 1;
-        Turn(self)
+        turns.running += 1;
+        Turn {
+            hasher: self,
+            memory: turns.memory.pop().unwrap_or_default(),
+        }
     }
 }
 
-struct Turn<'a>(&'a Hasher);
+/// What a PHC string says.
+struct Known {
+    argon2: Argon2<'static>,
+    salt: Vec<u8>,
+    output: Option<Output>,
+}
+
+impl Known {
+    /// `None`: not one of ours.
+    fn parse(phc: &str) -> Option<Known> {
+        let hash = PasswordHash::new(phc).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let version = Version::try_from(hash.version?).ok()?;
+        (hash.hash?.len() == Params::DEFAULT_OUTPUT_LEN).then_some(Known {
+            argon2: Argon2::new(Algorithm::new(hash.algorithm.as_str()).ok()?, version, params),
+            salt: hash.salt?.to_vec(),
+            output: hash.hash,
+        })
+    }
+}
+
+struct Turn<'a> {
+    hasher: &'a Hasher,
+    memory: Vec<Block>,
+}
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self
-            .0
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.freed.notify_one();
+        let mut turns = self.hasher.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.running -= 1;
+        let memory = std::mem::take(&mut self.memory);
+        if !memory.is_empty() {
+            turns.memory.push(memory);
+        }
+        drop(turns);
+        self.hasher.freed.notify_one();
     }
 }
 
@@ -161,6 +199,29 @@ mod tests {
         assert!(!hasher.verify("correct horsf", Some(&phc)));
         assert!(!hasher.verify("correct horse", None));
         assert!(!hasher.verify("correct horse", Some("rubbish")));
+    }
+
+    /// Resident memory of this process in MiB.
+    fn resident() -> u64 {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = pages.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4 / 1024
+    }
+
+    #[test]
+    fn a_storm_of_wrong_passwords_costs_no_more_memory_than_two() {
+        let hasher = Hasher::new();
+        let phc = hasher.hash("correct horse").unwrap();
+        let before = resident();
+        std::thread::scope(|scope| {
+            for n in 0..24 {
+                let (hasher, phc) = (&hasher, &phc);
+                scope.spawn(move || assert!(!hasher.verify(&n.to_string(), Some(phc))));
+            }
+        });
+        let after = resident();
+        assert!(after < before + 80, "{before} MiB before, {after} MiB after");
+        assert!(hasher.turns.lock().unwrap().memory.len() <= HASHES_AT_ONCE);
     }
 
     #[test]
