@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use window::{Outcome, Recorder};
+use window::{Outcome, Recorder, Viewers};
 
 #[derive(Parser)]
 #[command(about = "CPU per camera of the floor, of Vigie and of ffmpeg")]
@@ -39,7 +39,7 @@ pub struct Options {
     /// Processes of ffmpeg at most.
     #[arg(long, default_value_t = 16)]
     ffmpeg_limit: usize,
-    /// RTSP viewers of the smallest number of cameras.
+    /// RTSP viewers beside the smallest number of cameras: of one camera, and of one each.
     #[arg(long, default_value_t = 30)]
     viewers: usize,
     /// The binary to measure.
@@ -126,7 +126,10 @@ fn plan(count: usize, options: &Options) -> Vec<Recorder> {
         plan.push(Recorder::Ffmpeg);
     }
     if wanted("viewers") && wanted("vigie") && options.cameras.iter().min() == Some(&count) {
-        plan.push(Recorder::VigieWithViewers(options.viewers));
+        let number = options.viewers;
+        for watched in [1, count.min(number)] {
+            plan.push(Recorder::VigieWithViewers(Viewers { number, watched }));
+        }
     }
     plan
 }

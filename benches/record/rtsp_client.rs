@@ -21,7 +21,7 @@ pub fn play(url: &str) -> Result<(TcpStream, Vec<u8>)> {
         &mut buffer,
         &format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n"),
     )?;
-    let media = sdp.split("m=").nth(1).context("no media in the description")?;
+    let media = sdp.split("\nm=").nth(1).context("no media in the description")?;
     let control = media
         .lines()
         .find_map(|l| l.strip_prefix("a=control:"))

@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::Path};
 
 use anyhow::Result;
 
-use crate::window::{Outcome, Recorder};
+use crate::window::{Outcome, Recorder, Viewers};
 
 /// All windows of one recorder and one number of cameras, taken together.
 pub struct Line {
@@ -101,10 +101,11 @@ pub fn markdown(outcomes: &[Outcome]) -> String {
     for row in rows(outcomes) {
         writeln!(text, "| {} |", row.join(" | ")).ok();
     }
-    for (cameras, viewers, percent) in per_viewer(outcomes) {
+    for (viewers, percent) in per_viewer(outcomes) {
+        let Viewers { number, watched } = viewers;
         writeln!(
             text,
-            "\nRTSP viewer of {cameras} cameras ({viewers} viewers): {percent:.4} % of a core each."
+            "\n{number} RTSP viewers of {watched} camera(s): {percent:.4} % of a core for each viewer."
         )
         .ok();
     }
@@ -112,7 +113,7 @@ pub fn markdown(outcomes: &[Outcome]) -> String {
 }
 
 /// CPU of one RTSP viewer: what Vigie uses more than without viewers.
-fn per_viewer(outcomes: &[Outcome]) -> Vec<(usize, usize, f64)> {
+fn per_viewer(outcomes: &[Outcome]) -> Vec<(Viewers, f64)> {
     let lines = merge(outcomes);
     lines
         .iter()
@@ -125,7 +126,7 @@ fn per_viewer(outcomes: &[Outcome]) -> Vec<(usize, usize, f64)> {
                 .iter()
                 .find(|l| l.outcome.recorder == Recorder::Vigie && l.outcome.cameras == o.cameras)?;
             let more = (o.cpu_percent() - plain.outcome.cpu_percent()) * o.cameras as f64;
-            Some((o.cameras, viewers, more / viewers as f64))
+            Some((viewers, more / viewers.number as f64))
         })
         .collect()
 }

@@ -18,14 +18,21 @@ use crate::{
     process::{Running, usage},
 };
 
+/// RTSP viewers, shared out over the first `watched` cameras.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Viewers {
+    pub number: usize,
+    pub watched: usize,
+}
+
 /// Who records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorder {
     Floor,
     Retina,
     Vigie,
-    /// Vigie while so many RTSP viewers play, shared out over its cameras.
-    VigieWithViewers(usize),
+    /// Vigie while RTSP viewers play.
+    VigieWithViewers(Viewers),
     Ffmpeg,
 }
 
@@ -35,7 +42,10 @@ impl Recorder {
             Recorder::Floor => "floor".into(),
             Recorder::Retina => "retina to file".into(),
             Recorder::Vigie => "vigie".into(),
-            Recorder::VigieWithViewers(viewers) => format!("vigie + {viewers} RTSP viewers"),
+            Recorder::VigieWithViewers(Viewers { number, watched: 1 }) => {
+                format!("vigie + {number} viewers of one")
+            }
+            Recorder::VigieWithViewers(Viewers { number, .. }) => format!("vigie + {number} viewers"),
             Recorder::Ffmpeg => "ffmpeg -c copy".into(),
         }
     }
@@ -133,7 +143,7 @@ pub fn measure(recorder: Recorder, count: usize, options: &Options) -> Result<Ou
         std::thread::sleep(Duration::from_millis(200));
     }
     let viewers = match recorder {
-        Recorder::VigieWithViewers(viewers) => Some(start_viewers(viewers, count, folder.path())?),
+        Recorder::VigieWithViewers(viewers) => Some(start_viewers(viewers, folder.path())?),
         _ => None,
     };
     std::thread::sleep(Duration::from_secs_f64(options.warm_up));
@@ -234,7 +244,7 @@ fn configuration(urls: &[String], folder: &Path) -> Result<String> {
     Ok(text)
 }
 
-fn start_viewers(viewers: usize, count: usize, folder: &Path) -> Result<Running> {
+fn start_viewers(viewers: Viewers, folder: &Path) -> Result<Running> {
     let text = fs::read_to_string(folder.join("state/addresses.json"))?;
     let addresses: Value = serde_json::from_str(&text)?;
     let rtsp = addresses
@@ -243,7 +253,8 @@ fn start_viewers(viewers: usize, count: usize, folder: &Path) -> Result<Running>
         .context("no rtsp address")?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--role", "viewers"]);
-    command.args((0..viewers).map(|i| format!("rtsp://{rtsp}/cam{}/main", i % count)));
+    let cameras = (0..viewers.watched).cycle().take(viewers.number);
+    command.args(cameras.map(|i| format!("rtsp://{rtsp}/cam{i}/main")));
     Ok(Running::start_ready(&mut command)?.0)
 }
 
