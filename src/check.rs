@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use vigie_config::Config;
+use vigie_config::{Config, SourceUrl, Tls};
 
 use crate::exit;
 
@@ -17,6 +17,9 @@ pub fn main(path: &Path) -> ExitCode {
                     eprintln!("warning: {error}");
                 }
             }
+            for warning in absent_files(&config) {
+                eprintln!("warning: {warning}");
+            }
             println!(
                 "{}: ok, {} cameras, {} disks",
                 path.display(),
@@ -29,5 +32,53 @@ pub fn main(path: &Path) -> ExitCode {
             eprintln!("{error}");
             exit::misconfigured()
         }
+    }
+}
+
+/// Files that cameras need and this user cannot read. What is not there now may be later.
+fn absent_files(config: &Config) -> Vec<String> {
+    let mut found = Vec::new();
+    for camera in &config.cameras {
+        for (name, stream) in &camera.streams {
+            let file = match &stream.url {
+                SourceUrl::File(path) => Some(("url", path)),
+                _ => None,
+            };
+            let authority = match &stream.tls {
+                Tls::Authority(path) => Some(("tls_ca", path)),
+                Tls::System | Tls::Fingerprint(_) => None,
+            };
+            for (key, path) in file.into_iter().chain(authority) {
+                if let Err(error) = std::fs::File::open(path) {
+                    let (camera, path) = (&camera.id, path.display());
+                    found.push(format!("camera \"{camera}\".{name}.{key}: cannot read {path}: {error}"));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_files_are_named_with_their_field() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vigie.toml");
+        let there = folder.path().join("there.mp4");
+        std::fs::write(&there, "").unwrap();
+        let text = format!(
+            "[[camera]]\nid = \"a\"\nmain.url = \"file:///nowhere/clip.mp4\"\nsub.url = \"file://{}\"\n\
+             [[camera]]\nid = \"b\"\nmain.url = \"rtsps://192.0.2.1/x\"\nmain.tls_ca = \"/nowhere/ca.pem\"\n",
+            there.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        let (config, _) = Config::load(&file).unwrap();
+        let found = absent_files(&config);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("camera \"a\".main.url: cannot read /nowhere/clip.mp4"), "{found:?}");
+        assert!(found[1].starts_with("camera \"b\".main.tls_ca: cannot read /nowhere/ca.pem"), "{found:?}");
     }
 }

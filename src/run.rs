@@ -36,7 +36,6 @@ pub fn main(path: &Path) -> ExitCode {
         Ok(()) => exit::DONE,
         Err(error) => {
             tracing::error!("{error:#}");
-            eprintln!("{error:#}");
             exit::FAILED
         }
     }

@@ -46,6 +46,8 @@ impl State {
         let is_new = !dir.exists();
         if is_new {
             fs::create_dir_all(dir).map_err(failed)?;
+        } else if !dir.is_dir() {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
         // The folder itself is locked: that works in a full or read-only one too.
         let lock = File::open(dir).map_err(failed)?;
@@ -176,6 +178,14 @@ fn parse(text: &str) -> Option<(RecorderId, BTreeMap<DiskId, VolumeId>)> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_no_state_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        std::fs::write(&path, "not a folder").unwrap();
+        assert!(matches!(State::open(&path), Err(StorageError::StateDir { .. })));
+    }
 
     #[test]
     fn one_process_at_a_time_and_the_same_recorder_again() {
