@@ -17,6 +17,7 @@ TMPFILESDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/tmpfiles.d,/etc/tmpfiles.d
 
 BINARY := $(TARGET)/release/vigie
 UI := web/ui
+PAGE_TESTS := tests/browser
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 .PHONY: help setup setup-test ui build demo test bench shown-2 lint install clean
@@ -32,6 +33,7 @@ setup: ## install what building and running needs (Debian 12 or later)
 
 setup-test: setup ## install what testing needs besides
 	@.ci/setup test
+	$(MAKE) $(PAGE_TESTS)/node_modules/.package-lock.json
 
 ui: $(if $(wildcard $(UI)/package.json),$(UI)/dist/index.html) ## build the front end, which the binary holds
 
@@ -41,6 +43,10 @@ $(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(UI_SOURCES)
 
 $(UI)/node_modules/.package-lock.json: $(UI)/package.json $(UI)/package-lock.json
 	npm --prefix $(UI) ci --no-audit --no-fund
+	@touch $@
+
+$(PAGE_TESTS)/node_modules/.package-lock.json: $(PAGE_TESTS)/package.json $(PAGE_TESTS)/package-lock.json
+	npm --prefix $(PAGE_TESTS) ci --no-audit --no-fund
 	@touch $@
 
 build: setup ## build target/release/vigie with the front end in it
@@ -88,4 +94,4 @@ endif
 
 clean: ## remove what was built
 	$(CARGO) clean
-	rm -rf $(UI)/dist $(UI)/node_modules
+	rm -rf $(UI)/dist $(UI)/node_modules $(PAGE_TESTS)/node_modules

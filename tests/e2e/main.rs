@@ -12,6 +12,7 @@ mod lies;
 mod outage;
 #[cfg(not(feature = "fault-hooks"))]
 mod packaged;
+mod pages;
 #[cfg(feature = "fault-hooks")]
 mod panics;
 mod players;

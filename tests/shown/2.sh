@@ -1,7 +1,8 @@
 #!/bin/sh
 # What recording must show, with full counts on the release binary: one line for each figure,
-# `number: figure … pass|FAIL`, collected in target/shown/2.txt. Takes about an hour and a half.
-# Tests of power cuts and of the unit need root; without it they say that they were left out.
+# `number: figure … pass|FAIL`, collected in target/shown/2.txt. Takes about two hours.
+# Tests of power cuts, of the unit and of a fresh Debian need root; without it they say that they
+# were left out.
 set -u
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -21,6 +22,7 @@ VIGIE_BINARY=$PWD/target/shown/vigie \
 	cargo test --locked --release --test e2e -- --test-threads 1
 cargo test --locked --release --features fault-hooks --test e2e -- --test-threads 1 panics::
 tests/shown/systemd.sh target/shown/vigie | tee -a "$results"
+tests/shown/newcomer.sh | tee -a "$results"
 
 echo
 sort -n -s -t: -k1,1 "$results"
