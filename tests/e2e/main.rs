@@ -18,5 +18,6 @@ mod panics;
 mod players;
 mod power_cut;
 mod recording;
+mod rights;
 mod seams;
 mod video;

@@ -7,6 +7,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use base64::Engine;
 use vigie_actors::Recorder;
+use vigie_config::CameraId;
 use vigie_storage::accounts::{User, Verdict};
 
 use crate::problem::Problem;
@@ -15,6 +16,22 @@ pub const COOKIE: &str = "vigie_session";
 
 /// A signed-in user.
 pub struct Viewer(pub User);
+
+impl Viewer {
+    pub fn may_view(&self, camera: &CameraId) -> Result<(), Problem> {
+        match self.0.may_view(camera) {
+            true => Ok(()),
+            false => Err(Problem::Forbidden(format!("{} may not watch {camera}", self.0.name))),
+        }
+    }
+
+    pub fn may_administer(&self) -> Result<(), Problem> {
+        match self.0.may_administer() {
+            true => Ok(()),
+            false => Err(Problem::Forbidden(format!("{} is no administrator", self.0.name))),
+        }
+    }
+}
 
 enum Credentials {
     Basic { name: String, password: String },
@@ -59,8 +76,13 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn check(recorder: Arc<Recorder>, name: String, password: String) -> Result<Verdict, Problem> {
     let busy = || Problem::Unavailable("too many passwords are being checked; try again".into());
     let turn = tokio::time::timeout(CHECK_TIMEOUT, CHECKS.acquire()).await;
-    let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
-    web::block(move || recorder.storage().accounts().verify(&name, &password))
+    let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+    let checked = web::block(move || {
+        // Held by the work itself: who hangs up does not make room for another.
+        let _turn = turn;
+        recorder.storage().accounts().verify(&name, &password)
+    });
+    checked
         .await
         .map_err(|_| Problem::Unavailable("too busy to check passwords; try again".into()))
 }

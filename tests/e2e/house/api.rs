@@ -72,6 +72,12 @@ impl House {
         self.send(request)
     }
 
+    /// GET as another user.
+    pub fn get_as(&self, user: &str, path: &str) -> Answer {
+        let url = format!("{}{path}", self.http);
+        self.send(self.client.get(url).basic_auth(user, Some(PASSWORD)))
+    }
+
     /// HEAD as the tester.
     pub fn head(&self, path: &str) -> Answer {
         self.send(

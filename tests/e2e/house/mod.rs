@@ -84,20 +84,17 @@ impl House {
             client: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
             folder,
         };
-        let output = house.command_with_input(
-            &[
-                "user",
-                "add",
-                "--name",
-                USER,
-                "--group",
-                "administrator",
-                "--password-stdin",
-            ],
+        house.add_user(USER, "administrator");
+        house
+    }
+
+    /// Everyone has the same password.
+    pub fn add_user(&self, name: &str, group: &str) {
+        let output = self.command_with_input(
+            &["user", "add", "--name", name, "--group", group, "--password-stdin"],
             &format!("{PASSWORD}\n"),
         );
         assert!(output.status.success(), "user add: {output:?}");
-        house
     }
 
     /// Writes another configuration; the recorder takes it up by itself.

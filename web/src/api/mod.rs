@@ -94,8 +94,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(faults::panic);
 }
 
-/// A camera that is configured, or was and still has footage.
-fn known_camera(recorder: &Recorder, id: &str) -> Result<CameraId, Problem> {
+/// A camera that is configured, or was and still has footage, and that the viewer may see.
+fn known_camera(recorder: &Recorder, viewer: &Viewer, id: &str) -> Result<CameraId, Problem> {
     let no_camera = || Problem::NoCamera(id.chars().take(80).collect());
     let camera = CameraId::new(id).map_err(|_| no_camera())?;
     let configured = recorder.config().cameras.iter().any(|c| c.id == camera);
@@ -107,6 +107,7 @@ fn known_camera(recorder: &Recorder, id: &str) -> Result<CameraId, Problem> {
             .any(|stream| stream.camera == camera)
     };
     if configured || recorded() {
+        viewer.may_view(&camera)?;
         Ok(camera)
     } else {
         Err(no_camera())

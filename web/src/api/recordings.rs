@@ -56,11 +56,11 @@ pub struct Gap {
               (status = 404, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/recordings")]
 pub async fn list(
-    _: Viewer,
+    viewer: Viewer,
     query: web::Query<RecordingsQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let camera = known_camera(&recorder, &query.camera)?;
+    let camera = known_camera(&recorder, &viewer, &query.camera)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
     let to = time("to", query.to.as_deref())?.unwrap_or_else(Utc::now);
     let from = time("from", query.from.as_deref())?.unwrap_or_else(|| to - Duration::from_secs(24 * 3600));

@@ -36,12 +36,12 @@ pub struct SnapshotQuery {
               (status = 503, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/cameras/{id}/snapshot.jpg")]
 pub async fn snapshot(
-    _: Viewer,
+    viewer: Viewer,
     id: web::Path<String>,
     query: web::Query<SnapshotQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let stream = StreamId::new(known_camera(&recorder, &id)?, stream_name(query.stream.as_deref())?);
+    let stream = StreamId::new(known_camera(&recorder, &viewer, &id)?, stream_name(query.stream.as_deref())?);
     let (units, format, cache) = match time("at", query.at.as_deref())? {
         Some(at) => {
             let (units, format) = recorded(&recorder, stream, at).await?;

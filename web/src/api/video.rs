@@ -39,13 +39,13 @@ pub struct VideoQuery {
               (status = 404, body = crate::problem::ProblemDocument), (status = 409, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/cameras/{id}/video.mp4")]
 pub async fn video(
-    _: Viewer,
+    viewer: Viewer,
     request: HttpRequest,
     id: web::Path<String>,
     query: web::Query<VideoQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let camera = known_camera(&recorder, &id)?;
+    let camera = known_camera(&recorder, &viewer, &id)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
     let (Some(from), Some(to)) = (time("from", Some(&query.from))?, time("to", Some(&query.to))?) else {
         return Err(Problem::BadRequest("from and to are needed".into()));

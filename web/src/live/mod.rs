@@ -33,6 +33,7 @@ pub async fn open(
     same_origin(&request)?;
     let unknown = || Problem::NoCamera(id.chars().take(80).collect());
     let camera = CameraId::new(&id).map_err(|_| unknown())?;
+    viewer.may_view(&camera)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
     let handle = recorder.stream(&stream).ok_or_else(unknown)?;
     let (response, session, messages) = actix_ws::handle(&request, body)
