@@ -1,22 +1,19 @@
 //! The actor around one stream's [`Machine`]: runs attempts, listens, publishes.
 
-use std::{sync::Arc, time::Duration, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 use vigie_config::{ErrorKind, GapCause, Stream};
 use vigie_media::source::{Facts, Ingest, Source, SourceError, SourceFact};
 
-use super::machine::{Machine, Step};
+use super::machine::{Machine, Step, TICK};
 use crate::{
     camera::CameraHandle,
     registry::{Event, EventKind, Events},
     stream::{StreamHandle, StreamState},
     supervise::{ChildSpec, Node, allow_panics},
 };
-
-/// How often progress is looked at; also the grain of pauses.
-const TICK: Duration = Duration::from_millis(200);
 
 pub struct SourceArguments {
     pub camera: Arc<CameraHandle>,

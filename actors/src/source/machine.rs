@@ -12,6 +12,9 @@ use crate::{
     supervise::{Attempts, Backoff},
 };
 
+/// How often progress is looked at; also the grain of pauses.
+pub const TICK: Duration = Duration::from_millis(200);
+
 /// What the actor has to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -91,7 +94,8 @@ impl Machine {
                 self.progress = now;
                 Step::Start
             }
-            Phase::Trying { .. } if now.duration_since(self.progress) >= self.stall_after => Step::Abandon,
+            // At the next look it would be longer than was asked for.
+            Phase::Trying { .. } if now.duration_since(self.progress) + TICK > self.stall_after => Step::Abandon,
             _ => Step::Nothing,
         }
     }
@@ -124,6 +128,7 @@ impl Machine {
     /// The attempt ended by itself.
     pub fn ended(&mut self, now: Instant, error: &SourceError, jitter: f64) {
         let state = match error.kind {
+            ErrorKind::Timeout if error.cause == GapCause::Stalled => StreamState::Stalled,
             ErrorKind::Refused => StreamState::Refused,
             ErrorKind::Misconfigured => StreamState::Misconfigured,
             _ => StreamState::Offline,
@@ -196,16 +201,17 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_a_stall_after_ten_seconds_and_not_before() {
+    fn silence_is_a_stall_at_the_last_look_within_its_time() {
         let start = Instant::now();
         let mut m = live(start);
         let last = start + Duration::from_millis(100);
         assert_eq!(
-            m.tick(last + STALL - Duration::from_millis(1), Some(last)),
+            m.tick(last + STALL - TICK, Some(last)),
             Step::Nothing
         );
         assert_eq!(m.cause(), None);
-        assert_eq!(m.tick(last + STALL, Some(last)), Step::Abandon);
+        let look = last + STALL - TICK + Duration::from_millis(1);
+        assert_eq!(m.tick(look, Some(last)), Step::Abandon);
         m.stalled(last + STALL, 0.0);
         assert_eq!((m.state(), m.cause()), (StreamState::Stalled, Some(GapCause::Stalled)));
         assert_eq!(
@@ -213,6 +219,18 @@ mod tests {
             Step::Start,
             "after media it reconnects at once"
         );
+    }
+
+    #[test]
+    fn a_source_that_notices_the_silence_itself_is_stalled_too() {
+        let start = Instant::now();
+        let mut m = live(start);
+        m.ended(start, &lost(ErrorKind::Timeout, GapCause::Stalled), 0.0);
+        assert_eq!((m.state(), m.cause()), (StreamState::Stalled, Some(GapCause::Stalled)));
+        let mut m = Machine::new(start, STALL, false);
+        m.tick(start, None);
+        m.ended(start, &lost(ErrorKind::Timeout, GapCause::CameraOffline), 0.0);
+        assert_eq!(m.state(), StreamState::Offline, "it never sent anything");
     }
 
     #[test]

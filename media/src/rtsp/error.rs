@@ -62,10 +62,13 @@ impl Kind for RtspError {
             | RtspError::Ended(_)
             | RtspError::Ports(_) => ErrorKind::Unavailable,
             RtspError::Silent { .. } => ErrorKind::Timeout,
-            // A camera that is booting answers 5xx; one that says 4xx will say so again.
-            RtspError::Status { status, .. } if *status >= 500 => ErrorKind::Unavailable,
-            RtspError::Status { .. }
-            | RtspError::NoCredentials
+            // A camera that is booting answers 5xx, one that still holds an ended session 453 or 454.
+            RtspError::Status {
+                status: 400 | 401 | 403 | 404,
+                ..
+            } => ErrorKind::Refused,
+            RtspError::Status { .. } => ErrorKind::Unavailable,
+            RtspError::NoCredentials
             | RtspError::WrongCredentials
             | RtspError::Challenge(_)
             | RtspError::Redirect { .. }
@@ -101,4 +104,24 @@ fn is_network(error: &io::Error) -> bool {
         error.kind(),
         E::HostUnreachable | E::NetworkUnreachable | E::NetworkDown | E::AddrNotAvailable | E::PermissionDenied
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_camera_will_say_again_is_a_refusal() {
+        let kind = |status: u16| {
+            let (method, reason) = ("SETUP".into(), String::new());
+            RtspError::Status { method, status, reason }.kind()
+        };
+        for refused in [400, 401, 403, 404] {
+            assert_eq!(kind(refused), ErrorKind::Refused, "{refused}");
+        }
+        // Not enough bandwidth, session not found, not valid in this state, booting.
+        for passing in [453, 454, 455, 500, 503] {
+            assert_eq!(kind(passing), ErrorKind::Unavailable, "{passing}");
+        }
+    }
 }
