@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 ///
 /// Exit codes: 0 done, 1 failed, 2 bad configuration or usage.
 #[derive(Debug, Parser)]
-#[command(name = "vigie", version)]
+#[command(name = "vigie", version, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

@@ -16,6 +16,8 @@ use vigie_storage::{Storage, StorageOptions, accounts::Group};
 use crate::{exit, run, telemetry};
 
 const USER: &str = "demo";
+/// First line of the demo's configuration.
+const WRITTEN: &str = "# Written by `vigie demo`.";
 
 pub fn main(dir: Option<PathBuf>) -> ExitCode {
     telemetry::start();
@@ -37,6 +39,13 @@ fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
         .with_context(|| format!("cannot create {}", dir.display()))?;
     let cameras = DemoCameras::start().context("cannot start the demo cameras")?;
     let file = dir.join("vigie.toml");
+    if let Ok(text) = std::fs::read_to_string(&file) {
+        anyhow::ensure!(
+            text.starts_with(WRITTEN),
+            "{} is not the demo's: name an empty folder, or one of an earlier demo",
+            file.display()
+        );
+    }
     std::fs::write(&file, configuration(&dir, cameras.cameras()))
         .with_context(|| format!("cannot write {}", file.display()))?;
     let (config, _) = Config::load(&file)?;
@@ -73,7 +82,7 @@ fn temporary() -> anyhow::Result<PathBuf> {
 fn configuration(dir: &Path, cameras: &[DemoCamera]) -> String {
     let quoted = |text: &str| toml_text(text);
     let mut text = format!(
-        "# Written by `vigie demo`.\n[server]\nname = \"Demo\"\nstate_dir = {}\nhttp = \"127.0.0.1:0\"\nrtsp = \"127.0.0.1:0\"\n\n\
+        "{WRITTEN}\n[server]\nname = \"Demo\"\nstate_dir = {}\nhttp = \"127.0.0.1:0\"\nrtsp = \"127.0.0.1:0\"\n\n\
          [[disk]]\nid = \"d1\"\npath = {}\nkeep_free = \"1 GiB\"\nmax_size = \"10 GiB\"\n",
         quoted(&dir.join("state").to_string_lossy()),
         quoted(&dir.join("footage").to_string_lossy()),

@@ -183,6 +183,10 @@ fn check_fit(section: &Section<'_>, url: &SourceUrl, transport: Option<Transport
     for key in ["tls_ca", "tls_fingerprint"] {
         if section.has(key) && !matches!(scheme, "rtsps" | "rtmps" | "https") {
             section.problem(key, format!("the url is {scheme}, which is not encrypted"));
+        } else if section.has(key) && scheme == "rtmps" {
+            section.problem(key, "rtmps knows the system's authorities only");
+        } else if section.has(key) && (scheme, key) == ("https", "tls_fingerprint") {
+            section.problem(key, "https cannot pin a fingerprint, name the certificate's file as tls_ca");
         }
     }
 }
