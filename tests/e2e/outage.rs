@@ -77,14 +77,13 @@ fn a_dead_camera_is_recorded_again_within_3_s() {
 #[test]
 fn a_silent_camera_is_stalled_within_10_s() {
     let cameras = cameras(2);
-    let cams = cameras.names().map(|n| Cam::of(&cameras, n).stall_after("5s"));
-    let house = House::start(&Setup::new(cams));
+    let house = House::start(&Setup::of(&cameras));
     for name in cameras.names() {
         house.wait_recording(name, "main");
     }
     let start = Instant::now();
     cameras.lie("cam0", |l| l.silent_after_play = true);
-    house.wait_state("cam0", "main", "stalled", Duration::from_secs(10));
+    house.wait_state("cam0", "main", "stalled", PATIENCE);
     let stalled = start.elapsed();
     let open = wait_for("the gap", PATIENCE, || {
         house.recordings("cam0", "main").gaps.last().cloned()
@@ -106,7 +105,7 @@ fn a_silent_camera_is_stalled_within_10_s() {
             "silent: stalled after {:.1} s, its gap row, neighbour whole",
             stalled.as_secs_f64()
         ),
-        neighbour,
+        neighbour && stalled <= Duration::from_secs(10),
     );
 }
 

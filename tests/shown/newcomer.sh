@@ -45,7 +45,8 @@ minutes() { awk -v s="$1" 'BEGIN { printf "%.1f min", s / 60 }'; }
 within() {
 	systemd-nspawn --quiet --directory "$root" --register=no --keep-unit --as-pid2 \
 		--setenv=PATH=/opt/rust/bin:/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		--chdir=/root/vigie "$@"
+		--setenv=NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt --setenv=CI=1 --console=pipe \
+		--chdir=/root/vigie "$@" </dev/null
 }
 
 mmdebstrap --quiet --variant=minbase --include=ca-certificates,git,make bookworm "$root" >&2 || exit 1
@@ -54,6 +55,11 @@ cp -L "$(command -v node)" "$root/usr/bin/node"
 mkdir -p "$root/usr/lib/node_modules"
 cp -a "$(npm root -g)/npm" "$root/usr/lib/node_modules/npm"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/bin/npm"
+# Authorities that this machine's administrator trusts besides Debian's.
+if ls /usr/local/share/ca-certificates/*.crt >/dev/null 2>&1; then
+	cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/"
+	chroot "$root" update-ca-certificates >&2 || exit 1
+fi
 git clone --quiet . "$root/root/vigie" && git -C "$root/root/vigie" checkout --quiet --detach \
 	"$(git rev-parse "$revision")" || exit 1
 
@@ -89,8 +95,13 @@ for camera in $(curl -sf -u "$user:$password" "$url/api/v1/cameras" | jq -r '.[]
 	[ $? = 0 ] && [ -z "$complaints" ]
 	verdict $? "30 s of $camera play in ffplay${complaints:+ ($complaints)}"
 done
-# Ctrl-C in a terminal reaches the program itself.
-pkill -INT -f 'target/release/vigie demo'
+# Ctrl-C in a terminal reaches the program itself. It is found by its folder, which no other has.
+for process in /proc/[0-9]*; do
+	case $(readlink "$process/exe" 2>/dev/null) in
+		"$root"/root/vigie/target/release/vigie | /root/vigie/target/release/vigie)
+			[ "$(readlink "$process/root")" = / ] || kill -INT "${process#/proc/}" ;;
+	esac
+done
 wait "$demo"
 demo=
 

@@ -11,7 +11,6 @@ pub struct Cam {
     pub main: String,
     pub sub: Option<String>,
     pub transport: &'static str,
-    pub stall_after: &'static str,
     pub segment: &'static str,
     pub account: Option<(&'static str, &'static str)>,
     pub rtsp_anonymous: bool,
@@ -24,7 +23,6 @@ impl Cam {
             main,
             sub: None,
             transport: "tcp",
-            stall_after: "10s",
             segment: "60s",
             account: None,
             rtsp_anonymous: false,
@@ -48,11 +46,6 @@ impl Cam {
 
     pub fn segment(mut self, time: &'static str) -> Self {
         self.segment = time;
-        self
-    }
-
-    pub fn stall_after(mut self, time: &'static str) -> Self {
-        self.stall_after = time;
         self
     }
 
@@ -103,7 +96,6 @@ impl Setup {
                 id,
                 main,
                 transport,
-                stall_after,
                 segment,
                 rtsp_anonymous,
                 ..
@@ -119,7 +111,7 @@ impl Setup {
                 } else {
                     String::new()
                 };
-                format!("url = {url:?}\n{transport}stall_after = {stall_after:?}\n")
+                format!("url = {url:?}\n{transport}")
             };
             write!(text, "[camera.main]\n{}", stream(main)).unwrap();
             let mut streams = "\"main\"".to_owned();
