@@ -13,7 +13,6 @@ use vigie_config::{Disk, DiskId};
 use super::{Storage, list, lock};
 use crate::{
     error::VolumeError,
-    fact::StorageFact,
     file::Root,
     recovery::{self, Mark},
     retention::{self, Demand, RetentionReport},
@@ -31,6 +30,17 @@ impl Storage {
     /// take seconds on a slow disk.
     pub fn add_volume(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
         let _one = lock(&self.changing);
+        let opening = || format!("disk {} is being looked through", disk.id);
+        lock(&self.absent).entry(disk.id.clone()).or_insert_with(opening);
+        let added = self.add(disk);
+        match &added {
+            Ok(_) => lock(&self.absent).remove(&disk.id),
+            Err(error) => lock(&self.absent).insert(disk.id.clone(), error.to_string()),
+        };
+        added
+    }
+
+    fn add(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
         if let Some(volume) = self.volume(&disk.id) {
             if !volume.has_failed() && volume.path() == disk.path {
                 volume.set_limits(Limits::of(disk));
@@ -47,6 +57,8 @@ impl Storage {
                 other: other.disk().clone(),
             });
         }
+        root.try_writing()
+            .map_err(|error| VolumeError::io(&disk.id, "cannot write to", &disk.path, &error))?;
         let begin = Instant::now();
         let mark = self.mark_of(marker.volume);
         let online = list(&self.volumes);
@@ -81,27 +93,20 @@ impl Storage {
         if mark.is_none() {
             self.read_behind(&volume);
         }
-        let mut failed = lock(&self.failed);
-        if failed.contains(&disk.id) {
-            failed.retain(|id| *id != disk.id);
-            drop(failed);
-            (self.options.facts)(StorageFact::VolumeBack { disk: disk.id.clone() });
-        }
         Ok(volume)
     }
 
     /// Finishes its segments, syncs, stops its threads. Its footage stays in the index.
     pub fn remove_volume(&self, disk: &DiskId) {
         let _one = lock(&self.changing);
+        lock(&self.absent).remove(disk);
         self.take_out(disk);
     }
 
     fn take_out(&self, disk: &DiskId) {
         let Some(volume) = self.volume(disk) else { return };
         volume.stop();
-        if volume.has_failed() {
-            lock(&self.failed).push(disk.clone());
-        } else {
+        if !volume.has_failed() {
             self.set_mark(&volume);
         }
         let mut volumes = self.volumes.write().unwrap_or_else(PoisonError::into_inner);

@@ -311,6 +311,13 @@ impl Volume {
             .fold(now, Utc::min)
     }
 
+    /// Asks the writer, who holds the files, to see that nobody deleted one.
+    fn look_at_names(&self) {
+        if !lock(&self.open).is_empty() {
+            self.queue.push(Job::Names);
+        }
+    }
+
     /// Appends to a ledger. False: not online.
     pub(crate) fn write_line(&self, stream: &StreamId, line: &Line) -> bool {
         let path = layout::ledger_path(stream, line.entry.day());
