@@ -262,3 +262,33 @@ fn after_a_crash_only_the_time_of_this_process_is_the_disks() {
     storage.index_rebuild().unwrap();
     assert_eq!(all(&storage, &gate), rows);
 }
+
+/// Retention went on after the last checkpoint, and then the machine died.
+#[test]
+fn rows_of_footage_deleted_before_a_crash_go_and_no_others_are_read() {
+    let house = House::new();
+    let (gate, yard) = (stream("gate"), stream("yard"));
+    let storage = house.open();
+    let volume = run(&house, &storage, &gate, 0..4);
+    record(&volume, &yard, at("08:00:00"), 0, 5);
+    record(&volume, &yard, at("10:00:00"), 1, 5);
+    assert!(volume.settle(LONG));
+    until("counted", || volume.knows_footage_bytes());
+    storage.checkpoint();
+    let after = house.snapshot();
+    let all_files = files(&after.dir.path().join("d1/gate"));
+    for file in &all_files[..2] {
+        std::fs::remove_file(file).unwrap();
+    }
+
+    let storage = after.open();
+    // Nothing of these can be affected: an hour that cannot be read is not even noticed.
+    let index = storage.catalog.index();
+    index.damage(RowKind::Segments, &yard, at("08:00:00"));
+    storage.add_volume(&after.disk("d1")).unwrap();
+    assert_eq!(index.damaged(), []);
+    let starts: Vec<_> = all(&storage, &gate).segments.iter().map(|row| row.start).collect();
+    assert_eq!(starts, [at("09:00:04"), at("09:00:06")]);
+    storage.add_volume(&after.disk("d2")).unwrap();
+    assert_eq!(index.damaged(), []);
+}

@@ -131,6 +131,7 @@ impl Storage {
         let mark = Mark {
             from,
             footage_bytes: volume.footage_bytes().saturating_sub(later),
+            oldest: Some(volume.oldest()),
         };
         self.catalog.index().set_checkpoint(volume.id(), &mark.encode());
         volume.checkpointed(from);

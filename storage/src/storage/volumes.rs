@@ -49,7 +49,7 @@ impl Storage {
             self.take_out(&disk.id);
         }
         let root = open_root(disk)?;
-        let marker = self.identify(disk, &root)?;
+        let (marker, fresh) = self.identify(disk, &root)?;
         if let Some(other) = list(&self.volumes).iter().find(|other| other.id() == marker.volume) {
             return Err(VolumeError::Duplicate {
                 disk: disk.id.clone(),
@@ -63,8 +63,16 @@ impl Storage {
         let mark = self.mark_of(marker.volume);
         let online = list(&self.volumes);
         let others: Vec<&Root> = online.iter().map(|volume| volume.root()).collect();
-        let recovered = recovery::recover(&root, marker.volume, marker.recorder, mark, &self.catalog, &others)
-            .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
+        let recovered = recovery::recover(
+            &root,
+            marker.volume,
+            marker.recorder,
+            mark.as_ref(),
+            &self.catalog,
+            &others,
+            fresh,
+        )
+        .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
         tracing::info!(
             volume = %disk.id, path = %disk.path.display(), files = recovered.files, cut = recovered.cut,
             removed = recovered.removed, set_aside = recovered.set_aside.len(),
@@ -81,7 +89,8 @@ impl Storage {
             catalog: self.catalog.clone(),
             make_room: self.make_room(),
             footage_bytes: recovered.footage_bytes,
-            checkpoint: mark.map(|mark| mark.from),
+            oldest: recovered.oldest,
+            checkpoint: mark.as_ref().map(|mark| mark.from),
         })?;
         lock(&self.state).remember(&disk.id, marker.volume);
         self.volumes
@@ -113,8 +122,8 @@ impl Storage {
         volumes.retain(|other| other.disk() != disk);
     }
 
-    /// Whose disk this is; a new and empty one becomes ours.
-    fn identify(&self, disk: &Disk, root: &Root) -> Result<Marker, VolumeError> {
+    /// Whose disk this is; a new and empty one becomes ours. The flag: it is one.
+    fn identify(&self, disk: &Disk, root: &Root) -> Result<(Marker, bool), VolumeError> {
         let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot look at", &disk.path, &error);
         let mut state = lock(&self.state);
         if state.is_provisional() {
@@ -131,7 +140,7 @@ impl Storage {
         let recorder = state.recorder();
         let new_disk = !state.knows(&disk.id);
         match marker::admit(&disk.id, root, recorder, new_disk)? {
-            Some(marker) => Ok(marker),
+            Some(marker) => Ok((marker, false)),
             None => {
                 let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
                 let marker = Marker { volume, recorder };
@@ -139,7 +148,7 @@ impl Storage {
                     .write(root)
                     .map_err(|error| VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error))?;
                 tracing::info!(volume = %disk.id, path = %disk.path.display(), id = %volume, "a new disk was prepared");
-                Ok(marker)
+                Ok((marker, true))
             }
         }
     }
