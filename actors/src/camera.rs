@@ -16,6 +16,7 @@ use vigie_media::hub::Hub;
 
 use crate::{
     deps::Deps,
+    disks::Disks,
     recording::recording_child,
     source::{SourceArguments, source_child},
     stream::{StreamHandle, StreamState},
@@ -184,9 +185,11 @@ pub struct CameraSnapshot {
     /// By `main`, `sub`.
     #[schema(value_type = std::collections::HashMap<String, StreamSnapshot>)]
     pub streams: BTreeMap<StreamName, StreamSnapshot>,
-    /// Why it is recorded now: `schedule`, …
+    /// Why it is recorded now: `schedule`, …; empty: it is not.
     #[schema(value_type = Vec<String>)]
     pub recording: Causes,
+    /// Why it is not recorded although it should be; null otherwise.
+    pub not_recording: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -206,18 +209,24 @@ pub struct StreamSnapshot {
 }
 
 impl CameraHandle {
-    pub fn snapshot(&self) -> CameraSnapshot {
+    pub fn snapshot(&self, disks: &Disks) -> CameraSnapshot {
         let camera = self.config.load();
         let streams: BTreeMap<StreamName, StreamSnapshot> =
             self.streams.iter().map(|(name, s)| (*name, s.snapshot())).collect();
         let main = streams.get(&StreamName::Main);
-        let recording = camera.enabled && camera.record.continuous == When::Always && !camera.record.streams.is_empty();
+        let wanted = camera.enabled && camera.record.continuous == When::Always && !camera.record.streams.is_empty();
+        let not_recording = wanted.then(|| disks.why_none(&camera.disk_group)).flatten();
         CameraSnapshot {
             id: camera.id.clone(),
             name: camera.name.clone(),
             state: main.map_or(StreamState::Disabled, |m| m.state),
             error: main.and_then(|m| m.error.clone()),
-            recording: if recording { Causes::SCHEDULE } else { Causes::NONE },
+            recording: if wanted && not_recording.is_none() {
+                Causes::SCHEDULE
+            } else {
+                Causes::NONE
+            },
+            not_recording,
             streams,
         }
     }

@@ -3,13 +3,15 @@
 //! Kept here because several actors ask: segments are marked with it, retention by age pauses
 //! without it.
 
+mod witness;
+
 use std::{
-    path::Path,
     sync::atomic::{AtomicBool, AtomicI64, Ordering},
     time::Instant,
 };
 
 use vigie_config::Utc;
+use witness::Witnesses;
 
 /// A step larger than this stops deletion by age until the process starts again.
 const DISTRUST_MICROS: i64 = 3600 * 1_000_000;
@@ -24,25 +26,30 @@ pub struct ClockWatch {
     /// The sum of all steps since the start, µs.
     stepped: AtomicI64,
     synchronised: AtomicBool,
+    witnesses: Witnesses,
 }
 
 impl Default for ClockWatch {
     fn default() -> Self {
         let origin = Instant::now();
+        let witnesses = Witnesses::default();
         Self {
             origin,
             offset: AtomicI64::new(Utc::now().as_micros()),
             stepped: AtomicI64::new(0),
-            synchronised: AtomicBool::new(synchronised()),
+            synchronised: AtomicBool::new(witnesses.say_synchronised()),
+            witnesses,
         }
     }
 }
 
 impl ClockWatch {
-    /// Looks at both clocks; the step since the last look, if it is worth telling, in seconds.
+    /// Looks at both clocks; the step since the last look, if it is worth telling, in seconds. May
+    /// wait for an answer for a moment.
     pub fn look(&self) -> Option<f64> {
         let monotonic = i64::try_from(self.origin.elapsed().as_micros()).unwrap_or(i64::MAX);
-        self.synchronised.store(synchronised(), Ordering::Relaxed);
+        self.synchronised
+            .store(self.witnesses.say_synchronised(), Ordering::Relaxed);
         self.see(Utc::now(), monotonic)
     }
 
@@ -64,14 +71,6 @@ impl ClockWatch {
     pub fn trusted(&self) -> bool {
         self.is_synchronised() && self.stepped.load(Ordering::Relaxed).abs() <= DISTRUST_MICROS
     }
-}
-
-/// systemd-timesyncd leaves this mark. Where it does not run (chrony, ntpd, a virtual machine whose
-/// host keeps time) nobody says otherwise here, and the clock counts as synchronised; a step that
-/// comes while Vigie runs is still seen.
-fn synchronised() -> bool {
-    let timesyncd = Path::new("/run/systemd/timesync");
-    !timesyncd.exists() || timesyncd.join("synchronized").exists()
 }
 
 #[cfg(test)]

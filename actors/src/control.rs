@@ -109,6 +109,13 @@ fn index_check(storage: &Arc<Storage>) -> Answer {
         .iter()
         .map(|(path, why)| format!("unreadable: {}: {why}", path.display()));
     lines.extend(unreadable);
+    lines.extend(report.absent.values().map(|why| format!("not compared: {why}")));
+    if report.holes > 0 {
+        lines.push(format!(
+            "footage is gone in {} place(s) that no gap told of: they are gaps now, of cause disk",
+            report.holes
+        ));
+    }
     lines.push(format!(
         "{} segments, {} gaps on the volumes; index: {} missing, {} surplus, {} different, {} corrupt; {} ms",
         report.segments,
@@ -120,7 +127,7 @@ fn index_check(storage: &Arc<Storage>) -> Answer {
         report.took.as_millis()
     ));
     Answer {
-        ok: found.is_empty(),
+        ok: found.is_empty() && report.holes == 0,
         lines,
     }
 }
@@ -133,6 +140,12 @@ fn index_rebuild(storage: &Arc<Storage>) -> Answer {
                 .iter()
                 .map(|(path, why)| format!("unreadable: {}: {why}", path.display()));
             let mut lines: Vec<String> = unreadable.collect();
+            lines.extend(
+                report
+                    .absent
+                    .values()
+                    .map(|why| format!("left out until it is back: {why}")),
+            );
             lines.push(format!(
                 "{} segments, {} gaps, {} bytes, {} ms",
                 report.segments,

@@ -2,6 +2,8 @@
 //!
 //! The volume's own threads write and sync; this actor only decides when to try again.
 
+mod standing;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -11,6 +13,9 @@ use std::{
 use tokio::sync::watch;
 use vigie_config::{CameraId, Disk, DiskId, GapCause, Kind};
 use vigie_storage::{Storage, StorageFact, Unsynced, Volume, VolumeError};
+
+use standing::Trouble;
+pub use standing::{DiskSnapshot, DiskState};
 
 use crate::{
     registry::{Event, EventKind, Events},
@@ -26,6 +31,8 @@ const LOOK: Duration = Duration::from_secs(2);
 pub struct Disks {
     storage: Arc<Storage>,
     configured: Mutex<BTreeMap<DiskId, Arc<Disk>>>,
+    /// Why a disk is not in use; one that was never looked at has no entry.
+    troubles: Mutex<BTreeMap<DiskId, Trouble>>,
     /// Grows with every failure of any volume.
     failures: watch::Sender<BTreeMap<DiskId, u64>>,
 }
@@ -35,6 +42,7 @@ impl Disks {
         Arc::new(Self {
             storage,
             configured: Mutex::default(),
+            troubles: Mutex::default(),
             failures,
         })
     }
@@ -50,18 +58,13 @@ impl Disks {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(disk);
+        self.note(disk, None);
     }
 
     /// The volume where this camera's next segment goes: always the same one of its group while
     /// that is there, so that a camera's footage stays together; the others take over.
     pub fn place(&self, camera: &CameraId, group: &str) -> Option<Arc<Volume>> {
-        let group: Vec<DiskId> = {
-            let all = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
-            all.values()
-                .filter(|d| d.group == group)
-                .map(|d| d.id.clone())
-                .collect()
-        };
+        let group = self.group(group);
         let at = camera
             .as_str()
             .bytes()
@@ -116,6 +119,7 @@ async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events)
         };
         match volume {
             Ok(_) => {
+                disks.note(&id, None);
                 if told.take().is_some() {
                     tracing::info!(disk = %id, "disk is back");
                     events.raise(Event::disk(EventKind::DiskBack, id.clone(), "in use again"));
@@ -124,15 +128,19 @@ async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events)
                     // The volume stays: at shutdown it takes the last words of all streams first.
                     return Ok(());
                 }
-                let text = "the volume failed while recording".to_string();
+                let failed = disks.storage.volume(&id).and_then(|volume| volume.snapshot().error);
+                let text = failed.unwrap_or_else(|| format!("disk {id}: the volume failed while recording"));
+                disks.note(&id, Some(Trouble::failed(&text)));
                 tell(&mut told, &id, &events, EventKind::DiskError, text, &context);
                 // Takes its threads down (abandons hung ones) so that it can be added again.
                 stop(&disks.storage, &id).await;
             }
             Err(error) => {
-                context.node.publish(
-                    serde_json::json!({ "state": "absent", "error": error.to_string(), "kind": error.kind() }),
-                );
+                let trouble = Trouble::of(&error);
+                context.node.publish(serde_json::json!({
+                    "state": trouble.state, "error": trouble.error, "kind": error.kind(),
+                }));
+                disks.note(&id, Some(trouble));
                 tell(&mut told, &id, &events, EventKind::NoDisk, error.to_string(), &context);
             }
         }

@@ -25,7 +25,9 @@ pub(crate) fn health_child(feed: Feed, cameras: Slot, clock: Arc<ClockWatch>, ev
         let (feed, cameras, clock, events) = (feed.clone(), cameras.clone(), clock.clone(), events.clone());
         Box::pin(async move {
             loop {
-                if let Some(seconds) = clock.look() {
+                let watch = clock.clone();
+                // It asks whoever keeps the clock.
+                if let Some(seconds) = tokio::task::spawn_blocking(move || watch.look()).await? {
                     tracing::warn!(seconds, "the host's clock stepped");
                     events.raise(Event::house(EventKind::ClockStepped, format!("by {seconds:.1} s")));
                 }

@@ -28,4 +28,5 @@ mod source;
 pub mod stream;
 pub mod supervise;
 
+pub use disks::{DiskSnapshot, DiskState};
 pub use recorder::{Hooks, Recorder, StartError, SystemInfo};

@@ -21,7 +21,7 @@ use crate::{
     clock::ClockWatch,
     control::control_child,
     deps::Deps,
-    disks::{Disks, disk_child, note_failure},
+    disks::{DiskSnapshot, Disks, disk_child, note_failure},
     health::{Feed, health_child},
     recording,
     registry::{Event, EventKind, Events, registry_child},
@@ -124,8 +124,9 @@ pub struct SystemInfo {
     /// State of the index.
     #[schema(value_type = Object)]
     pub index: vigie_storage::IndexState,
+    /// Every disk of the configuration; `error` says why one is not in use.
     #[schema(value_type = Vec<Object>)]
-    pub disks: Vec<vigie_storage::VolumeSnapshot>,
+    pub disks: Vec<DiskSnapshot>,
 }
 
 impl Recorder {
@@ -136,7 +137,7 @@ impl Recorder {
         let low = Arc::new(Notify::new());
         let cameras = Arc::new(Cameras::default());
         let rescue = Rescue::default();
-        let storage = open_storage(&config, &failures, &low, &rescue)?;
+        let storage = open_storage(&config, &failures, &low, &rescue, &events)?;
         let disks = Disks::new(storage.clone(), failures);
         // Storage tells facts from its first moment on; who acts on them comes to be here.
         drop(rescue.set((disks.clone(), cameras.clone())));
@@ -246,7 +247,11 @@ impl Recorder {
     }
 
     pub fn cameras(&self) -> Vec<CameraSnapshot> {
-        self.cameras.all().iter().map(|c| c.snapshot()).collect()
+        self.cameras
+            .all()
+            .iter()
+            .map(|c| c.snapshot(&self.deps.disks))
+            .collect()
     }
 
     pub fn hub(&self, stream: &StreamId) -> Option<Arc<Hub>> {
@@ -290,7 +295,7 @@ impl Recorder {
             cameras: config.cameras.len(),
             rtsp: self.restream.local_addr().to_string(),
             index: self.storage().index_state(),
-            disks: self.storage().volumes(),
+            disks: self.deps.disks.snapshots(&config),
         }
     }
 
@@ -329,8 +334,9 @@ fn open_storage(
     failures: &watch::Sender<std::collections::BTreeMap<vigie_config::DiskId, u64>>,
     low: &Arc<Notify>,
     rescue: &Rescue,
+    events: &Events,
 ) -> Result<Arc<Storage>, StartError> {
-    let (failures, low, rescue) = (failures.clone(), low.clone(), rescue.clone());
+    let (failures, low, rescue, events) = (failures.clone(), low.clone(), rescue.clone(), events.clone());
     let facts = Arc::new(move |fact: StorageFact| {
         note_failure(&failures, &fact);
         match fact {
@@ -351,7 +357,10 @@ fn open_storage(
                 );
             }
             StorageFact::IndexBack => tracing::info!("the index is written again"),
-            _ => {}
+            StorageFact::SegmentDeleted { disk, stream, start } => {
+                let text = format!("disk {disk}: the segment of {start} was deleted while it was written");
+                events.raise(Event::stream(EventKind::FootageDeleted, stream, text));
+            }
         }
     });
     Ok(Storage::open(

@@ -29,6 +29,9 @@ pub enum EventKind {
     DiskError,
     DiskBack,
     NoDisk,
+    /// A file was deleted while it was written.
+    FootageDeleted,
+    /// Access units were lost because this machine was too slow.
     Overload,
     ClockStepped,
 }

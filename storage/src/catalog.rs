@@ -4,11 +4,13 @@
 //! Belongs here: the one way in which gaps open, change and close, so that ledger, index and what
 //! users see agree. Does not belong here: files.
 
+mod gaps;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -16,31 +18,29 @@ use vigie_config::{GapCause, StreamId, Utc};
 
 use crate::{
     index::{Index, IndexError},
-    ledger::{Entry, GapState, Line},
+    ledger::{GapState, Line},
     rows::{GapRow, Recordings, SegmentRow},
     uuid::VolumeId,
 };
 
-/// Gap lines waiting for a volume to write them to.
-const MAX_WAITING_LINES: usize = 10_000;
 /// A hole in a stream's footage up to this long is no gap.
 const LONGEST_SEAM_US: i64 = 1_000_000;
-/// How far the last footage of streams recorded by one process may lie apart when it ends.
-const CRASH_WINDOW_US: i64 = 120_000_000;
 
 /// Takes gap lines to every volume that is online; false: there was none.
 pub type LineSink = Box<dyn Fn(&StreamId, &Line) -> bool + Send + Sync>;
 
 pub struct Catalog {
     index: Index,
+    /// When this process took over.
+    began: Utc,
     streams: RwLock<HashMap<StreamId, Arc<Mutex<Book>>>>,
     /// Of the last ledger line.
     seq: AtomicI64,
     tokens: AtomicU64,
     sink: LineSink,
     waiting: Mutex<Vec<(StreamId, Line)>>,
-    /// Calls that the index refused: until the next rebuild it is not complete.
-    index_errors: AtomicU64,
+    /// The index refused a call, and that was told.
+    index_refused: AtomicBool,
 }
 
 /// One stream.
@@ -49,6 +49,8 @@ struct Book {
     /// Segments that have a file and are not finished, by token.
     open: BTreeMap<u64, SegmentRow>,
     gaps: GapState,
+    /// What the ledgers say has been looked at.
+    restored: bool,
     /// End of the last stored unit.
     last_end: Option<Utc>,
     /// End of what the process before this one stored.
@@ -76,12 +78,13 @@ impl Catalog {
     pub fn new(index: Index, sink: LineSink) -> Self {
         Self {
             index,
+            began: Utc::now(),
             streams: RwLock::default(),
             seq: AtomicI64::new(0),
             tokens: AtomicU64::new(0),
             sink,
             waiting: Mutex::default(),
-            index_errors: AtomicU64::new(0),
+            index_refused: AtomicBool::new(false),
         }
     }
 
@@ -133,19 +136,15 @@ impl Catalog {
         })
     }
 
-    /// Counts and logs what the index could not do; the caller goes on without.
+    /// Logs, once, that the index could not do something; the caller goes on without.
     fn told<T>(&self, result: Result<T, IndexError>) -> Option<T> {
         result
             .inspect_err(|error| {
-                if self.index_errors.fetch_add(1, Ordering::Relaxed) == 0 {
+                if !self.index_refused.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%error, "the index cannot be used; recording goes on");
                 }
             })
             .ok()
-    }
-
-    pub fn index_errors(&self) -> u64 {
-        self.index_errors.load(Ordering::Relaxed)
     }
 
     /// Every stream that has been asked for or recorded since the start.
@@ -161,13 +160,16 @@ impl Catalog {
     // ---- segments ----
 
     /// The first whole fragment of a segment is in its file. `created_seq`: [`Catalog::seq`] when
-    /// the segment was asked for; a gap that was open then is over.
+    /// the segment was asked for; a gap that was open then is over, and one that began no later.
     pub fn segment_opened(&self, token: u64, row: SegmentRow, created_seq: i64) {
         let stream = row.stream.clone();
         let was_recording = self.was_recording(&stream);
         let book = self.book(&stream);
         let mut book = lock(&book);
-        let gap_before = book.gaps.open().is_some_and(|gap| gap.seq <= created_seq);
+        let gap_before = book
+            .gaps
+            .open()
+            .is_some_and(|gap| gap.seq <= created_seq || gap.since <= row.start);
         if gap_before {
             let close = book.gaps.closing(row.start);
             self.enter(&stream, &mut book, close);
@@ -247,134 +249,6 @@ impl Catalog {
 
     pub fn indexed_gaps(&self, stream: &StreamId, from: Utc, to: Utc) -> Vec<GapRow> {
         self.told(self.index.gaps(stream, from, to)).unwrap_or_default()
-    }
-
-    // ---- gaps ----
-
-    fn enter(&self, stream: &StreamId, book: &mut Book, entry: Option<Entry>) {
-        let Some(entry) = entry else { return };
-        let line = Line {
-            seq: self.next_seq(),
-            entry,
-        };
-        for row in book.gaps.apply(stream, &line) {
-            self.told(self.index.put_gap(&row));
-        }
-        if !(self.sink)(stream, &line) {
-            let mut waiting = lock(&self.waiting);
-            if waiting.len() < MAX_WAITING_LINES {
-                waiting.push((stream.clone(), line));
-            }
-        }
-    }
-
-    /// Lines that no volume has taken yet: one is online now.
-    pub fn send_waiting_lines(&self) {
-        let waiting = std::mem::take(&mut *lock(&self.waiting));
-        for (stream, line) in waiting {
-            if !(self.sink)(&stream, &line) {
-                lock(&self.waiting).push((stream, line));
-            }
-        }
-    }
-
-    pub fn gap_opened(&self, stream: &StreamId, start: Utc, cause: GapCause) {
-        let book = self.book(stream);
-        let mut book = lock(&book);
-        if book.last_end.is_some() {
-            let entry = book.gaps.opening(start, cause);
-            self.enter(stream, &mut book, entry);
-        }
-    }
-
-    pub fn gap_cause(&self, stream: &StreamId, at: Utc, cause: GapCause) {
-        let book = self.book(stream);
-        let mut book = lock(&book);
-        let entry = book.gaps.changing(at, cause);
-        self.enter(stream, &mut book, entry);
-    }
-
-    pub fn gap_closed(&self, stream: &StreamId, end: Utc) {
-        let book = self.book(stream);
-        let mut book = lock(&book);
-        let entry = book.gaps.closing(end);
-        if entry.is_some() {
-            book.explained = Some(end);
-        }
-        self.enter(stream, &mut book, entry);
-    }
-
-    pub fn recording_ended(&self, stream: &StreamId, at: Utc) {
-        let book = self.book(stream);
-        let mut book = lock(&book);
-        if book.gaps.ended() || book.last_end.is_none() {
-            return;
-        }
-        let close = book.gaps.closing(at);
-        self.enter(stream, &mut book, close);
-        self.enter(stream, &mut book, Some(Entry::Ended { at }));
-    }
-
-    /// Did the process before this one record the stream when it ended? Its footage then reaches
-    /// about as far as that of any other stream.
-    fn was_recording(&self, stream: &StreamId) -> bool {
-        let ends: Vec<(StreamId, Arc<Mutex<Book>>)> = {
-            let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
-            streams.iter().map(|(id, book)| (id.clone(), book.clone())).collect()
-        };
-        let found = ends.iter().filter_map(|(id, book)| Some((id, lock(book).found_end?)));
-        let found: HashMap<&StreamId, Utc> = found.collect();
-        let newest = found.values().copied().max();
-        match (found.get(stream), newest) {
-            (Some(own), Some(newest)) => newest.micros_since(*own) <= CRASH_WINDOW_US,
-            _ => false,
-        }
-    }
-
-    /// Opens the gap of a crash for a stream that was being recorded, had no gap open, and has not
-    /// come back yet. Call when all volumes have been looked at.
-    pub fn open_crash_gap(&self, stream: &StreamId) {
-        let was_recording = self.was_recording(stream);
-        let book = self.book(stream);
-        let mut book = lock(&book);
-        if was_recording
-            && !book.recorded
-            && !book.gaps.ended()
-            && let Some(end) = book.last_end
-        {
-            let entry = book.gaps.opening(end, GapCause::Crash);
-            self.enter(stream, &mut book, entry);
-        }
-    }
-
-    /// A gap that the ledgers leave open, although footage that began later was found: its end
-    /// was not written any more.
-    pub fn close_overtaken_gap(&self, stream: &StreamId) {
-        let (Some(since), _, false) = self.standing(stream) else {
-            return;
-        };
-        let later = self.indexed(stream, since, Utc::MAX).into_iter().map(|row| row.start);
-        if let Some(end) = later.filter(|start| *start >= since).min() {
-            self.gap_closed(stream, end);
-        }
-    }
-
-    /// Brings a stream to where the ledgers say it stands, unless this process has gone on since.
-    pub fn restore_gaps(&self, stream: &StreamId, state: GapState) {
-        self.seen_seq(state.seq());
-        let book = self.book(stream);
-        let mut book = lock(&book);
-        if book.gaps.seq() < state.seq() {
-            book.gaps = state;
-        }
-    }
-
-    pub fn put_gap(&self, row: &GapRow) {
-        self.told(self.index.put_gap(row));
-    }
-
-    pub fn remove_gap(&self, stream: &StreamId, start: Utc) {
-        self.told(self.index.remove_gap(stream, start));
     }
 
     // ---- questions ----

@@ -2,23 +2,21 @@
 
 use std::{fmt, sync::Arc};
 
-use vigie_config::{DiskId, StreamId};
+use vigie_config::{DiskId, StreamId, Utc};
 
 use crate::{
     error::VolumeError,
-    rows::SegmentRow,
     segment::{Fragment, SegmentStart},
 };
 
 /// Told from the volumes' own threads: do not block in it.
 #[derive(Debug, Clone)]
 pub enum StorageFact {
-    /// Everything written before this tick is on the device.
-    Synced {
+    /// Its file was deleted while it was being written: what was in it is lost.
+    SegmentDeleted {
         disk: DiskId,
-    },
-    SegmentClosed {
-        row: SegmentRow,
+        stream: StreamId,
+        start: Utc,
     },
     /// Nothing more is written there until the volume is added again. `unsynced` may be lost:
     /// the same bytes can still go to another volume.
@@ -38,10 +36,6 @@ pub enum StorageFact {
     SpaceLow {
         disk: DiskId,
         free: u64,
-    },
-    /// Added again after it had failed in this process.
-    VolumeBack {
-        disk: DiskId,
     },
     /// The index cannot be written (full or broken `state_dir`); recording goes on.
     IndexDegraded {

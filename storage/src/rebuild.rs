@@ -37,45 +37,62 @@ pub fn read_segments(
 ) -> io::Result<Rebuilt> {
     let mut done = Rebuilt::default();
     for stream in streams_on(root)? {
-        for (begin, dir) in hours_of(root, &stream, Utc::MIN)? {
-            let ledger = read_day(root, &stream, begin)?;
-            for entry in root
-                .list(&dir)?
-                .into_iter()
-                .filter(|e| !e.is_dir && !e.name.starts_with('.'))
-            {
-                let Some(at) = layout::parse_segment_name(&entry.name) else {
-                    continue;
-                };
-                if skip(&stream, at) {
-                    continue;
-                }
-                let path = dir.join(&entry.name);
-                let file = match root.open_read(&path) {
-                    Ok(file) => file,
-                    // Retention was faster.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                };
-                match read_row(&file, |segment| ledger.causes_of(segment.start), volume) {
-                    Ok(Some(found)) if found.relative_path() == path => {
-                        done.segments += 1;
-                        done.bytes += found.bytes;
-                        if !row(found) {
-                            return Ok(done);
-                        }
-                    }
-                    Ok(Some(found)) => {
-                        let why = format!("it says {} {}", found.stream, found.start);
-                        done.unreadable.push((path, why));
-                    }
-                    Ok(None) => done.unreadable.push((path, "it has no whole fragment".into())),
-                    Err(why) => done.unreadable.push((path, why)),
-                }
+        for (begin, _) in hours_of(root, &stream, Utc::MIN)? {
+            if !read_hour(root, volume, &stream, begin, &skip, &mut row, &mut done)? {
+                return Ok(done);
             }
         }
     }
     Ok(done)
+}
+
+/// The same for the hour of one stream that `begin` lies in. False: `row` ended it.
+pub fn read_hour(
+    root: &Root,
+    volume: VolumeId,
+    stream: &StreamId,
+    begin: Utc,
+    skip: impl Fn(&StreamId, Utc) -> bool,
+    mut row: impl FnMut(SegmentRow) -> bool,
+    done: &mut Rebuilt,
+) -> io::Result<bool> {
+    let dir = layout::hour_dir(stream, begin);
+    let ledger = read_day(root, stream, begin)?;
+    for entry in root
+        .list(&dir)?
+        .into_iter()
+        .filter(|e| !e.is_dir && !e.name.starts_with('.'))
+    {
+        let Some(at) = layout::parse_segment_name(&entry.name) else {
+            continue;
+        };
+        if skip(stream, at) {
+            continue;
+        }
+        let path = dir.join(&entry.name);
+        let file = match root.open_read(&path) {
+            Ok(file) => file,
+            // Retention was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        match read_row(&file, |segment| ledger.causes_of(segment.start), volume) {
+            Ok(Some(found)) if found.relative_path() == path => {
+                done.segments += 1;
+                done.bytes += found.bytes;
+                if !row(found) {
+                    return Ok(false);
+                }
+            }
+            Ok(Some(found)) => {
+                let why = format!("it says {} {}", found.stream, found.start);
+                done.unreadable.push((path, why));
+            }
+            Ok(None) => done.unreadable.push((path, "it has no whole fragment".into())),
+            Err(why) => done.unreadable.push((path, why)),
+        }
+    }
+    Ok(true)
 }
 
 /// All gap rows of a stream, by the ledgers of these volumes together, and how it stands now.

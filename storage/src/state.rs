@@ -113,6 +113,11 @@ impl State {
         self.disks.contains_key(disk)
     }
 
+    /// Every volume that this recorder has recorded on.
+    pub fn volumes(&self) -> Vec<VolumeId> {
+        self.disks.values().copied().collect()
+    }
+
     /// Who we are is settled: by the first disk's marker, or as generated.
     pub fn settle(&mut self, recorder: RecorderId) {
         if self.provisional {

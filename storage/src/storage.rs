@@ -1,6 +1,10 @@
 //! The façade: everything the recorder keeps on disk.
 
 mod guard;
+mod holes;
+#[cfg(test)]
+mod lost_tests;
+mod mend;
 #[cfg(test)]
 mod power_cut;
 #[cfg(test)]
@@ -9,6 +13,7 @@ mod upkeep;
 mod volumes;
 
 use std::{
+    collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -63,14 +68,16 @@ pub struct Storage {
     volumes: Volumes,
     /// One change of the list at a time.
     changing: Mutex<()>,
-    /// Disks that failed in this process, so that their return can be told.
-    failed: Mutex<Vec<DiskId>>,
+    /// Disks that are to be used and are not, and why.
+    absent: Mutex<BTreeMap<DiskId, String>>,
     /// When the last volume was added and crash gaps are still to be opened.
     crash_gaps_due: Mutex<Option<Instant>>,
     rules: Mutex<RetentionRules>,
     /// Retention, checks and rebuilds: one at a time.
     upkeep: Mutex<()>,
     rebuilding: AtomicUsize,
+    /// Damaged hours of the index are being read again.
+    mending: AtomicBool,
     /// The index was lost while running.
     rebuild_due: AtomicBool,
     closed: AtomicBool,
@@ -121,11 +128,12 @@ impl Storage {
             catalog: Arc::new(Catalog::new(index, Box::new(sink))),
             volumes,
             changing: Mutex::default(),
-            failed: Mutex::default(),
+            absent: Mutex::default(),
             crash_gaps_due: Mutex::default(),
             rules: Mutex::default(),
             upkeep: Mutex::default(),
             rebuilding: AtomicUsize::new(0),
+            mending: AtomicBool::new(false),
             rebuild_due: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             guard: Mutex::default(),
@@ -153,7 +161,7 @@ impl Storage {
                 detail: fault.to_owned(),
             };
         }
-        if self.rebuilding.load(Ordering::SeqCst) > 0 {
+        if self.rebuilding.load(Ordering::SeqCst) > 0 || self.mending.load(Ordering::SeqCst) {
             IndexState::Rebuilding
         } else {
             IndexState::Ok
@@ -188,19 +196,49 @@ impl Storage {
 
     /// One MP4 of the pictures shown in [`from`, `to`).
     pub fn clip(self: &Arc<Self>, stream: &StreamId, from: Utc, to: Utc) -> Result<Clip, ClipError> {
-        let rows = self.recordings(stream, from - LOOK_BACK, to).segments;
+        let rows = self.there(self.recordings(stream, from - LOOK_BACK, to).segments);
         Clip::new(rows, from, to, self.opener())
     }
 
     /// The picture that was shown at `at`.
     pub fn still(self: &Arc<Self>, stream: &StreamId, at: Utc) -> Result<Still, ClipError> {
-        let rows = self.recordings(stream, at - LOOK_BACK, at.plus_micros(1)).segments;
+        let rows = self.there(self.recordings(stream, at - LOOK_BACK, at.plus_micros(1)).segments);
         Still::new(rows, at, self.opener())
     }
 
     fn opener(self: &Arc<Self>) -> OpenSegment {
         let storage = self.clone();
         Arc::new(move |row: &SegmentRow| storage.open_segment(row).map(Footage::into_file))
+    }
+
+    /// Without the rows whose file was deleted underneath. Reads one folder for each hour: cheaper
+    /// than to look for each file. Of a volume that is not online nothing is known, so it stays.
+    fn there(&self, mut rows: Vec<SegmentRow>) -> Vec<SegmentRow> {
+        let volumes = list(&self.volumes);
+        let mut folders: HashMap<(VolumeId, PathBuf), Option<HashSet<String>>> = HashMap::new();
+        rows.retain(|row| {
+            let Some(volume) = volumes.iter().find(|volume| volume.id() == row.volume) else {
+                return true;
+            };
+            let path = row.relative_path();
+            let (dir, name) = (path.parent().unwrap_or(&path), path.file_name());
+            let names = folders.entry((row.volume, dir.to_owned())).or_insert_with(|| {
+                let entries = volume.root().list(dir).ok()?;
+                Some(entries.into_iter().map(|entry| entry.name).collect())
+            });
+            let name = name.and_then(|name| name.to_str()).unwrap_or_default();
+            names.as_ref().is_none_or(|names| names.contains(name))
+        });
+        rows
+    }
+
+    /// Disks that are to be used and are not, and why.
+    pub fn absent(&self) -> BTreeMap<DiskId, String> {
+        let mut absent = lock(&self.absent).clone();
+        for volume in list(&self.volumes) {
+            absent.extend(volume.snapshot().error.map(|error| (volume.disk().clone(), error)));
+        }
+        absent
     }
 
     /// Every stream with footage or gaps in the index, and every one that is recorded now.
@@ -222,8 +260,9 @@ impl Storage {
         self.catalog.last_end(stream)
     }
 
-    /// The stream has no media since `start` (the end of its last unit). Nothing happens when a
-    /// gap is open already, or when the stream was never recorded.
+    /// The stream has no media on any disk since `start`: the end of its last unit, or the
+    /// beginning of its first one if not even that was stored. Nothing happens when a gap is open
+    /// already.
     pub fn gap_opened(&self, stream: &StreamId, start: Utc, cause: GapCause) {
         self.catalog.gap_opened(stream, start, cause);
     }

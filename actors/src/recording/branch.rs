@@ -62,11 +62,15 @@ pub struct Branch<F> {
     last_end: Option<Utc>,
     /// This run has stored video.
     recorded: bool,
-    /// Nothing is taken at the moment.
-    blocked: bool,
+    /// Nothing has been taken since.
+    blocked_since: Option<Utc>,
+    /// Where the footage begins that nothing takes.
+    waiting_from: Option<Utc>,
     /// Up to this `seq`, what was lost was lost because nothing was taken.
     blocked_until: u64,
     lost_to_disk: bool,
+    /// Units lost to overload that were not told yet.
+    overload: u64,
     published: RecordingSnapshot,
 }
 
@@ -98,9 +102,11 @@ impl<F: Footage> Branch<F> {
             open: Vec::new(),
             gaps: Gaps::new(now),
             recorded: false,
-            blocked: false,
+            blocked_since: None,
+            waiting_from: None,
             blocked_until: 0,
             lost_to_disk: false,
+            overload: 0,
             published: RecordingSnapshot {
                 run: run.to_string(),
                 ..Default::default()
@@ -132,7 +138,10 @@ impl<F: Footage> Branch<F> {
                 return;
             }
         }
-        let facts = self.gaps.silent(look.idle, self.last_end, look.cause, look.now);
+        let facts = match (self.blocked_since, self.last_end.or(self.waiting_from)) {
+            (Some(since), Some(from)) => [self.gaps.blocked(since, from, look.now), None],
+            _ => self.gaps.silent(look.idle, self.last_end, look.cause, look.now),
+        };
         facts.into_iter().flatten().for_each(|fact| self.footage.gap(fact));
     }
 
@@ -146,10 +155,11 @@ impl<F: Footage> Branch<F> {
             match item {
                 Item::Unit(unit) => self.planner.push(unit),
                 Item::Lost { units } => {
-                    self.lost_to_disk = self.blocked || tap.read() < self.blocked_until;
+                    self.lost_to_disk = self.blocked_since.is_some() || tap.read() < self.blocked_until;
                     let (camera, name) = (&self.stream.camera, self.stream.stream);
                     tracing::error!(%camera, stream = %name, units, disk = self.lost_to_disk, "access units lost before the disk");
                     self.published.lost_units += units;
+                    self.overload += if self.lost_to_disk { 0 } else { units };
                     self.planner.lost();
                 }
             }
@@ -162,7 +172,7 @@ impl<F: Footage> Branch<F> {
         }
         self.planner.end_look();
         let outcome = self.write(tap, look);
-        if matches!(outcome, Outcome::Done) && std::mem::take(&mut self.blocked) {
+        if matches!(outcome, Outcome::Done) && self.blocked_since.take().is_some() {
             // The ring may have overflowed meanwhile: that is read after what it held.
             self.blocked_until = tap.published();
             self.published.blocked = None;
@@ -179,7 +189,7 @@ impl<F: Footage> Branch<F> {
             self.begin_again(tap);
         }
         self.open.clear();
-        let cause = if self.blocked {
+        let cause = if self.blocked_since.is_some() {
             GapCause::Disk
         } else {
             look.cause.unwrap_or(cause)
@@ -263,7 +273,13 @@ impl<F: Footage> Branch<F> {
                     continue;
                 }
             };
-            self.refused(&refusal);
+            self.refused(&refusal, look);
+            if self.waiting_from.is_none() {
+                self.waiting_from = match &step {
+                    Step::Start { start, .. } => Some(*start),
+                    _ => None,
+                };
+            }
             match refusal {
                 Refusal::Wait(_) => {
                     self.planner.steps().push_front(step);
@@ -308,15 +324,15 @@ impl<F: Footage> Branch<F> {
             .for_each(|fact| self.footage.gap(fact));
     }
 
-    fn refused(&mut self, refusal: &Refusal) {
+    fn refused(&mut self, refusal: &Refusal, look: &Look) {
         let text = refusal.to_string();
         let told = self.published.error.as_deref() == Some(&text);
-        if !told || !self.blocked {
+        if !told || self.blocked_since.is_none() {
             tracing::error!(camera = %self.stream.camera, stream = %self.stream.stream, error = text, "footage was not taken");
         }
         self.published.error = Some(text.clone());
         if matches!(refusal, Refusal::Wait(_)) {
-            self.blocked = true;
+            self.blocked_since.get_or_insert(look.now);
             self.published.blocked = Some(text);
         }
     }
@@ -328,6 +344,11 @@ impl<F: Footage> Branch<F> {
             Why::Clock => GapCause::Clock,
             _ => look.cause.unwrap_or(GapCause::Network),
         }
+    }
+
+    /// Access units lost to overload since the last call.
+    pub fn take_overload(&mut self) -> u64 {
+        std::mem::take(&mut self.overload)
     }
 
     pub fn snapshot(&self, tap: &TapState) -> RecordingSnapshot {

@@ -81,6 +81,27 @@ fn jpeg(folder: &std::path::Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
+fn format() -> Arc<StreamFormat> {
+    Arc::new(StreamFormat {
+        video: Some(VideoFormat {
+            codec: VideoCodec::Mjpeg,
+            width: 64,
+            height: 48,
+            fps: None,
+            rfc6381: "mp4v.6c".into(),
+            parameter_sets: vec![],
+            decoder_config: Default::default(),
+        }),
+        audio: Some(AudioFormat {
+            codec: AudioCodec::Pcma,
+            sample_rate: 8000,
+            channels: 1,
+            decoder_config: Default::default(),
+            rfc6381: "alaw".into(),
+        }),
+    })
+}
+
 /// 130 pictures and 5.2 s of G.711 with a pause of 3 s in the middle, in segments of 1 s.
 #[test]
 fn segments_play_and_the_books_balance() {
@@ -101,24 +122,7 @@ fn segments_play_and_the_books_balance() {
         camera,
         stream: stream.clone(),
     };
-    let format = Arc::new(StreamFormat {
-        video: Some(VideoFormat {
-            codec: VideoCodec::Mjpeg,
-            width: 64,
-            height: 48,
-            fps: None,
-            rfc6381: "mp4v.6c".into(),
-            parameter_sets: vec![],
-            decoder_config: Default::default(),
-        }),
-        audio: Some(AudioFormat {
-            codec: AudioCodec::Pcma,
-            sample_rate: 8000,
-            channels: 1,
-            decoder_config: Default::default(),
-            rfc6381: "alaw".into(),
-        }),
-    });
+    let format = format();
     let unit = |track, micros: i64, dts, data: Vec<u8>| AccessUnit {
         track,
         data: data.into(),
@@ -218,6 +222,103 @@ fn segments_play_and_the_books_balance() {
     assert_eq!(gaps[0], (at(2_600_000), Some(at(5_600_000)), GapCause::Network));
     assert_eq!(gaps.len(), 2, "{gaps:?}");
     assert_eq!((gaps[1].0, gaps[1].1), (at(8_200_000), None));
+}
+
+/// No disk from the start: it is told at once, and what was lost is a gap in the ledger of the
+/// disk that comes.
+#[test]
+fn without_a_disk_the_camera_and_its_recordings_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let volume = folder.path().join("disk");
+    let jpeg = jpeg(folder.path());
+    let storage = Storage::open(&folder.path().join("state"), StorageOptions::default()).unwrap();
+    let disks = Disks::new(storage.clone(), watch::Sender::new(BTreeMap::new()));
+    disks.configure(&disk(&volume));
+    let camera = CameraHandle::new(&camera());
+    let handle = camera.streams[&StreamName::Main].clone();
+    let stream = StreamId::new(camera.id(), StreamName::Main);
+    let footage = DiskGroup {
+        storage: storage.clone(),
+        disks: disks.clone(),
+        camera: camera.clone(),
+        stream: stream.clone(),
+    };
+    let format = format();
+    let begin = Utc::now();
+    let mut publisher = handle.hub.publisher();
+    let mut publish = |n: i64| {
+        let micros = n * 40_000;
+        publisher.publish(AccessUnit {
+            track: Track::Video,
+            data: jpeg.clone().into(),
+            dts: micros * 9 / 100,
+            pts: micros * 9 / 100,
+            utc: begin.plus_micros(micros),
+            rap: true,
+            epoch: 0,
+            format: format.clone(),
+            seq: 0,
+        });
+    };
+    let look = |n: i64| Look {
+        now: begin.plus_micros(n * 40_000),
+        idle: Duration::ZERO,
+        cause: None,
+        causes: Causes::SCHEDULE,
+        synchronised: true,
+        settled: true,
+    };
+    let mut tap = futures_now(handle.recording.hold());
+    tap.begin(&handle.hub);
+    let mut branch = Branch::new(stream.clone(), footage, Duration::from_secs(60), begin);
+    let told = || {
+        let gaps = storage.recordings(&stream, Utc::MIN, Utc::MAX).gaps;
+        gaps.iter().map(|g| (g.start, g.end, g.cause)).collect::<Vec<_>>()
+    };
+    // 60 s: more than waits in memory.
+    let (mut shown_from, mut n) = (None, 0);
+    while n < 1500 {
+        publish(n);
+        n += 1;
+        if n % 8 == 0 {
+            branch.look(&mut tap, &look(n));
+            if !told().is_empty() {
+                shown_from.get_or_insert(n);
+            }
+        }
+    }
+    assert_eq!(told(), [(begin, None, GapCause::Disk)]);
+    assert!(shown_from.unwrap() < 50, "shown after {} units", shown_from.unwrap());
+    let snapshot = camera.snapshot(&disks);
+    assert_eq!(snapshot.recording, Causes::NONE);
+    let why = snapshot.not_recording.unwrap();
+    assert!(why.starts_with("no disk of group default takes footage: "), "{why}");
+
+    std::fs::create_dir(&volume).unwrap();
+    let online = storage.add_volume(&disk(&volume)).unwrap();
+    assert_eq!(camera.snapshot(&disks).not_recording, None);
+    assert_eq!(camera.snapshot(&disks).recording, Causes::SCHEDULE);
+    while n < 1600 {
+        publish(n);
+        n += 1;
+        if n % 8 == 0 {
+            branch.look(&mut tap, &look(n));
+        }
+    }
+    assert_eq!(branch.take_overload(), 0, "it was the disk");
+    branch.finish(&mut tap, &look(n), GapCause::Shutdown);
+    assert!(online.settle(Duration::from_secs(60)));
+    let rows = storage.recordings(&stream, Utc::MIN, Utc::MAX);
+    let stored: u32 = rows.segments.iter().map(|row| row.units).sum();
+    let over: Vec<_> = told().into_iter().filter(|gap| gap.1.is_some()).collect();
+    let missing: i64 = over.iter().map(|gap| gap.1.unwrap().micros_since(gap.0) / 40_000).sum();
+    assert!(
+        over.iter().all(|gap| gap.2 == GapCause::Disk) && missing > 100,
+        "{over:?}"
+    );
+    assert_eq!(i64::from(stored) + missing, n, "the books balance");
+    storage.index_rebuild().unwrap();
+    assert_eq!(storage.recordings(&stream, Utc::MIN, Utc::MAX), rows);
 }
 
 /// The output of a future that does not wait.

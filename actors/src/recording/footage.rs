@@ -63,7 +63,10 @@ impl Footage for DiskGroup {
         fmp4::init_segment(&format, &[]).map_err(|error| Refusal::Unfit(error.to_string()))?;
         let group = self.camera.config().disk_group.clone();
         let Some(volume) = self.disks.place(&start.stream.camera, &group) else {
-            return Err(Refusal::Wait(format!("no disk of group {group} takes footage")));
+            let why = self.disks.why_none(&group);
+            return Err(Refusal::Wait(
+                why.unwrap_or_else(|| format!("a disk of group {group} came just now")),
+            ));
         };
         let init = move |tags: &[(String, String)]| fmp4::init_segment(&format, tags).unwrap_or_default();
         let writer = volume.start_segment(start, init).map_err(|error| match error.kind() {

@@ -78,6 +78,27 @@ impl Gaps {
         }
     }
 
+    /// Nothing has been taken since `since`, though media comes; `from`: what was not stored begins
+    /// there. What waits in memory may still be stored: then the gap was none.
+    pub fn blocked(&mut self, since: Utc, from: Utc, now: Utc) -> Option<GapFact> {
+        if now.micros_since(since) <= GAP_MICROS {
+            return None;
+        }
+        let Some(open) = &mut self.open else {
+            return self.hole(from, GapCause::Disk);
+        };
+        if open.cause == GapCause::Disk {
+            return None;
+        }
+        open.cause = GapCause::Disk;
+        open.guessed = false;
+        let at = since.max(open.start);
+        Some(GapFact::Cause {
+            at,
+            cause: GapCause::Disk,
+        })
+    }
+
     /// Media is missing from `start` up to what comes next.
     pub fn hole(&mut self, start: Utc, cause: GapCause) -> Option<GapFact> {
         if self.open.is_some() {

@@ -15,6 +15,7 @@ use crate::{
     camera::CameraHandle,
     clock::ClockWatch,
     deps::Deps,
+    registry::{Event, EventKind},
     stream::StreamHandle,
     supervise::{JobContext, JobError},
 };
@@ -24,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Storage tells what a crash left at most 3 s after a disk came: until then a silent camera's gap
 /// is not this run's to open.
 const SETTLE: Duration = Duration::from_secs(4);
-/// Without any disk a gap is told all the same after this long.
+/// While disks are looked through a gap is told all the same after this long.
 const NO_DISK: Duration = Duration::from_secs(30);
 /// Looks between two published snapshots.
 const LOOKS_TO_PUBLISH: u32 = 10;
@@ -71,8 +72,17 @@ pub async fn run(
         }
         let config = camera.config();
         branch.set_segment(config.record.segment);
-        let disk_there = deps.disks.place(&config.id, &config.disk_group).is_some();
-        branch.look(&mut tap, &eyes.look(disk_there));
+        let group = Group {
+            takes: deps.disks.place(&config.id, &config.disk_group).is_some(),
+            opening: deps.disks.is_opening(&config.disk_group),
+        };
+        branch.look(&mut tap, &eyes.look(group));
+        let overloaded = branch.take_overload();
+        if overloaded > 0 {
+            let text = format!("{overloaded} access units were lost before they could be stored");
+            deps.events
+                .raise(Event::stream(EventKind::Overload, handle.id.clone(), text));
+        }
         if looks.is_multiple_of(LOOKS_TO_PUBLISH) {
             context.node.publish(branch.snapshot(&tap));
         }
@@ -80,12 +90,23 @@ pub async fn run(
     }
     let wanted = camera.records(handle.id.stream);
     let cause = if wanted { GapCause::Shutdown } else { GapCause::Disabled };
-    branch.finish(&mut tap, &eyes.look(true), cause);
+    let group = Group {
+        takes: true,
+        opening: false,
+    };
+    branch.finish(&mut tap, &eyes.look(group), cause);
     context.node.publish(branch.snapshot(&tap));
     if !wanted {
         tap.end();
     }
     Ok(())
+}
+
+/// The camera's disks.
+#[derive(Clone, Copy)]
+struct Group {
+    takes: bool,
+    opening: bool,
 }
 
 /// What a look sees of the world.
@@ -98,11 +119,12 @@ struct Eyes<'a> {
 }
 
 impl Eyes<'_> {
-    fn look(&mut self, disk_there: bool) -> Look {
-        if disk_there {
+    fn look(&mut self, group: Group) -> Look {
+        if group.takes {
             self.disk_since.get_or_insert_with(Instant::now);
         }
         let since_begin = self.begin.elapsed();
+        let nothing_comes = self.disk_since.is_none() && !group.opening && since_begin > SETTLE;
         let idle = self
             .handle
             .hub
@@ -116,7 +138,9 @@ impl Eyes<'_> {
             cause: self.handle.cause.get(),
             causes: Causes::SCHEDULE,
             synchronised: self.clock.is_synchronised(),
-            settled: self.disk_since.is_some_and(|since| since.elapsed() > SETTLE) || self.begin.elapsed() > NO_DISK,
+            settled: self.disk_since.is_some_and(|since| since.elapsed() > SETTLE)
+                || nothing_comes
+                || since_begin > NO_DISK,
         }
     }
 }

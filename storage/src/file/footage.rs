@@ -127,6 +127,11 @@ impl Footage {
         Ok(fs::ftruncate(&self.file, len)?)
     }
 
+    /// The file still has a name: without one it goes when it is closed.
+    pub fn is_linked(&self) -> io::Result<bool> {
+        Ok(fs::fstat(&self.file)?.st_nlink > 0)
+    }
+
     pub fn sync_data(&self) -> io::Result<()> {
         Ok(fs::fdatasync(&self.file)?)
     }

@@ -220,6 +220,20 @@ impl Root {
         Ok(entries)
     }
 
+    /// Makes a file and takes it away: on a disk that is read-only, or that this process may not
+    /// write to, footage would fail only later. A full disk is no error: room can be made.
+    pub fn try_writing(&self) -> io::Result<()> {
+        let probe = Path::new(".vigie-probe");
+        if self.exists(probe)? {
+            self.remove(probe)?;
+        }
+        match self.create_new(probe) {
+            Ok(_) => self.remove(probe),
+            Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     pub fn space(&self) -> io::Result<Space> {
         let s = fs::fstatvfs(&self.dir)?;
         Ok(Space {

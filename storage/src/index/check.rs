@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Index, IndexError, key::Kind, unpack_gaps, unpack_segments};
+use super::{
+    Damage, Index, IndexError,
+    damage::{unpack_gaps, unpack_segments},
+    key::Kind,
+};
 use crate::rows::{GapRow, SegmentRow};
 
 /// At most so many rows of each kind are named; all are counted.
@@ -33,6 +37,14 @@ pub struct Differences {
 impl Differences {
     pub fn is_empty(&self) -> bool {
         (self.missing, self.surplus, self.different, self.corrupt) == (0, 0, 0, 0)
+    }
+
+    /// What the index could not read while its rows were taken out of it.
+    pub fn damaged(&mut self, damaged: &[Damage]) {
+        for damage in damaged {
+            self.corrupt += 1;
+            self.name(format!("{} from {}: {}", damage.stream, damage.hour, damage.what));
+        }
     }
 
     fn name(&mut self, what: String) {

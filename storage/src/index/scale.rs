@@ -5,9 +5,10 @@
 use std::time::Instant;
 
 use ulid::Ulid;
-use vigie_config::{CameraId, Causes, StreamName};
+use vigie_config::{CameraId, Causes, StreamId, StreamName, Utc};
 
 use super::*;
+use crate::{rows::SegmentRow, uuid::VolumeId};
 
 const STREAMS: usize = 256;
 const HOURS: i64 = 66;

@@ -4,9 +4,13 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt};
 
 use proptest::prelude::*;
 use ulid::Ulid;
-use vigie_config::{CameraId, Causes, GapCause, StreamName};
+use vigie_config::{CameraId, Causes, GapCause, StreamId, StreamName, Utc};
 
-use super::*;
+use super::{key::Kind, *};
+use crate::{
+    rows::{GapRow, SegmentRow},
+    uuid::VolumeId,
+};
 
 const SECOND: i64 = 1_000_000;
 
@@ -114,28 +118,38 @@ fn a_segment_over_the_hour_is_found_in_the_next() {
 }
 
 #[test]
-fn a_damaged_value_is_an_error_that_says_what_to_do() {
+fn a_damaged_value_costs_its_hour_until_that_is_made_anew() {
     let (folder, index) = open();
     index.put_segment(&row(1, 100, 60)).unwrap();
     index.put_segment(&row(2, 100, 60)).unwrap();
     index.flush().unwrap();
-    let key = key::bucket(Kind::Segments, &stream(1), 0);
-    let mut value = index.value(&key).unwrap().unwrap();
-    value[5] ^= 1;
-    index.lock().pending.put(key, value);
+    index.put_segment(&row(1, 5000, 60)).unwrap();
+    index.damage(RowKind::Segments, &stream(1), at(0));
     index.flush().unwrap();
     let index = reopen(&folder, index);
-    let error = index.segments(&stream(1), at(0), at(1000)).unwrap_err();
+    assert_eq!(index.segments(&stream(1), at(0), at(9000)).unwrap(), [row(1, 5000, 60)]);
+    let damaged = index.damaged();
+    assert_eq!(
+        (damaged[0].stream.clone(), damaged[0].hour, damaged[0].what),
+        (stream(1), at(0), "the checksum is wrong")
+    );
+    assert_eq!(damaged.len(), 1);
+    let error = index.put_segment(&row(1, 200, 60)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "index of cam1/main, hour of 1970-01-01T00:00:00Z: the checksum is wrong: run `vigie index rebuild`"
     );
-    assert!(index.put_segment(&row(1, 200, 60)).is_err());
     assert_eq!(index.segments(&stream(2), at(0), at(1000)).unwrap(), [row(2, 100, 60)]);
     let truth = Index::in_memory();
     truth.put_segment(&row(1, 100, 60)).unwrap();
     truth.put_segment(&row(2, 100, 60)).unwrap();
+    truth.put_segment(&row(1, 5000, 60)).unwrap();
     assert_eq!(index.differences(&truth).unwrap().corrupt, 1);
+
+    index.forget_damaged(&damaged[0]).unwrap();
+    assert_eq!(index.damaged(), []);
+    index.put_segment(&row(1, 100, 60)).unwrap();
+    assert!(index.differences(&truth).unwrap().is_empty());
 }
 
 #[test]

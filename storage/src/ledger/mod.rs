@@ -12,5 +12,5 @@ mod gap;
 mod line;
 
 pub use day::{DayLedger, newest_gap_day, read_day, read_merged};
-pub use gap::{GapState, OpenGap};
+pub use gap::{GapState, OpenGap, SHORTEST_US};
 pub use line::{Entry, Line};

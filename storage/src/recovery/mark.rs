@@ -1,17 +1,32 @@
 //! A volume's checkpoint: how far the index is known to be complete.
 
 use serde::{Deserialize, Serialize};
-use vigie_config::Utc;
+use vigie_config::{StreamId, Utc};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Every segment that starts earlier is finished, on the device and in the index.
     pub from: Utc,
     /// Bytes of those segments.
     pub footage_bytes: u64,
+    /// Where each stream's footage on the volume began: rows from there on whose files went later
+    /// may still be in the index, earlier ones are not. `None`: not known.
+    #[serde(default)]
+    pub oldest: Option<Vec<(StreamId, Utc)>>,
 }
 
 impl Mark {
+    /// Where a stream's rows may begin.
+    pub fn rows_from(&self, stream: &StreamId) -> Utc {
+        match &self.oldest {
+            None => Utc::MIN,
+            Some(all) => {
+                let known = all.iter().find(|(other, _)| other == stream);
+                known.map_or(Utc::MAX, |(_, at)| whole_millis(*at))
+            }
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         // Plain figures: serialising cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
@@ -19,4 +34,9 @@ impl Mark {
     pub fn decode(bytes: &[u8]) -> Option<Mark> {
         serde_json::from_slice(bytes).ok()
     }
+}
+
+/// Names tell the millisecond.
+pub fn whole_millis(at: Utc) -> Utc {
+    Utc::from_micros(at.as_micros().div_euclid(1000) * 1000)
 }

@@ -1,7 +1,7 @@
 //! A volume before it is recorded on.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
 };
@@ -9,7 +9,7 @@ use std::{
 use vigie_config::{Causes, StreamId, Utc};
 
 use super::{
-    mark::Mark,
+    mark::{Mark, whole_millis},
     repair::{Outcome, repair},
 };
 use crate::{
@@ -38,6 +38,8 @@ pub struct Recovered {
     pub rows_dropped: u64,
     /// Of the volume; `None`: not known without reading all of it.
     pub footage_bytes: Option<u64>,
+    /// The millisecond of each stream's oldest file.
+    pub oldest: BTreeMap<StreamId, Utc>,
 }
 
 /// The streams that have a folder on a volume.
@@ -116,19 +118,19 @@ pub fn oldest_start(root: &Root, stream: &StreamId) -> io::Result<Option<Utc>> {
 }
 
 /// Repairs and re-indexes what is newer than `mark`. `others`: the volumes online already (their
-/// ledgers count too). Errors are those of the disk.
+/// ledgers count too). `fresh`: nothing was ever written there. Errors are those of the disk.
 pub fn recover(
     root: &Root,
     volume: VolumeId,
     recorder: RecorderId,
-    mark: Option<Mark>,
+    mark: Option<&Mark>,
     catalog: &Catalog,
     others: &[&Root],
+    fresh: bool,
 ) -> io::Result<Recovered> {
     let mut done = Recovered::default();
     let mut found_bytes = 0;
-    // Names tell the millisecond.
-    let from = mark.map(|mark| Utc::from_micros(mark.from.as_micros().div_euclid(1000) * 1000));
+    let from = mark.map(|mark| whole_millis(mark.from));
     let on_disk = streams_on(root)?;
     let mut streams: BTreeSet<StreamId> = on_disk.iter().cloned().collect();
     streams.extend(catalog.index().streams().unwrap_or_default());
@@ -157,7 +159,12 @@ pub fn recover(
         if let Some(from) = from {
             drop_rows(stream, volume, from, &starts, catalog, &mut done);
         }
-        drop_older_rows(root, stream, volume, catalog, &mut done)?;
+        let rows_from = match mark {
+            Some(mark) => mark.rows_from(stream),
+            None if fresh => Utc::MAX,
+            None => Utc::MIN,
+        };
+        drop_older_rows(root, stream, volume, rows_from, catalog, &mut done)?;
         gaps(root, others, stream, from, catalog);
     }
     done.footage_bytes = mark.map(|mark| mark.footage_bytes + found_bytes);
@@ -235,17 +242,23 @@ fn drop_rows(
     }
 }
 
-/// Rows of footage that retention deleted after the last checkpoint.
+/// Rows of footage that retention deleted after the last checkpoint; `from`: none is earlier.
 fn drop_older_rows(
     root: &Root,
     stream: &StreamId,
     volume: VolumeId,
+    from: Utc,
     catalog: &Catalog,
     done: &mut Recovered,
 ) -> io::Result<()> {
-    let oldest = oldest_start(root, stream)?.unwrap_or(Utc::MAX);
+    let oldest = oldest_start(root, stream)?;
+    done.oldest.extend(oldest.map(|at| (stream.clone(), at)));
+    let oldest = oldest.unwrap_or(Utc::MAX);
+    if from >= oldest {
+        return Ok(());
+    }
     let mut dropped = 0;
-    for row in catalog.indexed(stream, Utc::MIN, oldest) {
+    for row in catalog.indexed(stream, from, oldest) {
         if row.volume == volume && row.start < oldest {
             catalog.segment_gone(stream, row.start, volume);
             dropped += 1;

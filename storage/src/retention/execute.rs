@@ -113,6 +113,9 @@ pub fn tidy(volume: &Volume, report: &RetentionReport) -> BTreeSet<StreamId> {
     let hours: BTreeSet<_> = mine
         .map(|d| (d.stream.clone(), layout::hour_dir(&d.stream, d.start)))
         .collect();
+    for stream in hours.iter().map(|(stream, _)| stream).collect::<BTreeSet<_>>() {
+        volume.look_for_oldest(stream);
+    }
     let mut days_gone = BTreeSet::new();
     for (stream, hour) in hours {
         // Fails where something is left, as it should. A writer that is about to create a file

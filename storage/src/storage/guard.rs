@@ -11,6 +11,8 @@ use crate::fact::StorageFact;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// How often what cannot be read in the index is tried to be mended.
+const MEND_EVERY: Duration = Duration::from_secs(1);
 /// After the last volume was added, the others have had their chance.
 const CRASH_GAPS_AFTER: Duration = Duration::from_secs(3);
 
@@ -45,6 +47,7 @@ impl Guard {
 
 fn run(storage: &Weak<Storage>, stop: &(Mutex<bool>, Condvar)) {
     let mut checkpoint_at = Instant::now() + CHECKPOINT_EVERY;
+    let mut mend_at = Instant::now();
     let mut degraded = false;
     loop {
         let held = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,6 +75,10 @@ fn run(storage: &Weak<Storage>, stop: &(Mutex<bool>, Condvar)) {
             for volume in list(&storage.volumes) {
                 storage.read_behind(&volume);
             }
+        }
+        if mend_at <= Instant::now() {
+            mend_at = Instant::now() + MEND_EVERY;
+            storage.mend_behind();
         }
         let now_degraded = storage.catalog.index().degraded();
         if now_degraded.is_some() != degraded {

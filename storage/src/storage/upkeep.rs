@@ -1,14 +1,14 @@
 //! Retention, checkpoints, checking and rebuilding the index, the end.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use vigie_config::{ErrorKind, GapCause, Kind, StreamId, Utc};
+use vigie_config::{DiskId, ErrorKind, GapCause, Kind, StreamId, Utc};
 
 use super::{Storage, list, lock};
 use crate::{
@@ -47,6 +47,10 @@ pub struct CheckReport {
     pub segments: u64,
     pub gaps: u64,
     pub differences: Differences,
+    /// Stretches of footage whose files are gone: they are gaps from now on.
+    pub holes: u64,
+    /// Disks that were not compared, and why.
+    pub absent: BTreeMap<DiskId, String>,
     /// Files that give no row, and why.
     pub unreadable: Vec<(PathBuf, String)>,
     pub took: Duration,
@@ -57,6 +61,8 @@ pub struct RebuildReport {
     pub segments: u64,
     pub gaps: u64,
     pub bytes: u64,
+    /// Disks whose footage is in the index again only when they are back, and why they are not.
+    pub absent: BTreeMap<DiskId, String>,
     pub unreadable: Vec<(PathBuf, String)>,
     pub took: Duration,
 }
@@ -125,6 +131,7 @@ impl Storage {
         let mark = Mark {
             from,
             footage_bytes: volume.footage_bytes().saturating_sub(later),
+            oldest: Some(volume.oldest()),
         };
         self.catalog.index().set_checkpoint(volume.id(), &mark.encode());
         volume.checkpointed(from);
@@ -140,13 +147,20 @@ impl Storage {
             .sum()
     }
 
-    fn gap_rows(&self, roots: &[&Root], streams: &BTreeSet<StreamId>, index: &Index) -> Result<u64, IndexError> {
+    /// Gaps that were over before `until`, into the index; counts them.
+    fn gap_rows<'a>(
+        &self,
+        roots: &[&Root],
+        streams: impl IntoIterator<Item = &'a StreamId>,
+        until: Utc,
+        index: &Index,
+    ) -> Result<u64, IndexError> {
         let mut gaps = 0;
         for stream in streams {
             let (rows, _) = rebuild::read_gaps(roots.iter().copied(), stream);
-            gaps += rows.len() as u64;
-            for row in rows {
-                index.put_gap(&row)?;
+            for row in rows.iter().filter(|row| row.end.is_some_and(|end| end < until)) {
+                index.put_gap(row)?;
+                gaps += 1;
             }
         }
         Ok(gaps)
@@ -193,13 +207,14 @@ impl Storage {
         let _one = lock(&self.upkeep);
         let begin = Instant::now();
         let read = self.segment_rows(volume, self.catalog.index());
-        let (volumes, streams) = (list(&self.volumes), self.streams().into_iter().collect());
+        let (volumes, streams) = (list(&self.volumes), self.streams());
         let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
-        let gaps = self.gap_rows(&roots, &streams, self.catalog.index());
+        let gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index());
         match (read, gaps) {
             (Ok(read), Ok(gaps)) if !self.closed.load(Ordering::SeqCst) => {
                 for stream in &streams {
                     self.catalog.close_overtaken_gap(stream);
+                    self.close_holes(stream);
                 }
                 for (path, why) in &read.unreadable {
                     tracing::warn!(volume = %volume.disk(), path = %path.display(), why, "a file gives no footage");
@@ -237,9 +252,11 @@ impl Storage {
             report.bytes += read.bytes;
             report.unreadable.extend(read.unreadable);
         }
-        let streams = self.streams().into_iter().collect();
+        let streams = self.streams();
         let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
-        report.gaps = self.gap_rows(&roots, &streams, self.catalog.index())?;
+        report.gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index())?;
+        report.gaps += streams.iter().map(|stream| self.close_holes(stream)).sum::<u64>();
+        report.absent = self.absent();
         self.checkpoint();
         report.took = begin.elapsed();
         Ok(report)
@@ -295,14 +312,15 @@ impl Storage {
             report.unreadable.extend(read.unreadable);
         }
         let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
-        for stream in streams.iter().chain(&truth.streams()?) {
-            let (rows, _) = rebuild::read_gaps(roots.iter().copied(), stream);
-            for row in rows.iter().filter(|row| row.end.is_some_and(|end| end < until)) {
-                truth.put_gap(row)?;
-                report.gaps += 1;
-            }
-        }
+        let mut streams = streams;
+        streams.extend(truth.streams()?);
+        report.gaps = self.gap_rows(&roots, &streams, until, &truth)?;
         report.differences = seen.differences(&truth)?;
+        report.differences.damaged(&self.catalog.index().damaged());
+        report.absent = self.absent();
+        for stream in &streams {
+            report.holes += self.find_holes(stream, &truth, &online)?;
+        }
         report.took = begin.elapsed();
         Ok(report)
     }

@@ -13,7 +13,6 @@ use vigie_config::{Disk, DiskId};
 use super::{Storage, list, lock};
 use crate::{
     error::VolumeError,
-    fact::StorageFact,
     file::Root,
     recovery::{self, Mark},
     retention::{self, Demand, RetentionReport},
@@ -31,6 +30,17 @@ impl Storage {
     /// take seconds on a slow disk.
     pub fn add_volume(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
         let _one = lock(&self.changing);
+        let opening = || format!("disk {} is being looked through", disk.id);
+        lock(&self.absent).entry(disk.id.clone()).or_insert_with(opening);
+        let added = self.add(disk);
+        match &added {
+            Ok(_) => lock(&self.absent).remove(&disk.id),
+            Err(error) => lock(&self.absent).insert(disk.id.clone(), error.to_string()),
+        };
+        added
+    }
+
+    fn add(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
         if let Some(volume) = self.volume(&disk.id) {
             if !volume.has_failed() && volume.path() == disk.path {
                 volume.set_limits(Limits::of(disk));
@@ -39,7 +49,7 @@ impl Storage {
             self.take_out(&disk.id);
         }
         let root = open_root(disk)?;
-        let marker = self.identify(disk, &root)?;
+        let (marker, fresh) = self.identify(disk, &root)?;
         if let Some(other) = list(&self.volumes).iter().find(|other| other.id() == marker.volume) {
             return Err(VolumeError::Duplicate {
                 disk: disk.id.clone(),
@@ -47,12 +57,22 @@ impl Storage {
                 other: other.disk().clone(),
             });
         }
+        root.try_writing()
+            .map_err(|error| VolumeError::io(&disk.id, "cannot write to", &disk.path, &error))?;
         let begin = Instant::now();
         let mark = self.mark_of(marker.volume);
         let online = list(&self.volumes);
         let others: Vec<&Root> = online.iter().map(|volume| volume.root()).collect();
-        let recovered = recovery::recover(&root, marker.volume, marker.recorder, mark, &self.catalog, &others)
-            .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
+        let recovered = recovery::recover(
+            &root,
+            marker.volume,
+            marker.recorder,
+            mark.as_ref(),
+            &self.catalog,
+            &others,
+            fresh,
+        )
+        .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
         tracing::info!(
             volume = %disk.id, path = %disk.path.display(), files = recovered.files, cut = recovered.cut,
             removed = recovered.removed, set_aside = recovered.set_aside.len(),
@@ -69,7 +89,8 @@ impl Storage {
             catalog: self.catalog.clone(),
             make_room: self.make_room(),
             footage_bytes: recovered.footage_bytes,
-            checkpoint: mark.map(|mark| mark.from),
+            oldest: recovered.oldest,
+            checkpoint: mark.as_ref().map(|mark| mark.from),
         })?;
         lock(&self.state).remember(&disk.id, marker.volume);
         self.volumes
@@ -81,35 +102,28 @@ impl Storage {
         if mark.is_none() {
             self.read_behind(&volume);
         }
-        let mut failed = lock(&self.failed);
-        if failed.contains(&disk.id) {
-            failed.retain(|id| *id != disk.id);
-            drop(failed);
-            (self.options.facts)(StorageFact::VolumeBack { disk: disk.id.clone() });
-        }
         Ok(volume)
     }
 
     /// Finishes its segments, syncs, stops its threads. Its footage stays in the index.
     pub fn remove_volume(&self, disk: &DiskId) {
         let _one = lock(&self.changing);
+        lock(&self.absent).remove(disk);
         self.take_out(disk);
     }
 
     fn take_out(&self, disk: &DiskId) {
         let Some(volume) = self.volume(disk) else { return };
         volume.stop();
-        if volume.has_failed() {
-            lock(&self.failed).push(disk.clone());
-        } else {
+        if !volume.has_failed() {
             self.set_mark(&volume);
         }
         let mut volumes = self.volumes.write().unwrap_or_else(PoisonError::into_inner);
         volumes.retain(|other| other.disk() != disk);
     }
 
-    /// Whose disk this is; a new and empty one becomes ours.
-    fn identify(&self, disk: &Disk, root: &Root) -> Result<Marker, VolumeError> {
+    /// Whose disk this is; a new and empty one becomes ours. The flag: it is one.
+    fn identify(&self, disk: &Disk, root: &Root) -> Result<(Marker, bool), VolumeError> {
         let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot look at", &disk.path, &error);
         let mut state = lock(&self.state);
         if state.is_provisional() {
@@ -126,7 +140,7 @@ impl Storage {
         let recorder = state.recorder();
         let new_disk = !state.knows(&disk.id);
         match marker::admit(&disk.id, root, recorder, new_disk)? {
-            Some(marker) => Ok(marker),
+            Some(marker) => Ok((marker, false)),
             None => {
                 let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
                 let marker = Marker { volume, recorder };
@@ -134,7 +148,7 @@ impl Storage {
                     .write(root)
                     .map_err(|error| VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error))?;
                 tracing::info!(volume = %disk.id, path = %disk.path.display(), id = %volume, "a new disk was prepared");
-                Ok(marker)
+                Ok((marker, true))
             }
         }
     }

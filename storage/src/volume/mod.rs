@@ -10,28 +10,31 @@
 
 mod handle;
 mod held;
+mod life;
 pub mod marker;
 mod open_file;
 mod queue;
+mod segment_writer;
 mod snapshot;
 mod stats;
 mod sync;
 mod writer;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    thread::JoinHandle,
+    time::Duration,
 };
 
-use vigie_config::{Causes, Disk, DiskId, StreamId, Utc};
+use vigie_config::{Disk, DiskId, StreamId, Utc};
 
+pub use segment_writer::SegmentWriter;
 pub use snapshot::{VolumeSnapshot, VolumeState};
 
 use crate::{
@@ -42,19 +45,15 @@ use crate::{
     layout,
     ledger::Line,
     options::StorageOptions,
-    segment::{Fragment, SegmentStart},
+    recovery::oldest_start,
     uuid::{RecorderId, VolumeId},
 };
-use handle::SegmentHandle;
 use held::Held;
 use queue::{Job, Queue};
 use stats::{Busy, Stats};
 
 /// Frees room on a full volume by deleting the oldest footage; bytes freed.
 pub(crate) type MakeRoom = Box<dyn Fn(&Volume, u64) -> u64 + Send + Sync>;
-
-/// How long [`Volume::stop`] waits for its threads before it leaves them behind.
-const STOP_WAIT: Duration = Duration::from_secs(15);
 
 /// What of a disk's configuration may change while it records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +94,8 @@ pub struct Volume {
     failed: OnceLock<VolumeError>,
     /// Starts of the segments that have a file and are not finished, by token.
     open: Mutex<HashMap<u64, (StreamId, Utc)>>,
+    /// Where each stream's footage begins.
+    oldest: Mutex<BTreeMap<StreamId, Utc>>,
     /// What the index's checkpoint of this volume says.
     checkpoint: Mutex<Option<Utc>>,
     behind: AtomicBool,
@@ -128,76 +129,11 @@ pub(crate) struct Parts {
     pub make_room: MakeRoom,
     /// `None`: not counted yet.
     pub footage_bytes: Option<u64>,
+    pub oldest: BTreeMap<StreamId, Utc>,
     pub checkpoint: Option<Utc>,
 }
 
 impl Volume {
-    /// Starts its threads. Identity has been checked, what a crash left has been repaired.
-    pub(crate) fn start(parts: Parts) -> Result<Arc<Volume>, VolumeError> {
-        let Parts {
-            disk,
-            id,
-            root,
-            recorder,
-            limits,
-            options,
-            catalog,
-            make_room,
-            footage_bytes,
-            checkpoint,
-        } = parts;
-        let volume = Arc::new(Volume {
-            facts: options.facts.clone(),
-            disk,
-            id,
-            root,
-            recorder,
-            limits: Mutex::new(limits),
-            options,
-            catalog,
-            make_room,
-            queue: Queue::default(),
-            held: Held::default(),
-            tick_wake: sync::Tick::default(),
-            stats: Stats::default(),
-            writing: Busy::new(),
-            syncing: Busy::new(),
-            slow_told: AtomicBool::new(false),
-            failed: OnceLock::new(),
-            open: Mutex::default(),
-            checkpoint: Mutex::new(checkpoint),
-            behind: AtomicBool::new(false),
-            counted: AtomicBool::new(footage_bytes.is_some()),
-            threads: Mutex::default(),
-        });
-        volume.stats.footage_bytes.set(footage_bytes.unwrap_or(0));
-        volume.look_at_space();
-        let bodies: [(&str, fn(Arc<Volume>)); 2] = [("write", writer::run), ("sync", sync::run)];
-        for (name, body) in bodies {
-            let (alive, ended) = mpsc::channel();
-            let own = volume.clone();
-            let thread = thread::Builder::new()
-                .name(format!("{name}.{}", volume.disk))
-                .spawn(move || {
-                    body(own);
-                    drop(alive);
-                });
-            match thread {
-                Ok(thread) => lock(&volume.threads).push((thread, ended)),
-                Err(error) => {
-                    volume.queue.close();
-                    return Err(VolumeError::io(
-                        &volume.disk,
-                        "cannot start a thread for",
-                        volume.root.path(),
-                        &error,
-                    ));
-                }
-            }
-        }
-        Ok(volume)
-    }
-
     pub fn disk(&self) -> &DiskId {
         &self.disk
     }
@@ -221,25 +157,6 @@ impl Volume {
     }
     pub fn has_failed(&self) -> bool {
         self.failed.get().is_some()
-    }
-
-    /// Queues a new file; it appears on the disk with its first fragment. `init` builds its head
-    /// (`ftyp`, `moov`) from the tags it is given; it is called on the writer's thread, once or
-    /// (another name, another volume) more often.
-    pub fn start_segment(
-        self: &Arc<Self>,
-        segment: SegmentStart,
-        init: impl Fn(&[(String, String)]) -> bytes::Bytes + Send + Sync + 'static,
-    ) -> Result<SegmentWriter, WriteError> {
-        self.check_up()?;
-        let token = self.catalog.next_token();
-        let handle = SegmentHandle::new(token, segment, Arc::new(init), self.catalog.seq());
-        Ok(SegmentWriter {
-            volume: self.clone(),
-            handle: Arc::new(handle),
-            bytes: 0,
-            finished: false,
-        })
     }
 
     fn check_up(&self) -> Result<(), WriteError> {
@@ -276,6 +193,12 @@ impl Volume {
 
     fn open_started(&self, token: u64, stream: &StreamId, start: Utc) {
         lock(&self.open).insert(token, (stream.clone(), start));
+        let mut oldest = lock(&self.oldest);
+        match oldest.get_mut(stream) {
+            Some(at) => *at = start.min(*at),
+            None => drop(oldest.insert(stream.clone(), start)),
+        }
+        drop(oldest);
         if lock(&self.checkpoint).is_some_and(|mark| start < mark) {
             self.behind.store(true, Ordering::SeqCst);
         }
@@ -289,6 +212,23 @@ impl Volume {
         *lock(&self.checkpoint) = Some(from);
         let earlier = lock(&self.open).values().any(|(_, start)| *start < from);
         self.behind.store(earlier, Ordering::SeqCst);
+    }
+    /// Where each stream's footage begins, or earlier.
+    pub(crate) fn oldest(&self) -> Vec<(StreamId, Utc)> {
+        let oldest = lock(&self.oldest);
+        oldest.iter().map(|(stream, at)| (stream.clone(), *at)).collect()
+    }
+    /// Footage of this stream was deleted.
+    pub(crate) fn look_for_oldest(&self, stream: &StreamId) {
+        // Held while the folders are read: what begins meanwhile is not forgotten.
+        let mut oldest = lock(&self.oldest);
+        match oldest_start(&self.root, stream) {
+            Ok(Some(at)) => drop(oldest.insert(stream.clone(), at)),
+            Ok(None) => drop(oldest.remove(stream)),
+            Err(error) => {
+                tracing::debug!(volume = %self.disk, %stream, %error, "the oldest footage cannot be looked for")
+            }
+        }
     }
     fn open_finished(&self, token: u64) {
         lock(&self.open).remove(&token);
@@ -309,6 +249,13 @@ impl Volume {
             .into_iter()
             .flatten()
             .fold(now, Utc::min)
+    }
+
+    /// Asks the writer, who holds the files, to see that nobody deleted one.
+    fn look_at_names(&self) {
+        if !lock(&self.open).is_empty() {
+            self.queue.push(Job::Names);
+        }
     }
 
     /// Appends to a ledger. False: not online.
@@ -354,86 +301,6 @@ impl Volume {
         }
     }
 
-    /// Everything queued before this call is on the device (or the time is over: false).
-    pub fn settle(&self, longest: Duration) -> bool {
-        let begin = Instant::now();
-        let (done, written) = mpsc::channel();
-        if !self.queue.push(Job::Barrier(done)) || written.recv_timeout(longest).is_err() {
-            return false;
-        }
-        self.tick_wake.wait_for_sync(longest.saturating_sub(begin.elapsed()))
-    }
-
-    /// A thread that has been inside one operation for too long: first told, then given up.
-    pub(crate) fn watch(&self) {
-        if self.has_failed() {
-            return;
-        }
-        let Some(longest) = [self.writing.since(), self.syncing.since()].into_iter().flatten().max() else {
-            self.slow_told.store(false, Ordering::Relaxed);
-            return;
-        };
-        let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-        if longest > self.options.hung_after {
-            let allowed = u64::try_from(self.options.hung_after.as_millis()).unwrap_or(u64::MAX);
-            self.fail(VolumeError::SlowSync {
-                disk: self.disk.clone(),
-                millis,
-                allowed,
-            });
-        } else if longest > self.options.slow_sync && !self.slow_told.swap(true, Ordering::Relaxed) {
-            let unsynced = Arc::new(self.held.unsynced([]));
-            tracing::warn!(volume = %self.disk, millis, "the disk is slow: a write or a sync has not returned");
-            (self.facts)(StorageFact::VolumeSlow {
-                disk: self.disk.clone(),
-                millis,
-                unsynced,
-            });
-        }
-    }
-
-    /// Nothing more is written here; what is not on the device goes out with the fact.
-    fn fail(&self, error: VolumeError) {
-        if self.failed.set(error.clone()).is_err() {
-            return;
-        }
-        tracing::error!(volume = %self.disk, %error, "recording on this disk has stopped");
-        let queued = self.queue.abandon().into_iter().filter_map(|job| match job {
-            Job::Fragment { segment, fragment } => Some((segment, fragment)),
-            _ => None,
-        });
-        let unsynced = Arc::new(self.held.unsynced(queued));
-        self.held.clear();
-        self.tick_wake.stop();
-        (self.facts)(StorageFact::VolumeFailed {
-            disk: self.disk.clone(),
-            error,
-            unsynced,
-        });
-    }
-
-    /// Writes what is queued, finishes the files, syncs, ends the threads. A thread that hangs in
-    /// the kernel is left behind.
-    pub(crate) fn stop(&self) {
-        self.queue.close();
-        let until = Instant::now() + STOP_WAIT;
-        // The writer first, so that the last sync covers what it wrote.
-        for (thread, ended) in lock(&self.threads).drain(..) {
-            let left = until.saturating_duration_since(Instant::now());
-            match ended.recv_timeout(left) {
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    tracing::error!(volume = %self.disk, "a thread of this disk hangs and is left behind");
-                }
-                _ => {
-                    if thread.join().is_err() {
-                        tracing::error!(volume = %self.disk, "a thread of this disk has panicked");
-                    }
-                }
-            }
-            self.tick_wake.stop();
-        }
-    }
-
     pub fn snapshot(&self) -> VolumeSnapshot {
         let failed = self.failed.get();
         VolumeSnapshot {
@@ -460,88 +327,5 @@ impl Volume {
             last_sync_ms: self.stats.last_sync_ms.get(),
             slowest_sync_ms: self.stats.slowest_sync_ms.get(),
         }
-    }
-}
-
-/// The one who appends to a segment. Dropping it finishes the segment.
-#[derive(Debug)]
-pub struct SegmentWriter {
-    volume: Arc<Volume>,
-    handle: Arc<SegmentHandle>,
-    bytes: u64,
-    finished: bool,
-}
-
-impl SegmentWriter {
-    /// Queues one fragment; never blocks. After an error start another segment: nothing of this
-    /// fragment is in this one.
-    pub fn append(&mut self, fragment: Fragment) -> Result<(), WriteError> {
-        let volume = &self.volume;
-        volume.check_up()?;
-        if let Some(detail) = self.handle.down() {
-            return Err(WriteError::SegmentDown {
-                disk: volume.disk.clone(),
-                detail: detail.to_owned(),
-            });
-        }
-        let len = fragment.len();
-        let queued = volume.queue.bytes() + volume.held.bytes() + len;
-        let limit = volume.options.queue_bytes;
-        if queued > limit {
-            volume.stats.refused.add(1);
-            return Err(WriteError::QueueFull {
-                disk: volume.disk.clone(),
-                queued,
-                limit,
-            });
-        }
-        let job = Job::Fragment {
-            segment: self.handle.clone(),
-            fragment: Arc::new(fragment),
-        };
-        if !volume.queue.push(job) {
-            return Err(WriteError::VolumeDown {
-                disk: volume.disk.clone(),
-                detail: "it was taken out".into(),
-            });
-        }
-        self.bytes += len;
-        Ok(())
-    }
-
-    /// Further reasons for which this segment is recorded: kept in the ledger.
-    pub fn add_causes(&mut self, causes: Causes) {
-        self.volume.queue.push(Job::Causes {
-            segment: self.handle.clone(),
-            causes,
-        });
-    }
-
-    /// Bytes of fragments queued so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    pub fn volume(&self) -> &Arc<Volume> {
-        &self.volume
-    }
-
-    /// No more fragments: the file is trimmed and its row goes to the index.
-    pub fn finish(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if !std::mem::replace(&mut self.finished, true) {
-            self.volume.queue.push(Job::Finish {
-                segment: self.handle.clone(),
-            });
-        }
-    }
-}
-
-impl Drop for SegmentWriter {
-    fn drop(&mut self) {
-        self.end();
     }
 }

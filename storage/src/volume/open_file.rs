@@ -33,6 +33,8 @@ pub(super) struct OpenFile {
     pub segment: SegmentStart,
     added: Causes,
     allocated: u64,
+    /// This file system counts a file's names.
+    counts_names: bool,
 }
 
 /// Why a fragment is not in a file.
@@ -137,6 +139,7 @@ impl OpenFile {
             .ok_or_else(|| Trouble::Bad("its init segment has no tracks".into()))?;
         let info = inspect(&moov, fragment, init.len() as u64)?;
         let mut open = OpenFile {
+            counts_names: file.is_linked().unwrap_or(false),
             file,
             path,
             moov,
@@ -193,6 +196,11 @@ impl OpenFile {
 
     pub fn row(&self, volume: VolumeId) -> SegmentRow {
         self.tally.row(&self.segment, self.added, volume)
+    }
+
+    /// Nobody deleted it, as far as the file system can tell.
+    pub fn is_linked(&self) -> bool {
+        !self.counts_names || self.file.is_linked().unwrap_or(true)
     }
 
     /// Gives back what was reserved.

@@ -39,6 +39,8 @@ pub(super) enum Job {
         path: std::path::PathBuf,
         text: String,
     },
+    /// Are all open files still there?
+    Names,
     /// Answered when everything before it is written.
     Barrier(Sender<()>),
 }

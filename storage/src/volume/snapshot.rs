@@ -36,7 +36,8 @@ pub struct VolumeSnapshot {
     pub unsynced_bytes: u64,
     /// Fragments refused because the queue was full.
     pub refused: u64,
-    /// Access units of fragments that made no sense, or came after one that did not.
+    /// Access units of fragments that made no sense, or came after one that did not, or whose file
+    /// was deleted while it was written.
     pub dropped_units: u64,
     pub syncs: u64,
     pub last_sync_ms: u64,

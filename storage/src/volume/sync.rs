@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Volume;
-use crate::{error::VolumeError, fact::StorageFact};
+use crate::error::VolumeError;
 
 /// How often free space is looked at.
 const SPACE_EVERY: Duration = Duration::from_secs(5);
@@ -103,6 +103,7 @@ fn one(volume: &Volume) -> Result<(), VolumeError> {
     let in_place = volume.check_in_place();
     volume.syncing.end();
     in_place?;
+    volume.look_at_names();
     let Some(covered) = volume.held.covered() else {
         return Ok(());
     };
@@ -114,9 +115,6 @@ fn one(volume: &Volume) -> Result<(), VolumeError> {
     volume.held.release(covered);
     let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
     volume.stats.synced(millis);
-    (volume.facts)(StorageFact::Synced {
-        disk: volume.disk.clone(),
-    });
     Ok(())
 }
 

@@ -26,7 +26,7 @@ const ROOM_TRIES: u32 = 3;
 
 struct Writer {
     volume: Arc<Volume>,
-    files: HashMap<u64, OpenFile>,
+    files: HashMap<u64, (Arc<SegmentHandle>, OpenFile)>,
     /// Length of each stream's last segment: the next one reserves about as much.
     lengths: HashMap<StreamId, u64>,
     /// Ledgers this thread has appended to: their last line is whole.
@@ -63,6 +63,10 @@ impl Writer {
             Job::Causes { segment, causes } => self.causes(&segment, causes),
             Job::Finish { segment } => self.finish(&segment),
             Job::Ledger { path, text } => self.ledger(&path, &text),
+            Job::Names => {
+                self.names();
+                Ok(())
+            }
             Job::Barrier(done) => {
                 // Whoever asked may have gone.
                 let _ = done.send(());
@@ -121,7 +125,7 @@ impl Writer {
     fn store(&mut self, handle: &Arc<SegmentHandle>, fragment: &Fragment) -> Result<(), Trouble> {
         let volume = &self.volume;
         let stream = &handle.segment.stream;
-        if let Some(file) = self.files.get_mut(&handle.token) {
+        if let Some((_, file)) = self.files.get_mut(&handle.token) {
             file.append(fragment)?;
             let tally = &file.tally;
             let start = file.segment.start;
@@ -138,12 +142,12 @@ impl Writer {
         volume
             .catalog
             .segment_opened(handle.token, file.row(volume.id), handle.created_seq);
-        self.files.insert(handle.token, file);
+        self.files.insert(handle.token, (handle.clone(), file));
         Ok(())
     }
 
     fn causes(&mut self, handle: &Arc<SegmentHandle>, causes: Causes) -> Result<(), VolumeError> {
-        let Some(file) = self.files.get_mut(&handle.token) else {
+        let Some((_, file)) = self.files.get_mut(&handle.token) else {
             handle.add_early(causes);
             return Ok(());
         };
@@ -165,24 +169,36 @@ impl Writer {
         self.ledger(&path, &line.encode())
     }
 
+    /// Whoever deleted a file that is open left a place that is written to and that nobody finds.
+    fn names(&mut self) {
+        let volume = &self.volume;
+        self.files.retain(|_, (handle, file)| {
+            let there = file.is_linked();
+            if !there {
+                deleted(volume, handle, file);
+            }
+            there
+        });
+    }
+
     fn finish(&mut self, handle: &Arc<SegmentHandle>) -> Result<(), VolumeError> {
-        let Some(file) = self.files.remove(&handle.token) else {
+        let Some((_, file)) = self.files.remove(&handle.token) else {
             return Ok(());
         };
         let volume = &self.volume;
+        if !file.is_linked() {
+            deleted(volume, handle, &file);
+            return Ok(());
+        }
         self.lengths
             .insert(file.segment.stream.clone(), file.tally.bytes + file.tally.bytes / 16);
         // The row first: whatever becomes of the trimming, the fragments are in the file. Until
         // it is in the index and synced, no checkpoint may pass it.
-        let row = volume.catalog.segment_closed(&file.segment.stream, handle.token);
+        volume.catalog.segment_closed(&file.segment.stream, handle.token);
         volume.held.closed(file.segment.start);
         volume.open_finished(handle.token);
         volume.stats.footage_bytes.add(file.tally.bytes);
-        let trimmed = file.finish();
-        if let Some(row) = row {
-            (volume.facts)(StorageFact::SegmentClosed { row });
-        }
-        trimmed.map_err(|trouble| match trouble {
+        file.finish().map_err(|trouble| match trouble {
             Trouble::Io { what, path, error } => {
                 VolumeError::io(&volume.disk, what, volume.root.path().join(path), &error)
             }
@@ -253,9 +269,13 @@ impl Writer {
     /// The end of the thread: segments nobody finished.
     fn finish_all(&mut self) {
         let failed = self.volume.has_failed();
-        for (token, file) in self.files.drain() {
+        for (token, (handle, file)) in self.files.drain() {
             let volume = &self.volume;
-            let row = volume.catalog.segment_closed(&file.segment.stream, token);
+            if !failed && !file.is_linked() {
+                deleted(volume, &handle, &file);
+                continue;
+            }
+            volume.catalog.segment_closed(&file.segment.stream, token);
             volume.held.closed(file.segment.start);
             volume.open_finished(token);
             if !failed {
@@ -264,9 +284,24 @@ impl Writer {
                     tracing::warn!(%error, volume = %volume.disk, path = %path.display(), "cannot trim a segment");
                 }
             }
-            if let Some(row) = row {
-                (volume.facts)(StorageFact::SegmentClosed { row });
-            }
         }
     }
+}
+
+/// Its recorder hears of it with the next fragment, and starts another segment.
+fn deleted(volume: &Volume, handle: &SegmentHandle, file: &OpenFile) {
+    let (stream, start) = (&file.segment.stream, file.segment.start);
+    handle.give_up("its file was deleted while it was written");
+    tracing::error!(
+        volume = %volume.disk, %stream, segment = %start, units = file.tally.units,
+        "footage was deleted while it was written: its time is a gap"
+    );
+    volume.stats.dropped_units.add(u64::from(file.tally.units));
+    volume.catalog.segment_lost(stream, handle.token);
+    volume.open_finished(handle.token);
+    (volume.facts)(StorageFact::SegmentDeleted {
+        disk: volume.disk.clone(),
+        stream: stream.clone(),
+        start,
+    });
 }

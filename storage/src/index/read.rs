@@ -1,0 +1,178 @@
+//! Questions to the index: both layers as one, and what cannot be read left out and noted.
+
+use std::collections::BTreeSet;
+
+use vigie_config::{StreamId, Utc};
+
+use super::{
+    Index, IndexError,
+    base::{Entries, Entry},
+    damage::{corrupt_key, unpack_gaps, unpack_segments},
+    key::{self, Kind},
+    packed, pending,
+};
+use crate::{
+    rows::{GapRow, SegmentRow},
+    uuid::VolumeId,
+};
+
+impl Index {
+    /// Everything that touches [`from`, `to`), by start.
+    pub fn segments(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Vec<SegmentRow>, IndexError> {
+        // One bucket earlier: a segment that began at the end of an hour reaches into the next.
+        let first = key::bucket(Kind::Segments, stream, key::hour(from).saturating_sub(1));
+        let last = key::bucket(Kind::Segments, stream, key::hour(to).saturating_add(1));
+        let mut found = Vec::new();
+        for (key, value) in self.entries(&first, &last)? {
+            let rows = self.sound(&key, unpack_segments(&key, &value))?;
+            found.extend(
+                rows.into_iter()
+                    .filter(|row| row.start < to && (row.end > from || row.start >= from)),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Everything that touches [`from`, `to`), by start. Rows of one stream do not overlap.
+    pub fn gaps(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Vec<GapRow>, IndexError> {
+        let first = key::bucket(Kind::Gaps, stream, key::hour(from));
+        let last = key::bucket(Kind::Gaps, stream, key::hour(to).saturating_add(1));
+        // A gap may have begun any time ago: then it is the last one before this hour.
+        let earlier = self.last_entry(&key::prefix(Kind::Gaps, stream), &first)?;
+        let mut found = Vec::new();
+        for (key, value) in earlier.into_iter().chain(self.entries(&first, &last)?) {
+            let rows = self.sound(&key, unpack_gaps(&key, &value))?;
+            let touches = |row: &GapRow| row.start < to && (row.start >= from || row.end.is_none_or(|end| end > from));
+            found.extend(rows.into_iter().filter(touches));
+        }
+        Ok(found)
+    }
+
+    /// The segment that began last.
+    pub fn last_segment(&self, stream: &StreamId) -> Result<Option<SegmentRow>, IndexError> {
+        Ok(self.last_rows(Kind::Segments, stream, unpack_segments)?.pop())
+    }
+
+    /// End of the newest footage.
+    pub fn last_end(&self, stream: &StreamId) -> Result<Option<Utc>, IndexError> {
+        let rows = self.last_rows(Kind::Segments, stream, unpack_segments)?;
+        Ok(rows.into_iter().map(|row| row.end).max())
+    }
+
+    /// The gap that began last.
+    pub fn last_gap(&self, stream: &StreamId) -> Result<Option<GapRow>, IndexError> {
+        Ok(self.last_rows(Kind::Gaps, stream, unpack_gaps)?.pop())
+    }
+
+    /// Of the newest hour that can be read.
+    fn last_rows<T>(
+        &self,
+        kind: Kind,
+        stream: &StreamId,
+        unpack: impl Fn(&[u8], &[u8]) -> Result<Vec<T>, IndexError>,
+    ) -> Result<Vec<T>, IndexError> {
+        let (from, mut to) = (key::prefix(kind, stream), key::behind(kind, stream));
+        while let Some((key, value)) = self.last_entry(&from, &to)? {
+            let rows = self.sound(&key, unpack(&key, &value))?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+            to = key;
+        }
+        Ok(Vec::new())
+    }
+
+    /// Every stream with a segment or a gap.
+    pub fn streams(&self) -> Result<Vec<StreamId>, IndexError> {
+        let mut found = BTreeSet::new();
+        for kind in [Kind::Segments, Kind::Gaps] {
+            let (mut from, to) = (vec![kind as u8], [kind as u8 + 1]);
+            while let Some(key) = self.first_key(&from, &to)? {
+                let (stream, _) = key::parse(&key).ok_or_else(|| corrupt_key(&key))?;
+                from = key::behind(kind, &stream);
+                found.insert(stream);
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// How far a volume is known, in the words of whoever sets it. `None`: not at all, so all of
+    /// the volume has to be read.
+    pub fn checkpoint(&self, volume: VolumeId) -> Result<Option<Vec<u8>>, IndexError> {
+        let key = key::checkpoint(volume);
+        let Some(value) = self.value(&key)? else {
+            return Ok(None);
+        };
+        match value.split_last_chunk::<4>() {
+            Some((body, crc)) if u32::from_le_bytes(*crc) == packed::checksum(&key, body) => Ok(Some(body.to_vec())),
+            _ => Err(corrupt_key(&key)),
+        }
+    }
+
+    /// Entries of both layers in [`from`, `to`).
+    pub(super) fn entries(&self, from: &[u8], to: &[u8]) -> Result<Entries, IndexError> {
+        let (base, over) = {
+            let inner = self.lock();
+            (inner.base.clone(), inner.pending.range(from, to))
+        };
+        let below = match base.map(|base| base.range(from, to)).transpose() {
+            Ok(below) => below.unwrap_or_default(),
+            Err(fault) => return Err(self.read_failed(fault)),
+        };
+        Ok(pending::merge(below, over))
+    }
+
+    pub(super) fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        let base = {
+            let inner = self.lock();
+            if let Some(value) = inner.pending.get(key) {
+                return Ok(value.map(<[u8]>::to_vec));
+            }
+            inner.base.clone()
+        };
+        base.map(|base| base.get(key))
+            .transpose()
+            .map(Option::flatten)
+            .map_err(|fault| self.read_failed(fault))
+    }
+
+    fn first_key(&self, from: &[u8], to: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        let mut from = from.to_vec();
+        loop {
+            let (base, over) = {
+                let inner = self.lock();
+                (inner.base.clone(), inner.pending.first(&from, to))
+            };
+            let below = base.map(|base| base.first(&from, to)).transpose();
+            let below = below.map(Option::flatten).map_err(|fault| self.read_failed(fault))?;
+            match (below, over) {
+                (below, None) => return Ok(below),
+                (Some(below), Some((over, _))) if below < over => return Ok(Some(below)),
+                (_, Some((over, true))) => return Ok(Some(over)),
+                // Deleted: look behind it.
+                (_, Some((mut over, false))) => {
+                    over.push(0);
+                    from = over;
+                }
+            }
+        }
+    }
+
+    fn last_entry(&self, from: &[u8], to: &[u8]) -> Result<Option<Entry>, IndexError> {
+        let mut to = to.to_vec();
+        loop {
+            let (base, over) = {
+                let inner = self.lock();
+                (inner.base.clone(), inner.pending.last(from, &to))
+            };
+            let below = base.map(|base| base.last(from, &to)).transpose();
+            let below = below.map(Option::flatten).map_err(|fault| self.read_failed(fault))?;
+            match (below, over) {
+                (below, None) => return Ok(below),
+                (Some(below), Some((over, _))) if below.0 > over => return Ok(Some(below)),
+                (_, Some((over, Some(value)))) => return Ok(Some((over, value))),
+                (_, Some((over, None))) => to = over,
+            }
+        }
+    }
+}

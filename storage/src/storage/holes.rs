@@ -1,0 +1,92 @@
+//! Footage whose whole files are gone: nobody wrote a gap for it, but the numbers of a run tell.
+
+use std::collections::BTreeSet;
+
+use vigie_config::{StreamId, Utc};
+
+use super::Storage;
+use crate::{
+    index::{Index, IndexError},
+    ledger::SHORTEST_US,
+    rows::{GapRow, Recordings, SegmentRow},
+    uuid::VolumeId,
+};
+
+/// Where segments of a run are missing between two others, and neither a gap nor another segment
+/// covers the time. Pure.
+fn holes(rows: &Recordings) -> Vec<(Utc, Utc)> {
+    let mut runs: Vec<&SegmentRow> = rows.segments.iter().collect();
+    runs.sort_by_key(|row| (row.run, row.number, row.start));
+    let segments = rows.segments.iter().map(|row| (row.start, row.end));
+    let gaps = rows
+        .gaps
+        .iter()
+        .map(|row: &GapRow| (row.start, row.end.unwrap_or(Utc::MAX)));
+    let mut covered: Vec<(Utc, Utc)> = segments.chain(gaps).collect();
+    covered.sort();
+    let pairs = runs.iter().zip(runs.iter().skip(1));
+    pairs
+        .filter(|(a, b)| a.run == b.run && b.number.saturating_sub(a.number) > 1 && a.end < b.start)
+        .flat_map(|(a, b)| uncovered(a.end, b.start, &covered))
+        .collect()
+}
+
+fn uncovered(from: Utc, to: Utc, covered: &[(Utc, Utc)]) -> Vec<(Utc, Utc)> {
+    let mut at = from;
+    let mut found = Vec::new();
+    for (start, end) in covered.iter().filter(|(start, end)| *start < to && *end > from) {
+        found.push((at, *start));
+        at = at.max(*end);
+    }
+    found.push((at, to));
+    found.retain(|(from, to)| to.micros_since(*from) > SHORTEST_US);
+    found
+}
+
+impl Storage {
+    /// Makes gaps of them; how many. Nothing is known to be gone while a disk is not there.
+    pub(super) fn close_holes(&self, stream: &StreamId) -> u64 {
+        if !self.absent().is_empty() {
+            return 0;
+        }
+        self.tell_holes(stream, &holes(&self.catalog.recordings(stream, Utc::MIN, Utc::MAX)))
+    }
+
+    /// The same with the rows that were read from the volumes; rows of the index for what is gone
+    /// go too.
+    pub(super) fn find_holes(
+        &self,
+        stream: &StreamId,
+        truth: &Index,
+        online: &BTreeSet<VolumeId>,
+    ) -> Result<u64, IndexError> {
+        if !self.absent().is_empty() {
+            return Ok(0);
+        }
+        let there = Recordings {
+            segments: truth.segments(stream, Utc::MIN, Utc::MAX)?,
+            gaps: self.catalog.recordings(stream, Utc::MIN, Utc::MAX).gaps,
+        };
+        let found = holes(&there);
+        for (from, to) in &found {
+            for row in self.catalog.indexed(stream, *from, *to) {
+                let known = there
+                    .segments
+                    .iter()
+                    .any(|other| (other.start, other.volume) == (row.start, row.volume));
+                if !known && online.contains(&row.volume) && row.start >= *from {
+                    self.catalog.segment_gone(stream, row.start, row.volume);
+                }
+            }
+        }
+        Ok(self.tell_holes(stream, &found))
+    }
+
+    fn tell_holes(&self, stream: &StreamId, found: &[(Utc, Utc)]) -> u64 {
+        for (from, to) in found {
+            tracing::error!(%stream, %from, %to, "files of footage are gone: their time is a gap");
+            self.catalog.footage_lost(stream, *from, *to);
+        }
+        found.len() as u64
+    }
+}

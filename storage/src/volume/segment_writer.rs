@@ -1,0 +1,115 @@
+//! The recorder's end of a segment.
+
+use std::sync::Arc;
+
+use vigie_config::Causes;
+
+use super::{Volume, handle::SegmentHandle, queue::Job};
+use crate::{
+    error::WriteError,
+    segment::{Fragment, SegmentStart},
+};
+
+impl Volume {
+    /// Queues a new file; it appears on the disk with its first fragment. `init` builds its head
+    /// (`ftyp`, `moov`) from the tags it is given; it is called on the writer's thread, once or
+    /// (another name, another volume) more often.
+    pub fn start_segment(
+        self: &Arc<Self>,
+        segment: SegmentStart,
+        init: impl Fn(&[(String, String)]) -> bytes::Bytes + Send + Sync + 'static,
+    ) -> Result<SegmentWriter, WriteError> {
+        self.check_up()?;
+        let token = self.catalog.next_token();
+        let handle = SegmentHandle::new(token, segment, Arc::new(init), self.catalog.seq());
+        Ok(SegmentWriter {
+            volume: self.clone(),
+            handle: Arc::new(handle),
+            bytes: 0,
+            finished: false,
+        })
+    }
+}
+
+/// The one who appends to a segment. Dropping it finishes the segment.
+#[derive(Debug)]
+pub struct SegmentWriter {
+    volume: Arc<Volume>,
+    handle: Arc<SegmentHandle>,
+    bytes: u64,
+    finished: bool,
+}
+
+impl SegmentWriter {
+    /// Queues one fragment; never blocks. After an error start another segment: nothing of this
+    /// fragment is in this one.
+    pub fn append(&mut self, fragment: Fragment) -> Result<(), WriteError> {
+        let volume = &self.volume;
+        volume.check_up()?;
+        if let Some(detail) = self.handle.down() {
+            return Err(WriteError::SegmentDown {
+                disk: volume.disk.clone(),
+                detail: detail.to_owned(),
+            });
+        }
+        let len = fragment.len();
+        let queued = volume.queue.bytes() + volume.held.bytes() + len;
+        let limit = volume.options.queue_bytes;
+        if queued > limit {
+            volume.stats.refused.add(1);
+            return Err(WriteError::QueueFull {
+                disk: volume.disk.clone(),
+                queued,
+                limit,
+            });
+        }
+        let job = Job::Fragment {
+            segment: self.handle.clone(),
+            fragment: Arc::new(fragment),
+        };
+        if !volume.queue.push(job) {
+            return Err(WriteError::VolumeDown {
+                disk: volume.disk.clone(),
+                detail: "it was taken out".into(),
+            });
+        }
+        self.bytes += len;
+        Ok(())
+    }
+
+    /// Further reasons for which this segment is recorded: kept in the ledger.
+    pub fn add_causes(&mut self, causes: Causes) {
+        self.volume.queue.push(Job::Causes {
+            segment: self.handle.clone(),
+            causes,
+        });
+    }
+
+    /// Bytes of fragments queued so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub fn volume(&self) -> &Arc<Volume> {
+        &self.volume
+    }
+
+    /// No more fragments: the file is trimmed and its row goes to the index.
+    pub fn finish(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.finished, true) {
+            self.volume.queue.push(Job::Finish {
+                segment: self.handle.clone(),
+            });
+        }
+    }
+}
+
+impl Drop for SegmentWriter {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
