@@ -474,3 +474,18 @@ fn timestamps_are_those_of_the_camera_from_the_first_unit_on() {
 fn tail(unit: &crate::AccessUnit) -> &[u8] {
     &unit.data[unit.data.len().saturating_sub(64)..]
 }
+
+#[test]
+fn connections_that_ask_for_nothing_are_closed() {
+    let house = House::new("test://?width=320&height=240&fps=10&bitrate=200000", true);
+    let connect = || TcpStream::connect(house.restream.local_addr()).unwrap();
+    let (mut silent, mut slow, mut asking) = (connect(), connect(), connect());
+    slow.write_all(b"DESCRIBE rtsp://").unwrap();
+    assert!(exchange(&mut asking, "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").contains("200 OK"));
+    until("all are connected", || house.restream.stats().clients == 3);
+    for socket in [&mut silent, &mut slow, &mut asking] {
+        socket.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+        assert_eq!(socket.read(&mut [0; 64]).unwrap(), 0);
+    }
+    until("they are forgotten", || house.restream.stats().clients == 0);
+}
