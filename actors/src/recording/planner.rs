@@ -55,6 +55,7 @@ pub struct Planner {
 
 struct Open {
     number: u32,
+    format: Arc<StreamFormat>,
     builder: FragmentBuilder,
 }
 
@@ -147,22 +148,28 @@ impl Planner {
         let number = self.next_number;
         self.next_number += 1;
         self.looks_since_start = 0;
+        let format = unit.format.clone();
         self.steps.push_back(Step::Start {
             number,
             start: unit.utc,
-            format: unit.format.clone(),
+            format: format.clone(),
             continued: new.continued,
         });
-        let mut builder = FragmentBuilder::new(&unit);
-        builder.push(unit);
-        self.open = Some(Open { number, builder });
-        if self.before.is_some() && !self.has_sound() {
+        // Late sound is the new format's: a segment of another sound, or of none, cannot hold it.
+        if self
+            .before
+            .as_ref()
+            .is_some_and(|before| format.audio.is_none() || before.format.audio != format.audio)
+        {
             self.end_before();
         }
-    }
-
-    fn has_sound(&self) -> bool {
-        matches!(self.steps.back(), Some(Step::Start { format, .. }) if format.audio.is_some())
+        let mut builder = FragmentBuilder::new(&unit);
+        builder.push(unit);
+        self.open = Some(Open {
+            number,
+            format,
+            builder,
+        });
     }
 
     /// No more sound comes for the segment before.

@@ -146,6 +146,7 @@ impl Footage for Fake {
         });
         Ok(Box::new(FakeSegment {
             number: start.number,
+            sound: format.audio.is_some(),
             shelf: self.clone(),
         }))
     }
@@ -159,6 +160,8 @@ impl Footage for Fake {
 
 struct FakeSegment {
     number: u32,
+    /// Its header has a track for sound.
+    sound: bool,
     shelf: Fake,
 }
 
@@ -173,6 +176,7 @@ impl Segment for FakeSegment {
         };
         let (video, audio) = (of(b'v'), of(b'a'));
         assert_eq!(video.len() + audio.len(), fragment.units as usize);
+        assert!(self.sound || audio.is_empty(), "sound in a segment without its track");
         if !video.is_empty() {
             *self.shelf.0.last.lock().unwrap() = Some(fragment.end);
         }
@@ -438,6 +442,33 @@ fn a_rotation_loses_no_time_and_late_sound_goes_before_it() {
     // 2.5 frames of sound were still to come at the seam.
     assert_eq!(second.1.first(), Some(&28));
     assert_eq!([first.1, second.1].concat(), (0..50).collect::<Vec<_>>());
+}
+
+/// A camera whose sound is known later than its picture, and a little older when it comes.
+#[test]
+fn sound_that_joins_goes_to_the_segment_that_knows_it() {
+    let (with, without) = (
+        format(640),
+        Arc::new(StreamFormat {
+            audio: None,
+            ..(*format(640)).clone()
+        }),
+    );
+    let mut bench = Bench::new(Duration::from_secs(60));
+    bench.publisher.publish(picture(&without, 0, 0, true));
+    bench.publisher.publish(picture(&with, 1, FRAME, false));
+    for i in 2..50i64 {
+        bench.publisher.publish(sound(&with, i as u64, (i - 2) * FRAME));
+        bench
+            .publisher
+            .publish(picture(&with, i as u64, i * FRAME, i % 25 == 0));
+        bench.look();
+    }
+    bench.finish();
+    let (video, audio) = bench.fake.stored();
+    assert_eq!(video, (0..50).collect::<Vec<_>>());
+    // The first one is older than the first picture of its format.
+    assert_eq!(audio, (3..50).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,16 +1,18 @@
 //! From a pad with coded media to samples: one parser and one appsink per track.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use gstreamer::{self as gst, prelude::*};
 use gstreamer_app as gst_app;
 use tokio::sync::mpsc;
+use vigie_config::{ErrorKind, GapCause};
 
-use super::pipeline::Event;
-use crate::access_unit::Track;
+use super::{
+    guard::{self, Guard},
+    opening::{Offer, Waiting},
+    pipeline::Event,
+};
+use crate::{access_unit::Track, source::SourceError};
 
 /// Takes the pads that a head offers: the first video, the first audio if wanted; the others run
 /// into nothing, for an unlinked pad would stop its siblings.
@@ -24,18 +26,20 @@ struct Inner {
     audio: bool,
     /// Units leave at the pace of their timestamps: for files.
     paced: bool,
-    taken: Mutex<Vec<Track>>,
+    offer: Offer,
+    guard: Guard,
 }
 
 impl Branches {
-    pub fn new(pipeline: &gst::Pipeline, events: mpsc::Sender<Event>, audio: bool, paced: bool) -> Self {
+    pub fn new(pipeline: &gst::Pipeline, events: mpsc::Sender<Event>, offer: Offer, audio: bool, paced: bool) -> Self {
         let pipeline = pipeline.downgrade();
         Branches(Arc::new(Inner {
             pipeline,
             events,
             audio,
             paced,
-            taken: Mutex::default(),
+            offer,
+            guard: Guard::default(),
         }))
     }
 
@@ -54,9 +58,33 @@ impl Branches {
         }
     }
 
+    /// No further pad will be attached.
+    pub fn complete(&self) {
+        self.0.offer.complete();
+    }
+
+    /// Bounds what comes out of `pad` without a picture coming of it.
+    pub fn guard(&self, pad: &gst::Pad) {
+        let events = self.0.events.clone();
+        self.0.guard.watch(pad, move || {
+            let _ = events.try_send(Event::Rejected(SourceError {
+                kind: ErrorKind::Corrupt,
+                cause: GapCause::CameraOffline,
+                text: format!(
+                    "the peer sent {} MiB without one whole picture: is this the address of its video?",
+                    guard::MOST >> 20
+                ),
+            }));
+        });
+    }
+
     /// Says why a peer is not accepted; ends the source.
     pub fn refuse(&self, why: String) {
-        let _ = self.0.events.try_send(Event::Refused(why));
+        let _ = self.0.events.try_send(Event::Rejected(SourceError {
+            kind: ErrorKind::Refused,
+            cause: GapCause::Refused,
+            text: why,
+        }));
     }
 
     pub fn tell(&self, what: String) {
@@ -64,12 +92,7 @@ impl Branches {
     }
 
     fn take(&self, track: Track) -> bool {
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = !taken.contains(&track) && (track == Track::Video || self.0.audio);
-        if free {
-            taken.push(track);
-        }
-        free
+        (track == Track::Video || self.0.audio) && self.0.offer.take(track)
     }
 
     fn link(
@@ -109,7 +132,7 @@ impl Branches {
     }
 
     fn sink(&self, track: Track) -> gst_app::AppSink {
-        let events = self.0.events.clone();
+        let (events, guard) = (self.0.events.clone(), self.0.guard.clone());
         gst_app::AppSink::builder()
             .sync(self.0.paced)
             .async_(self.0.paced)
@@ -119,13 +142,16 @@ impl Branches {
                 gst_app::AppSinkCallbacks::builder()
                     .new_sample(move |sink| {
                         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                        if track == Track::Video {
+                            guard.picture();
+                        }
                         // Waits while the task is behind; ends when it is gone.
                         events
-                            .blocking_send(Event::Sample {
+                            .blocking_send(Event::Sample(Waiting {
                                 track,
                                 sample,
                                 arrival: monotonic_micros(),
-                            })
+                            }))
                             .map_err(|_| gst::FlowError::Eos)?;
                         Ok(gst::FlowSuccess::Ok)
                     })

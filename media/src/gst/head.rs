@@ -1,6 +1,12 @@
 //! The beginning of a pipeline, one kind per address: what offers pads with coded media.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use gstreamer::{self as gst, prelude::*};
 use vigie_config::{ErrorKind, GapCause, SourceUrl, Stream, Transport};
@@ -77,8 +83,17 @@ fn demuxed(
 ) -> Result<(), SourceError> {
     let demuxer = make(demuxer)?;
     offer_pads(&demuxer, branches);
+    let all = branches.clone();
+    demuxer.connect_no_more_pads(move |_| all.complete());
     pipeline.add_many([source, &demuxer]).map_err(broken)?;
     source.link(&demuxer).map_err(broken)
+}
+
+/// A bound on what a peer sends that is never a picture.
+fn guarded(source: &gst::Element, branches: &Branches) {
+    if let Some(pad) = source.static_pad("src") {
+        branches.guard(&pad);
+    }
 }
 
 fn offer_pads(element: &gst::Element, branches: &Branches) {
@@ -105,18 +120,30 @@ fn rtsp(pipeline: &gst::Pipeline, url: &url::Url, config: &Stream, branches: &Br
     if url.scheme() == "rtsps" {
         trust::rtsps(&source, &config.tls, branches)?;
     }
-    let audio = config.audio;
+    let (audio, silent) = (config.audio, Arc::new(AtomicBool::new(true)));
+    let all = (branches.clone(), silent.clone());
     source.connect("select-stream", false, move |values| {
         let media = values
             .get(2)
             .and_then(|value| value.get::<gst::Caps>().ok())
             .and_then(|caps| caps.structure(0).and_then(|s| s.get::<String>("media").ok()));
-        let wanted = matches!(media.as_deref(), Some("video")) || (audio && media.as_deref() == Some("audio"));
-        Some(wanted.to_value())
+        let sound = audio && media.as_deref() == Some("audio");
+        if sound {
+            silent.store(false, Ordering::Relaxed);
+        }
+        Some((sound || media.as_deref() == Some("video")).to_value())
+    });
+    // With sound, its parser has yet to say what it is.
+    source.connect_no_more_pads(move |_| {
+        let (branches, silent) = &all;
+        if silent.load(Ordering::Relaxed) {
+            branches.complete();
+        }
     });
     let (weak, branches) = (pipeline.downgrade(), branches.clone());
     source.connect_pad_added(move |_, pad| {
         let Some(pipeline) = weak.upgrade() else { return };
+        branches.guard(pad);
         if let Err(error) = parse_pad(&pipeline, pad, &branches) {
             branches.tell(format!("a track cannot be taken: {error}"));
         }
@@ -145,6 +172,7 @@ fn rtmp(pipeline: &gst::Pipeline, url: &url::Url, config: &Stream, branches: &Br
         source.set_property("username", &credentials.username);
         source.set_property("password", credentials.password.reveal());
     }
+    guarded(&source, branches);
     demuxed(pipeline, &source, "flvdemux", branches)
 }
 
@@ -161,6 +189,7 @@ fn srt(pipeline: &gst::Pipeline, url: &url::Url, config: &Stream, branches: &Bra
             source.set_property("streamid", &credentials.username);
         }
     }
+    guarded(&source, branches);
     parsed(pipeline, &source, branches)
 }
 
@@ -176,6 +205,7 @@ fn http(pipeline: &gst::Pipeline, url: &url::Url, config: &Stream, branches: &Br
         source.set_property("user-pw", credentials.password.reveal());
     }
     trust::https(&source, &config.tls);
+    guarded(&source, branches);
     parsed(pipeline, &source, branches)
 }
 
@@ -227,7 +257,9 @@ pub(super) fn capture(
         gst::parse::bin_from_description(chain, true).map_err(|error| misconfigured(format!("capture: {error}")))?;
     pipeline.add_many([source, chain.upcast_ref()]).map_err(broken)?;
     source.link(&chain).map_err(broken)?;
-    attach(&chain, branches)
+    attach(&chain, branches)?;
+    branches.complete();
+    Ok(())
 }
 
 /// Takes the single output of a bin.
@@ -281,5 +313,6 @@ fn test(pipeline: &gst::Pipeline, url: &url::Url, audio: bool, branches: &Branch
         pipeline.add(&bin).map_err(broken)?;
         attach(&bin, branches)?;
     }
+    branches.complete();
     Ok(())
 }

@@ -10,11 +10,14 @@
 mod branch;
 mod caps;
 mod fault;
+mod guard;
 mod head;
 mod init;
+mod opening;
 mod pipeline;
 mod source;
 mod timeline;
+mod tracks;
 mod trust;
 
 pub use init::{GstError, ensure_elements, init};

@@ -3,19 +3,15 @@
 use gstreamer::{self as gst, prelude::*};
 use tokio::sync::mpsc;
 
-use crate::access_unit::Track;
+use super::opening::Waiting;
+use crate::source::SourceError;
 
 /// What the pipeline's threads hand to the source's task.
 #[derive(Debug)]
 pub(super) enum Event {
-    Sample {
-        track: Track,
-        sample: gst::Sample,
-        /// Microseconds on the host's monotonic clock.
-        arrival: i64,
-    },
-    /// We do not accept the peer.
-    Refused(String),
+    Sample(Waiting),
+    /// We do not accept the peer, or what it sends.
+    Rejected(SourceError),
     /// Something tolerated.
     Oddity(String),
     /// The peer accepted us.

@@ -2,18 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::{BufMut, Bytes, BytesMut};
 use gstreamer::{self as gst, prelude::*};
 use tokio::sync::mpsc;
 use vigie_config::{ErrorKind, GapCause, Kind, SourceUrl, Stream, StreamId, Utc};
 
 use super::{
-    branch::Branches,
-    caps,
+    branch::{Branches, monotonic_micros},
     fault::{Redaction, failure},
     head, init,
+    opening::{Offer, Opening, Waiting},
     pipeline::{Event, Pipeline},
     timeline::{Arrival, Timeline},
+    tracks::Tracks,
     trust,
 };
 use crate::{
@@ -59,16 +59,18 @@ impl GstSource {
     /// Publishes until the source ends, and says why. Dropping the future ends the pipeline.
     pub async fn run(self, publisher: Publisher, facts: Facts) -> SourceError {
         let (events, queue) = mpsc::channel(QUEUE);
-        let pipeline = Pipeline::new(gst::Pipeline::new(), events.clone());
+        // Shared with the thread that starts it: whichever lets go last, stops it.
+        let pipeline = Arc::new(Pipeline::new(gst::Pipeline::new(), events.clone()));
         let paced = matches!(self.config.url, SourceUrl::File(_));
-        let branches = Branches::new(pipeline.get(), events, self.config.audio, paced);
+        let offer = Offer::default();
+        let branches = Branches::new(pipeline.get(), events, offer.clone(), self.config.audio, paced);
         let state = if paced { gst::State::Paused } else { gst::State::Playing };
         let started = tokio::task::spawn_blocking({
-            let (pipeline, config) = (pipeline.get().clone(), self.config.clone());
+            let (pipeline, config) = (pipeline.clone(), self.config.clone());
             move || {
-                head::build(&pipeline, &config, &branches)?;
+                head::build(pipeline.get(), &config, &branches)?;
                 // Why it failed is an event.
-                let _ = pipeline.set_state(state);
+                let _ = pipeline.get().set_state(state);
                 Ok(())
             }
         });
@@ -94,6 +96,9 @@ impl GstSource {
             publisher,
             facts,
             tracks: Tracks::default(),
+            audio: self.config.audio,
+            offer,
+            opening: Some(Opening::default()),
             timeline: Timeline::new(),
             connected: false,
         }
@@ -113,17 +118,8 @@ fn redaction(config: &Stream) -> Redaction {
     }
 }
 
-/// Formats of both tracks, and the caps that they were made of.
-#[derive(Debug, Default)]
-struct Tracks {
-    video: Option<gst::Caps>,
-    audio: Option<gst::Caps>,
-    nal_length_size: usize,
-    format: Arc<StreamFormat>,
-}
-
 struct Session {
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     queue: mpsc::Receiver<Event>,
     redaction: Redaction,
     peer: String,
@@ -133,6 +129,11 @@ struct Session {
     publisher: Publisher,
     facts: Facts,
     tracks: Tracks,
+    /// Sound is wanted.
+    audio: bool,
+    offer: Offer,
+    /// `None` once units are published.
+    opening: Option<Opening>,
     timeline: Timeline,
     connected: bool,
 }
@@ -141,35 +142,48 @@ impl Session {
     async fn run(mut self) -> SourceError {
         loop {
             let patience = if self.connected { self.stall_after } else { FIRST_UNIT };
-            let event = match tokio::time::timeout(patience, self.queue.recv()).await {
-                Ok(Some(event)) => event,
+            let opening = self
+                .opening
+                .as_ref()
+                .and_then(|opening| opening.patience(monotonic_micros()));
+            let opening = opening.map(|micros| Duration::from_micros(micros.unsigned_abs()));
+            let wait = opening.map_or(patience, |opening| opening.min(patience));
+            let mut next = match tokio::time::timeout(wait, self.queue.recv()).await {
+                Ok(Some(event)) => Some(event),
                 Ok(None) => return self.ended("the pipeline ended"),
+                Err(_) if opening.is_some() => None,
                 Err(_) => return self.silent(patience),
             };
-            let mut next = Some(event);
             while let Some(event) = next {
                 if let Some(error) = self.take(event) {
                     return error;
                 }
                 next = self.queue.try_recv().ok();
             }
+            self.open();
             self.publisher.flush();
         }
     }
 
     fn take(&mut self, event: Event) -> Option<SourceError> {
         match event {
-            Event::Sample { track, sample, arrival } => self.sample(track, &sample, arrival),
+            Event::Sample(waiting) => {
+                self.connected();
+                match &mut self.opening {
+                    Some(opening) => {
+                        if let Some(caps) = waiting.sample.caps() {
+                            self.tracks.see(waiting.track, caps);
+                        }
+                        opening.hold(waiting);
+                        self.open();
+                    }
+                    None => self.sample(&waiting),
+                }
+            }
             Event::Oddity(what) => (self.facts)(SourceFact::Oddity {
                 what: self.redaction.apply(&what),
             }),
-            Event::Refused(text) => {
-                return Some(SourceError {
-                    kind: ErrorKind::Refused,
-                    cause: GapCause::Refused,
-                    text,
-                });
-            }
+            Event::Rejected(error) => return Some(error),
             Event::Connected => self.connected(),
             Event::Settled if self.looped => self.begin_loop(),
             Event::Settled => {}
@@ -212,15 +226,42 @@ impl Session {
         }
     }
 
-    fn sample(&mut self, track: Track, sample: &gst::Sample, monotonic: i64) {
-        self.connected();
+    /// Publishes what waited, once all formats are known or waited for long enough.
+    fn open(&mut self) {
+        let Some(opening) = &self.opening else { return };
+        let format = self.tracks.format();
+        let sound = || format.audio.is_some() || !self.audio || !self.offer.may_bring(Track::Audio);
+        let whole = format.video.is_some() && sound();
+        let patience = opening.patience(monotonic_micros());
+        if patience.is_none_or(|micros| micros > 0 && !whole) {
+            return;
+        }
+        if **format != StreamFormat::default() {
+            (self.facts)(SourceFact::Format(format.clone()));
+        }
+        for waiting in self.opening.take().map(Opening::release).unwrap_or_default() {
+            self.sample(&waiting);
+        }
+    }
+
+    fn sample(&mut self, waiting: &Waiting) {
+        let Waiting {
+            track,
+            sample,
+            arrival: monotonic,
+        } = waiting;
+        let (track, monotonic) = (*track, *monotonic);
         let (Some(caps), Some(buffer)) = (sample.caps(), sample.buffer()) else {
             return;
         };
-        self.tracks_of(track, caps);
-        let Some(data) = self.data(buffer) else { return };
+        if self.tracks.see(track, caps) {
+            (self.facts)(SourceFact::Format(self.tracks.format().clone()));
+        }
+        let Some(data) = self.tracks.data(track, buffer) else {
+            return;
+        };
         // Both clocks are read here, at one moment; the arrival lies the queue's delay before.
-        let now = super::branch::monotonic_micros();
+        let now = monotonic_micros();
         let arrival = Arrival {
             monotonic,
             utc: Utc::now().plus_micros(monotonic - now).as_micros(),
@@ -236,12 +277,16 @@ impl Session {
         let (pts, dts) = (running(buffer.pts()), running(buffer.dts()));
         let (times, rap) = match track {
             Track::Video => {
-                let Some(video) = &self.tracks.format.video else { return };
+                let Some(video) = &self.tracks.format().video else {
+                    return;
+                };
                 let rap = video.codec == VideoCodec::Mjpeg || !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
                 (self.timeline.video(pts, dts, arrival), rap)
             }
             Track::Audio => {
-                let Some(audio) = &self.tracks.format.audio else { return };
+                let Some(audio) = &self.tracks.format().audio else {
+                    return;
+                };
                 let rate = audio.sample_rate;
                 let samples = match audio.codec {
                     AudioCodec::Pcmu | AudioCodec::Pcma => (data.len() / usize::from(audio.channels.max(1))) as u64,
@@ -266,55 +311,9 @@ impl Session {
             utc: times.utc,
             rap,
             epoch: times.epoch,
-            format: self.tracks.format.clone(),
+            format: self.tracks.format().clone(),
             seq: 0,
         });
-    }
-
-    /// Looks at caps that are new.
-    fn tracks_of(&mut self, track: Track, caps: &gst::CapsRef) {
-        let seen = match track {
-            Track::Video => &mut self.tracks.video,
-            Track::Audio => &mut self.tracks.audio,
-        };
-        if seen
-            .as_ref()
-            .is_some_and(|seen| std::ptr::eq(&**seen, caps) || **seen == *caps)
-        {
-            return;
-        }
-        *seen = Some(caps.to_owned());
-        let mut format = (*self.tracks.format).clone();
-        match track {
-            Track::Video => {
-                format.video = caps::video_format(caps);
-                self.tracks.nal_length_size = caps::nal_length_size(caps);
-            }
-            Track::Audio => format.audio = caps::audio_format(caps),
-        }
-        if format != *self.tracks.format {
-            self.tracks.format = Arc::new(format);
-            (self.facts)(SourceFact::Format(self.tracks.format.clone()));
-        }
-    }
-
-    /// The unit's bytes, shared with the pipeline's buffer where its shape is ours.
-    fn data(&self, buffer: &gst::BufferRef) -> Option<Bytes> {
-        let map = buffer.to_owned().into_mapped_buffer_readable().ok()?;
-        let size = self.tracks.nal_length_size;
-        if matches!(size, 0 | 4) {
-            return Some(Bytes::from_owner(map));
-        }
-        let mut out = BytesMut::with_capacity(map.len() + 64);
-        let mut rest = map.as_slice();
-        while let Some((length, tail)) = rest.split_at_checked(size) {
-            let length = length.iter().fold(0usize, |n, byte| n << 8 | usize::from(*byte));
-            let (unit, tail) = tail.split_at_checked(length)?;
-            out.put_u32(u32::try_from(length).ok()?);
-            out.put_slice(unit);
-            rest = tail;
-        }
-        Some(out.freeze())
     }
 
     fn ended(&self, text: &str) -> SourceError {

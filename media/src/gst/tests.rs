@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
+mod hostile;
+mod mjpeg;
+
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -136,6 +139,30 @@ async fn the_test_picture_has_video_and_sound() {
     );
     let epochs: Vec<_> = units.iter().map(|unit| unit.epoch).collect();
     assert!(epochs.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[tokio::test]
+async fn the_first_unit_knows_the_formats_of_all_tracks() {
+    for _ in 0..3 {
+        let mut running = start(&stream(test_url(
+            "test://?width=320&height=240&fps=10&bitrate=200000&audio=true",
+        )));
+        let units = running.units(10, 10).await;
+        assert!(units[0].rap && units[0].track == Track::Video && units[0].seq == 1);
+        for unit in &units {
+            assert!(
+                unit.format.video.is_some() && unit.format.audio.is_some(),
+                "unit {}",
+                unit.seq
+            );
+        }
+        let facts = running.facts.lock().unwrap().clone();
+        assert_eq!(
+            facts.iter().filter(|fact| fact.starts_with("Format")).count(),
+            1,
+            "{facts:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -481,7 +508,8 @@ async fn captured_pictures_are_taken_as_they_are_or_encoded() {
 
         let (events, mut queue) = tokio::sync::mpsc::channel(64);
         let pipeline = super::pipeline::Pipeline::new(gst::Pipeline::new(), events.clone());
-        let branches = super::branch::Branches::new(pipeline.get(), events, false, false);
+        let offer = super::opening::Offer::default();
+        let branches = super::branch::Branches::new(pipeline.get(), events, offer, false, false);
         let caps: gst::Caps = caps.parse().unwrap();
         let camera = gstreamer_app::AppSrc::builder()
             .caps(&caps)
@@ -501,9 +529,10 @@ async fn captured_pictures_are_taken_as_they_are_or_encoded() {
         let event = tokio::time::timeout(Duration::from_secs(20), queue.recv())
             .await
             .unwrap();
-        let Some(super::pipeline::Event::Sample { sample, .. }) = event else {
+        let Some(super::pipeline::Event::Sample(waiting)) = event else {
             panic!("{event:?}")
         };
-        assert_eq!(super::caps::video_format(sample.caps().unwrap()).unwrap().codec, codec);
+        let caps = waiting.sample.caps().unwrap();
+        assert_eq!(super::caps::video_format(caps).unwrap().codec, codec);
     }
 }

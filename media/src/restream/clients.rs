@@ -13,7 +13,7 @@ use gstreamer_rtsp_server::{RTSPClient, glib, prelude::*};
 use vigie_config::StreamId;
 
 /// A connection that has set up nothing for so long is closed.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(15);
 
 struct Entry {
     client: glib::WeakRef<RTSPClient>,

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::{
     feed::{End, Feed, Stage},
-    payload,
+    payload, timing,
 };
 use crate::{
     access_unit::Track,
@@ -95,6 +95,18 @@ mod imp {
             build(&hub, &format)
                 .inspect_err(|error| tracing::warn!(stream = %hub.stream(), %error, "mount cannot be built"))
                 .ok()?
+        }
+
+        /// A pipeline whose time began long enough ago for the cached units.
+        fn create_pipeline(&self, media: &RTSPMedia) -> Option<gst::Pipeline> {
+            let pipeline = self.parent_create_pipeline(media)?;
+            let clock = gst::SystemClock::obtain();
+            let head_start = gst::ClockTime::from_nseconds(timing::HEAD_START.unsigned_abs());
+            pipeline.use_clock(Some(&clock));
+            // Without a start time the pipeline leaves its base time as it is.
+            pipeline.set_start_time(gst::ClockTime::NONE);
+            pipeline.set_base_time(clock.time().saturating_sub(head_start));
+            Some(pipeline)
         }
 
         fn configure(&self, media: &RTSPMedia) {

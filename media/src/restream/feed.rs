@@ -13,7 +13,10 @@ use gstreamer_app as gst_app;
 use tokio::sync::watch;
 use vigie_config::Utc;
 
-use super::{payload, timing::SendClock};
+use super::{
+    payload,
+    timing::{EXACT, SendClock},
+};
 use crate::{
     access_unit::{AccessUnit, Track},
     format::StreamFormat,
@@ -69,8 +72,13 @@ impl Feed {
         let Some(mut clock) = self.clock(&waiting) else {
             return End::Unwatched;
         };
-        keep_last_sound(&mut waiting);
-        let mut skipping = false;
+        leave_out_old_sound(&mut waiting);
+        // The cached GOP comes at once, whatever it weighs.
+        let cached: usize = waiting.iter().map(|unit| unit.data.len()).sum();
+        let mut room = Room {
+            bytes: WAITING_BYTES + cached as u64,
+            skipping: false,
+        };
         loop {
             let item = match waiting.pop_front() {
                 Some(unit) => Item::Unit(unit),
@@ -87,9 +95,8 @@ impl Feed {
             if !Arc::ptr_eq(&unit.format, &self.format) && !payload::fits(unit.track, &unit.format, &self.format) {
                 return End::FormatChanged;
             }
-            match self.send(&unit, &mut clock, &mut skipping) {
-                Ok(()) => {}
-                Err(_) => return End::Unwatched,
+            if self.send(&unit, &mut clock, &mut room).is_err() {
+                return End::Unwatched;
             }
         }
     }
@@ -134,19 +141,19 @@ impl Feed {
         )
     }
 
-    fn send(&self, unit: &AccessUnit, clock: &mut SendClock, skipping: &mut bool) -> Result<(), gst::FlowError> {
+    fn send(&self, unit: &AccessUnit, clock: &mut SendClock, room: &mut Room) -> Result<(), gst::FlowError> {
         let source = match unit.track {
             Track::Video => Some(&self.video),
             Track::Audio => self.audio.as_ref(),
         };
         let Some(source) = source else { return Ok(()) };
         let source = source.upgrade().ok_or(gst::FlowError::Flushing)?;
-        if source.current_level_bytes() > WAITING_BYTES {
-            *skipping = true;
+        if source.current_level_bytes() > room.bytes {
+            room.skipping = true;
         } else if unit.rap && unit.track == Track::Video {
-            *skipping = false;
+            room.skipping = false;
         }
-        if *skipping {
+        if room.skipping {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
@@ -166,12 +173,25 @@ impl Feed {
     }
 }
 
-/// Of the cached sound only the last unit is sent: there is no way to run through sound.
-fn keep_last_sound(units: &mut VecDeque<Arc<AccessUnit>>) {
-    let last = units.iter().rposition(|unit| unit.track == Track::Audio);
-    let mut at = 0;
+/// What may wait before the payloader.
+struct Room {
+    bytes: u64,
+    /// Until a RAP fits again.
+    skipping: bool,
+}
+
+/// Sound whose distances would be pressed together is left out: there is no way to run through
+/// it. The last one stays, for the description of a track without a unit is never complete.
+fn leave_out_old_sound(units: &mut VecDeque<Arc<AccessUnit>>) {
+    let Some(newest) = units.iter().map(|unit| unit.utc).max() else {
+        return;
+    };
+    let last = units
+        .iter()
+        .rfind(|unit| unit.track == Track::Audio)
+        .map(|unit| unit.seq);
     units.retain(|unit| {
-        at += 1;
-        unit.track == Track::Video || Some(at - 1) == last
+        let recent = newest.micros_since(unit.utc).saturating_mul(1000) <= EXACT;
+        unit.track == Track::Video || recent || Some(unit.seq) == last
     });
 }

@@ -27,8 +27,12 @@ use super::{
 };
 use crate::{gst::ensure_elements, hub::Hub};
 
-/// How often sessions are looked at whose clients have gone silent.
-const SWEEP: Duration = Duration::from_secs(10);
+/// How often sessions and connections are looked at whose clients have gone silent.
+const SWEEP: Duration = Duration::from_secs(5);
+/// Connections that may wait to be accepted: all viewers of a wall come at once after a restart.
+const BACKLOG: i32 = 128;
+/// Seconds for which a connection stays without a session once it had one.
+const WITHOUT_SESSION: i32 = 15;
 /// A source silent for so long has no picture to describe.
 const STALE: Duration = Duration::from_secs(15);
 /// Bytes a request may carry.
@@ -169,6 +173,7 @@ fn server(options: &RestreamOptions, shared: &Arc<Shared>) -> RTSPServer {
     server.set_address(&options.address.ip().to_string());
     server.set_service(&options.address.port().to_string());
     server.set_content_length_limit(REQUEST_LIMIT);
+    server.set_backlog(BACKLOG);
     let threads = RTSPThreadPool::new();
     threads.set_max_threads(CLIENT_THREADS);
     server.set_thread_pool(Some(&threads));
@@ -182,6 +187,7 @@ fn server(options: &RestreamOptions, shared: &Arc<Shared>) -> RTSPServer {
     server.connect_client_connected(move |_, client| {
         let Some(shared) = weak.upgrade() else { return };
         if shared.clients.add(client, max) {
+            client.set_post_session_timeout(WITHOUT_SESSION);
             watch(client, &shared);
         } else {
             client.close();

@@ -150,18 +150,7 @@ fn ffmpeg(url: &str, transport: &str) {
             "-i",
             url,
         ])
-        // The cached GOP comes with its units close together: no frame rate to round to.
-        .args([
-            "-t",
-            "2",
-            "-vsync",
-            "passthrough",
-            "-enc_time_base",
-            "1:90000",
-            "-f",
-            "null",
-            "-",
-        ])
+        .args(["-t", "2", "-f", "null", "-"])
         .output()
         .unwrap();
     assert!(
@@ -405,4 +394,98 @@ fn every_codec_is_given_on_as_it_is() {
         }
         ffmpeg(&house.url(""), "tcp");
     }
+}
+
+/// A viewer's units have the distances of the camera's, those of the cached GOP too.
+#[test]
+fn timestamps_are_those_of_the_camera_from_the_first_unit_on() {
+    use crate::{
+        AccessUnit, Track,
+        hub::{Item, Policy, Wake},
+        rtsp::RtspSource,
+    };
+    let house = House::new("test://?width=320&height=240&fps=15&bitrate=300000&audio=true", true);
+    let mut camera = house.hub.subscribe(Policy::MustNotDrop, Wake::EachBatch, 4096);
+    let mut sent: Vec<Arc<AccessUnit>> = Vec::new();
+    let mut read = |sent: &mut Vec<Arc<AccessUnit>>| {
+        while let Some(Item::Unit(unit)) = camera.try_next() {
+            sent.push(unit);
+        }
+    };
+    let age = |sent: &[Arc<AccessUnit>]| {
+        let rap = sent
+            .iter()
+            .rfind(|unit| unit.track == Track::Video && unit.rap)
+            .unwrap();
+        sent.last().unwrap().utc.micros_since(rap.utc)
+    };
+    until("a GOP of more than a second is cached", || {
+        read(&mut sent);
+        !sent.is_empty() && (1_000_000..1_500_000).contains(&age(&sent))
+    });
+
+    let viewed = Hub::new(house.id.clone(), 1 << 24);
+    let mut viewer = viewed.subscribe(Policy::MustNotDrop, Wake::EachBatch, 4096);
+    let source = RtspSource {
+        url: url::Url::parse(&house.url("")).unwrap(),
+        credentials: None,
+        transport: Transport::Tcp,
+        audio: true,
+    };
+    let task = house.runtime.spawn(source.run(viewed.publisher(), Arc::new(|_| ())));
+    let mut received: Vec<Arc<AccessUnit>> = Vec::new();
+    let count = |units: &[Arc<AccessUnit>], track| units.iter().filter(|unit| unit.track == track).count();
+    until("the viewer has the cached GOP and more", || {
+        while let Some(Item::Unit(unit)) = viewer.try_next() {
+            received.push(unit);
+        }
+        count(&received, Track::Video) >= 45 && count(&received, Track::Audio) >= 60
+    });
+    task.abort();
+    read(&mut sent);
+
+    for track in [Track::Video, Track::Audio] {
+        let of = |units: &[Arc<AccessUnit>]| -> Vec<_> {
+            units.iter().filter(|unit| unit.track == track).cloned().collect()
+        };
+        let (sent, received) = (of(&sent), of(&received));
+        // The payloader puts parameter sets before a picture.
+        let twin = sent
+            .iter()
+            .position(|unit| received[0].data.ends_with(tail(unit)))
+            .unwrap();
+        assert!(sent.len() > twin + 40, "{track:?}: {twin} of {}", sent.len());
+        let pairs: Vec<_> = received.iter().zip(&sent[twin..]).collect();
+        let (first, first_sent) = pairs[0];
+        for (unit, sent) in &pairs {
+            assert!(track == Track::Audio || unit.data.ends_with(tail(sent)));
+            let scale = i64::from(unit.timescale());
+            let apart = (unit.pts - first.pts) * 1_000_000 / scale;
+            let apart_sent = (sent.pts - first_sent.pts) * 1_000_000 / scale;
+            assert!(
+                (apart - apart_sent).abs() <= 2_000,
+                "{track:?}: {apart} µs, the camera's {apart_sent}"
+            );
+        }
+    }
+}
+
+/// What of a unit no other one shares.
+fn tail(unit: &crate::AccessUnit) -> &[u8] {
+    &unit.data[unit.data.len().saturating_sub(64)..]
+}
+
+#[test]
+fn connections_that_ask_for_nothing_are_closed() {
+    let house = House::new("test://?width=320&height=240&fps=10&bitrate=200000", true);
+    let connect = || TcpStream::connect(house.restream.local_addr()).unwrap();
+    let (mut silent, mut slow, mut asking) = (connect(), connect(), connect());
+    slow.write_all(b"DESCRIBE rtsp://").unwrap();
+    assert!(exchange(&mut asking, "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").contains("200 OK"));
+    until("all are connected", || house.restream.stats().clients == 3);
+    for socket in [&mut silent, &mut slow, &mut asking] {
+        socket.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+        assert_eq!(socket.read(&mut [0; 64]).unwrap(), 0);
+    }
+    until("they are forgotten", || house.restream.stats().clients == 0);
 }

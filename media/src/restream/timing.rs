@@ -2,9 +2,14 @@
 
 use vigie_config::Utc;
 
-/// Cached units are sent at once: their spacing is pressed into this many nanoseconds, so that a
-/// player runs through them and then shows the present.
+/// Cached units keep their distances, so that what a viewer records is right; a player shows them
+/// at their pace, and is behind by as much. Of a GOP of minutes only the newest part of this many
+/// nanoseconds is sent so.
+pub(super) const EXACT: i64 = 10_000_000_000;
+/// What is older is pressed into this many nanoseconds: a player runs through it.
 const CATCH_UP: i64 = 100_000_000;
+/// Running time (ns) at which a mount begins, for what is older than its beginning.
+pub(super) const HEAD_START: i64 = EXACT + CATCH_UP;
 /// The wall clock may differ from the time that passed by this much (ns) before it counts as set.
 const STEP: i64 = 2_000_000_000;
 
@@ -27,7 +32,7 @@ impl SendClock {
         // What came before the present must not come before the beginning.
         SendClock {
             present,
-            running: running.max(CATCH_UP),
+            running: running.max(HEAD_START),
             cached,
             last: None,
         }
@@ -56,11 +61,12 @@ impl SendClock {
 
     fn map(&self, instant: Utc) -> i64 {
         let off = instant.micros_since(self.present).saturating_mul(1000);
-        if off >= 0 || self.cached <= CATCH_UP {
+        if off >= -EXACT || self.cached <= HEAD_START {
             return self.running.saturating_add(off);
         }
-        let share = off as f64 / self.cached as f64;
-        self.running.saturating_add((share * CATCH_UP as f64) as i64)
+        let share = (off + EXACT) as f64 / (self.cached - EXACT) as f64;
+        let past = (share * CATCH_UP as f64) as i64 - EXACT;
+        self.running.saturating_add(past)
     }
 }
 
@@ -74,17 +80,34 @@ mod tests {
     const MS: i64 = 1_000_000;
 
     #[test]
-    fn the_past_is_pressed_together_and_the_present_is_now() {
-        let mut clock = SendClock::new(utc(2000), utc(0), 5000 * MS);
-        assert_eq!(clock.at(utc(0), 5000 * MS), 4900 * MS);
-        assert_eq!(clock.at(utc(1000), 5000 * MS), 4950 * MS);
-        assert_eq!(clock.at(utc(2000), 5000 * MS), 5000 * MS);
-        assert_eq!(clock.at(utc(2040), 5041 * MS), 5040 * MS);
+    fn the_cached_past_keeps_its_distances_and_the_present_is_now() {
+        let mut clock = SendClock::new(utc(2000), utc(0), 50_000 * MS);
+        for at in [0, 40, 1000, 1960, 2000] {
+            assert_eq!(clock.at(utc(at), 50_000 * MS), (48_000 + at) * MS);
+        }
+        assert_eq!(clock.at(utc(2040), 50_041 * MS), 50_040 * MS);
+    }
+
+    #[test]
+    fn only_what_is_long_ago_is_pressed_together() {
+        let mut clock = SendClock::new(utc(60_000), utc(0), 70_000 * MS);
+        assert_eq!(clock.at(utc(0), 70_000 * MS), 59_900 * MS);
+        assert_eq!(clock.at(utc(25_000), 70_000 * MS), 59_950 * MS);
+        assert_eq!(clock.at(utc(50_000), 70_000 * MS), 60_000 * MS);
+        assert_eq!(clock.at(utc(59_000), 70_000 * MS), 69_000 * MS);
+        assert_eq!(clock.at(utc(60_040), 70_041 * MS), 70_040 * MS);
+    }
+
+    #[test]
+    fn nothing_is_before_the_beginning() {
+        let mut clock = SendClock::new(utc(60_000), utc(0), 0);
+        assert_eq!(clock.at(utc(0), 0), 0);
+        assert_eq!(clock.at(utc(60_000), 0), HEAD_START);
     }
 
     #[test]
     fn pictures_keep_their_order_where_time_is_pressed_together() {
-        let mut clock = SendClock::new(utc(2000), utc(0), 5000 * MS);
+        let mut clock = SendClock::new(utc(60_000), utc(0), 70_000 * MS);
         // Shown 0 4 2 1 3 in order of decoding, 100 ms each, then the present.
         let shown: Vec<_> = [
             (0, 200),
@@ -92,10 +115,10 @@ mod tests {
             (200, 200),
             (300, 0),
             (400, 100),
-            (2000, 200),
-            (2100, 0),
+            (60_000, 200),
+            (60_100, 0),
         ]
-        .map(|(decoded, delay)| clock.times(utc(decoded), delay * 1000, 5000 * MS).1)
+        .map(|(decoded, delay)| clock.times(utc(decoded), delay * 1000, 70_000 * MS).1)
         .into();
         let order = [0, 3, 2, 4, 1, 6, 5].map(|at: usize| shown[at]);
         assert!(order.windows(2).all(|pair| pair[0] <= pair[1]), "{order:?}");
@@ -103,18 +126,18 @@ mod tests {
 
     #[test]
     fn a_pause_of_the_source_is_a_pause() {
-        let mut clock = SendClock::new(utc(0), utc(0), 1000 * MS);
-        clock.at(utc(0), 1000 * MS);
-        assert_eq!(clock.at(utc(10_000), 11_000 * MS), 11_000 * MS);
+        let mut clock = SendClock::new(utc(0), utc(0), 20_000 * MS);
+        clock.at(utc(0), 20_000 * MS);
+        assert_eq!(clock.at(utc(10_000), 30_000 * MS), 30_000 * MS);
     }
 
     #[test]
     fn a_step_of_the_wall_clock_is_not_sent() {
         for step in [-3_600_000, 3_600_000] {
-            let mut clock = SendClock::new(utc(0), utc(0), 1000 * MS);
-            clock.at(utc(0), 1000 * MS);
-            assert_eq!(clock.at(utc(step), 1040 * MS), 1040 * MS);
-            assert_eq!(clock.at(utc(step + 40), 1080 * MS), 1080 * MS);
+            let mut clock = SendClock::new(utc(0), utc(0), 20_000 * MS);
+            clock.at(utc(0), 20_000 * MS);
+            assert_eq!(clock.at(utc(step), 20_040 * MS), 20_040 * MS);
+            assert_eq!(clock.at(utc(step + 40), 20_080 * MS), 20_080 * MS);
         }
     }
 }
