@@ -8,7 +8,7 @@ use vigie_config::{ErrorKind, Utc};
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// What a program decides by: `bad_request`, `unauthenticated`, `forbidden`, `no_camera`, `no_footage`,
-    /// `mixed_formats`, `not_found`, `method_not_allowed`, `unavailable`, `internal`.
+    /// `mixed_formats`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
     pub status: u16,
@@ -38,6 +38,8 @@ pub enum Problem {
     NotFound(String),
     #[error("{path} takes {allow} only")]
     MethodNotAllowed { path: String, allow: String },
+    #[error("the request was not whole within {0:?}")]
+    Slow(std::time::Duration),
     #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
@@ -72,6 +74,7 @@ impl Problem {
                 "method_not_allowed",
                 "Not done with this method",
             ),
+            Problem::Slow(_) => (StatusCode::REQUEST_TIMEOUT, "too_slow", "Too slow"),
             Problem::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
             Problem::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the recorder"),
         }
@@ -102,6 +105,9 @@ impl ResponseError for Problem {
             .insert_header(("Cache-Control", "no-store"));
         if let Problem::Unauthenticated { challenge: true } = self {
             answer.insert_header(("WWW-Authenticate", "Basic realm=\"vigie\", charset=\"UTF-8\""));
+        }
+        if let Problem::Slow(_) = self {
+            answer.insert_header(("Connection", "close"));
         }
         if let Problem::MethodNotAllowed { allow, .. } = self {
             answer.insert_header(("Allow", allow.as_str()));

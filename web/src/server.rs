@@ -13,7 +13,7 @@ use vigie_actors::{
     supervise::{Job, JobContext, JobError},
 };
 
-use crate::{api, head, problem::malformed, ui};
+use crate::{api, deadline, head, problem::malformed, ui};
 
 const WORKERS: usize = 2;
 /// A client has this long to send the head of its request.
@@ -83,6 +83,7 @@ async fn serve(
             .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(malformed))
             .app_data(web::QueryConfig::default().error_handler(malformed))
             .app_data(web::PathConfig::default().error_handler(malformed))
+            .wrap(middleware::from_fn(deadline::for_bodies))
             .wrap(middleware::from_fn(head::as_get))
             .wrap(secure_headers())
             .configure(api::routes)

@@ -81,6 +81,14 @@ pub(super) struct StoredUser {
 }
 
 impl StoredUser {
+    /// Of a right password.
+    pub fn verdict(&self) -> Verdict {
+        match self.enabled {
+            true => Verdict::Accepted(self.public()),
+            false => Verdict::Disabled,
+        }
+    }
+
     pub fn public(&self) -> User {
         User {
             name: self.name.clone(),
