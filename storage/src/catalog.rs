@@ -170,13 +170,19 @@ impl Catalog {
             .gaps
             .open()
             .is_some_and(|gap| gap.seq <= created_seq || gap.since <= row.start);
-        if gap_before {
+        if book.gaps.ended() {
+            // Recorded again: said by a gap without length, which makes no row, so that what is
+            // missing after a crash is not taken for wanted.
+            let open = book.gaps.opening(row.start, GapCause::Disabled);
+            self.enter(&stream, &mut book, open);
+            let close = book.gaps.closing(row.start);
+            self.enter(&stream, &mut book, close);
+        } else if gap_before {
             let close = book.gaps.closing(row.start);
             self.enter(&stream, &mut book, close);
         } else if let Some(end) = book.last_end
             && book.open.is_empty()
             && book.gaps.open().is_none()
-            && !book.gaps.ended()
             && row.start.micros_since(book.explained.map_or(end, |gap| gap.max(end))) > LONGEST_SEAM_US
             && (book.recorded || was_recording)
         {

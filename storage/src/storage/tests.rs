@@ -298,6 +298,28 @@ fn footage_that_comes_back_at_once_still_closes_the_gap_of_a_crash() {
 }
 
 #[test]
+fn a_stream_taken_out_and_back_has_its_gap_after_a_crash() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    record(&volume, &gate, at("09:41:00"), 0, 5);
+    assert!(volume.settle(LONG));
+    storage.recording_ended(&gate, at("09:41:02"));
+    record(&volume, &gate, at("09:42:00"), 1, 5);
+    assert!(volume.settle(LONG));
+    assert!(all(&storage, &gate).gaps.is_empty(), "it was not to be recorded");
+    let after = house.snapshot();
+    let storage = after.open();
+    let volume = storage.add_volume(&after.disk("d1")).unwrap();
+    record(&volume, &gate, at("09:42:05"), 0, 5);
+    assert!(volume.settle(LONG));
+    let gaps: Vec<_> = all(&storage, &gate).gaps.iter().map(|g| (g.start, g.end, g.cause)).collect();
+    assert_eq!(gaps, [(at("09:42:02"), Some(at("09:42:05")), GapCause::Crash)]);
+    check(&storage);
+}
+
+#[test]
 fn gaps_of_many_causes_and_a_rebuild() {
     let house = House::new();
     let gate = stream("gate");
