@@ -17,6 +17,10 @@ pub fn main(path: &Path) -> ExitCode {
                     eprintln!("warning: {error}");
                 }
             }
+            let state = &config.server.state_dir;
+            if state.exists() && !state.is_dir() {
+                eprintln!("warning: server.state_dir: {} is no folder: \"vigie run\" will not start", state.display());
+            }
             for warning in absent_files(&config) {
                 eprintln!("warning: {warning}");
             }

@@ -60,7 +60,10 @@ fn address(section: &Section<'_>, key: &'static str, example: &str) -> Option<So
         let shown = &text.value.shown;
         text.problem(
             section.walk,
-            format!("{shown:?} is not an address and port, expected for example {example:?} or \"[::]:8080\""),
+            format!(
+                "{shown:?} is not an address and port, expected for example {example:?} or {:?}",
+                example.replace("0.0.0.0", "[::]")
+            ),
         );
     }
     address
