@@ -313,10 +313,10 @@ impl Recorder {
     pub async fn shutdown(&self) {
         self.events().raise(Event::house(EventKind::Stopping, "asked to stop"));
         let root = self.root.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(root) = root {
-            if call_t!(root, SupervisorMsg::Shutdown, SHUTDOWN_TIMEOUT_MS).is_err() {
-                tracing::error!("the tree did not stop in {SHUTDOWN_TIMEOUT_MS} ms; closing storage anyway");
-            }
+        if let Some(root) = root
+            && call_t!(root, SupervisorMsg::Shutdown, SHUTDOWN_TIMEOUT_MS).is_err()
+        {
+            tracing::error!("the tree did not stop in {SHUTDOWN_TIMEOUT_MS} ms; closing storage anyway");
         }
         let storage = self.storage().clone();
         let closed = tokio::task::spawn_blocking(move || storage.close());

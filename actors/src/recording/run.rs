@@ -72,9 +72,10 @@ pub async fn run(
         }
         let config = camera.config();
         branch.set_segment(config.record.segment);
+        let takes = deps.disks.place(&config.id, &config.disk_group).is_some();
         let group = Group {
-            takes: deps.disks.place(&config.id, &config.disk_group).is_some(),
-            opening: deps.disks.is_opening(&config.disk_group),
+            takes,
+            opening: !takes && deps.disks.is_opening(&config.disk_group),
         };
         branch.look(&mut tap, &eyes.look(group));
         let overloaded = branch.take_overload();

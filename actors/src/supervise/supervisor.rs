@@ -187,7 +187,7 @@ impl State {
 
 async fn end(cell: Option<ActorCell>, node: Arc<Node>) {
     if let Some(cell) = cell
-        && cell.stop_and_wait(None, Some(STOP_TIMEOUT.into())).await.is_err()
+        && cell.stop_and_wait(None, Some(STOP_TIMEOUT)).await.is_err()
     {
         tracing::error!(
             actor = node.name(),

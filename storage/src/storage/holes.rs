@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use vigie_config::{StreamId, Utc};
 
-use super::Storage;
+use super::{Storage, list, lock};
 use crate::{
     index::{Index, IndexError},
     ledger::SHORTEST_US,
@@ -44,9 +44,12 @@ fn uncovered(from: Utc, to: Utc, covered: &[(Utc, Utc)]) -> Vec<(Utc, Utc)> {
 }
 
 impl Storage {
-    /// Makes gaps of them; how many. Nothing is known to be gone while a disk is not there.
+    /// Makes gaps of them; how many. Nothing is known to be gone while a disk that was ever
+    /// recorded on is not there.
     pub(super) fn close_holes(&self, stream: &StreamId) -> u64 {
-        if !self.absent().is_empty() {
+        let online: BTreeSet<VolumeId> = list(&self.volumes).iter().map(|volume| volume.id()).collect();
+        let known = lock(&self.state).volumes();
+        if !self.absent().is_empty() || known.iter().any(|volume| !online.contains(volume)) {
             return 0;
         }
         self.tell_holes(stream, &holes(&self.catalog.recordings(stream, Utc::MIN, Utc::MAX)))
@@ -63,10 +66,10 @@ impl Storage {
         if !self.absent().is_empty() {
             return Ok(0);
         }
-        let there = Recordings {
-            segments: truth.segments(stream, Utc::MIN, Utc::MAX)?,
-            gaps: self.catalog.recordings(stream, Utc::MIN, Utc::MAX).gaps,
-        };
+        let mut there = self.catalog.recordings(stream, Utc::MIN, Utc::MAX);
+        // Of disks that are no longer used the index alone knows.
+        there.segments.retain(|row| !online.contains(&row.volume));
+        there.segments.extend(truth.segments(stream, Utc::MIN, Utc::MAX)?);
         let found = holes(&there);
         for (from, to) in &found {
             for row in self.catalog.indexed(stream, *from, *to) {

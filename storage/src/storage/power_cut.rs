@@ -330,3 +330,27 @@ fn measure_cost() {
     );
     println!("{:#?}", volume.snapshot());
 }
+
+#[test]
+fn a_read_only_disk_is_refused_before_anything_is_recorded() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    record(&volume, &gate, Utc::now(), 0, 5);
+    assert!(volume.settle(LONG));
+    drop(volume);
+    let disk = house.disk("d1");
+    storage.remove_volume(&disk.id);
+    let path = disk.path.to_str().unwrap().to_owned();
+    let Some(mount) = mount(&["--bind", "-o", "ro", &path], &disk.path) else {
+        return;
+    };
+    let error = storage.add_volume(&disk).unwrap_err();
+    assert!(error.to_string().contains("Read-only file system"), "{error}");
+    assert!(storage.absent().contains_key(&disk.id));
+    drop(mount);
+    let volume = storage.add_volume(&disk).unwrap();
+    assert!(storage.absent().is_empty());
+    assert!(!files(volume.path()).is_empty());
+}

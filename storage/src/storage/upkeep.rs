@@ -99,10 +99,16 @@ impl Storage {
     /// Makes what the index knows durable, so that the next start need not look at older files.
     /// Done by itself once a minute.
     pub fn checkpoint(&self) {
-        for volume in list(&self.volumes).iter().filter(|volume| !volume.has_failed()) {
+        let mut volumes = list(&self.volumes);
+        volumes.retain(|volume| !volume.has_failed());
+        let covered: Vec<u64> = volumes.iter().map(|volume| volume.behind_checkpoint()).collect();
+        for volume in &volumes {
             self.set_mark(volume);
         }
         self.flush_index();
+        for (volume, covered) in volumes.iter().zip(covered) {
+            volume.checkpoint_written(covered);
+        }
     }
 
     fn flush_index(&self) {

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     thread,
@@ -22,6 +22,9 @@ use crate::{error::VolumeError, fact::StorageFact};
 
 /// How long [`Volume::stop`] waits for its threads before it leaves them behind.
 const STOP_WAIT: Duration = Duration::from_secs(15);
+
+/// What a thread of a volume runs.
+type Body = fn(Arc<Volume>);
 
 impl Volume {
     /// Starts its threads. Identity has been checked, what a crash left has been repaired.
@@ -60,13 +63,14 @@ impl Volume {
             open: Mutex::default(),
             oldest: Mutex::new(oldest),
             checkpoint: Mutex::new(checkpoint),
-            behind: AtomicBool::new(false),
+            behind: AtomicU64::new(0),
+            covered: AtomicU64::new(0),
             counted: AtomicBool::new(footage_bytes.is_some()),
             threads: Mutex::default(),
         });
         volume.stats.footage_bytes.set(footage_bytes.unwrap_or(0));
         volume.look_at_space();
-        let bodies: [(&str, fn(Arc<Volume>)); 2] = [("write", writer::run), ("sync", sync::run)];
+        let bodies: [(&str, Body); 2] = [("write", writer::run), ("sync", sync::run)];
         for (name, body) in bodies {
             let (alive, ended) = mpsc::channel();
             let own = volume.clone();

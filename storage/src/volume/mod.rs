@@ -25,7 +25,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     thread::JoinHandle,
@@ -98,7 +98,9 @@ pub struct Volume {
     oldest: Mutex<BTreeMap<StreamId, Utc>>,
     /// What the index's checkpoint of this volume says.
     checkpoint: Mutex<Option<Utc>>,
-    behind: AtomicBool,
+    /// Segments that started before it, ever; and how many a later one covers.
+    behind: AtomicU64,
+    covered: AtomicU64,
     /// All of its footage has been counted.
     counted: AtomicBool,
     threads: Mutex<Vec<(JoinHandle<()>, mpsc::Receiver<()>)>>,
@@ -200,18 +202,27 @@ impl Volume {
         }
         drop(oldest);
         if lock(&self.checkpoint).is_some_and(|mark| start < mark) {
-            self.behind.store(true, Ordering::SeqCst);
+            self.behind.fetch_add(1, Ordering::SeqCst);
         }
     }
     /// A segment was started before the checkpoint (the clock went back): a new one is due, or a
     /// crash would leave it unseen.
     pub(crate) fn is_behind_checkpoint(&self) -> bool {
+        self.behind.load(Ordering::SeqCst) != self.covered.load(Ordering::SeqCst)
+    }
+    /// Before a checkpoint is made: what it will cover.
+    pub(crate) fn behind_checkpoint(&self) -> u64 {
         self.behind.load(Ordering::SeqCst)
     }
     pub(crate) fn checkpointed(&self, from: Utc) {
         *lock(&self.checkpoint) = Some(from);
-        let earlier = lock(&self.open).values().any(|(_, start)| *start < from);
-        self.behind.store(earlier, Ordering::SeqCst);
+        if lock(&self.open).values().any(|(_, start)| *start < from) {
+            self.behind.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    /// That checkpoint was handed to the device.
+    pub(crate) fn checkpoint_written(&self, covered: u64) {
+        self.covered.store(covered, Ordering::SeqCst);
     }
     /// Where each stream's footage begins, or earlier.
     pub(crate) fn oldest(&self) -> Vec<(StreamId, Utc)> {
