@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use vigie_config::{CameraId, Utc};
 
-use super::AccountsError;
+use super::{AccountsError, Verdict};
 
 /// What a user may do, as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
