@@ -13,7 +13,13 @@
 //!
 //! Every NAL unit is kept as it was sent, parameter sets included.
 
+mod syntax;
+mod wait;
+
 use std::{collections::VecDeque, marker::PhantomData};
+
+pub(in crate::codec) use syntax::{Inspected, Role, Syntax};
+use wait::Wait;
 
 use crate::{
     codec::{Depacketized, FormatChange, nal, unit_buffer::UnitBuffer},
@@ -24,60 +30,6 @@ use crate::{
 const MAX_UNIT: usize = 16 * 1024 * 1024;
 /// The same for what comes before the first slice.
 const MAX_PREFIX: usize = 1024 * 1024;
-/// Ticks for which units are dropped while waiting for a RAP after a loss. Smart codecs send one
-/// every few minutes: beyond this, artefacts are better than nothing.
-const PATIENCE_AFTER_LOSS: u32 = 2 * 90_000;
-/// The same at the start of a session: intra-refresh streams never send a RAP.
-const PATIENCE_AT_START: u32 = 10 * 90_000;
-
-/// The part of a NAL unit in the order of an access unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// A slice. `first`: of its picture.
-    Slice { first: bool, rap: bool },
-    /// Opens a new access unit when it follows a slice: parameter sets, SEI, delimiter.
-    Prefix,
-    /// Belongs where it stands.
-    Other,
-    /// Not a NAL unit that may be stored (reserved for the payload format, or for nobody).
-    Foreign,
-}
-
-/// What H.264 and H.265 do differently.
-pub(super) trait Syntax: Send {
-    /// Whether the first slice of a picture always begins an access unit. Not in H.264, where the
-    /// two fields of a frame may share a timestamp and are stored together.
-    const FIRST_SLICE_SEPARATES: bool;
-
-    /// By the first bytes of a NAL unit: the header and what follows it, if that is there.
-    fn role(nal: &[u8]) -> Role;
-
-    /// Takes over the parameter sets of a unit. `rap`: a slice of it is of a RAP.
-    fn inspect(&mut self, unit: &[u8], rap: bool) -> Inspected;
-
-    /// The format by the parameter sets known now.
-    fn format(&self) -> Option<&VideoFormat>;
-}
-
-/// What the NAL units of an access unit say about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Inspected {
-    /// Decoding can start here.
-    pub(super) rap: bool,
-    /// It brought parameter sets other than those known.
-    pub(super) changed: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Wait {
-    /// Units flow.
-    No,
-    /// Drop what is no RAP; `since`: timestamp of the first unit dropped.
-    ForRap { patience: u32, since: Option<u32> },
-    /// The parameter sets changed in a unit that was lost: nothing decodes before the next RAP.
-    ForParameterSets,
-}
-
 /// State of the access unit being assembled.
 #[derive(Debug, Clone, Copy, Default)]
 struct Current {
@@ -130,10 +82,7 @@ impl<S: Syntax> Assembler<S> {
             markers_lie: false,
             marked: false,
             annex_b: false,
-            wait: Wait::ForRap {
-                patience: PATIENCE_AT_START,
-                since: None,
-            },
+            wait: Wait::at_start(),
             published: None,
             ready: VecDeque::with_capacity(4),
             dropped: 0,
@@ -378,7 +327,7 @@ impl<S: Syntax> Assembler<S> {
         } else {
             false
         };
-        if !self.wanted(syntax, unit.timestamp, rap) {
+        if syntax.format().is_none() || !self.wait.passes(unit.timestamp, rap) {
             self.dropped += 1;
             self.buffer.discard(len);
             return;
@@ -405,36 +354,11 @@ impl<S: Syntax> Assembler<S> {
         let data = self.buffer.as_slice().get(..len).unwrap_or_default();
         // Complete parameter sets are taken over: they may not come again.
         if unit.prefixes && syntax.inspect(data, unit.rap).changed {
-            self.wait = Wait::ForParameterSets;
-        } else if unit.rap && matches!(self.wait, Wait::No) {
-            self.wait = Wait::ForRap {
-                patience: PATIENCE_AFTER_LOSS,
-                since: Some(unit.timestamp),
-            };
+            self.wait.sets_lost();
+        } else if unit.rap {
+            self.wait.rap_lost(unit.timestamp);
         }
         self.buffer.discard(len);
-    }
-
-    /// Whether a whole unit is handed out, or dropped because it cannot be decoded.
-    fn wanted(&mut self, syntax: &S, timestamp: u32, rap: bool) -> bool {
-        if syntax.format().is_none() {
-            return false;
-        }
-        if !rap {
-            match &mut self.wait {
-                Wait::No => {}
-                Wait::ForParameterSets => return false,
-                Wait::ForRap { patience, since } => {
-                    let since = *since.get_or_insert(timestamp);
-                    // A jump either way ends the wait.
-                    if (timestamp.wrapping_sub(since) as i32).unsigned_abs() < *patience {
-                        return false;
-                    }
-                }
-            }
-        }
-        self.wait = Wait::No;
-        true
     }
 }
 
