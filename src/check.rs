@@ -19,7 +19,10 @@ pub fn main(path: &Path) -> ExitCode {
             }
             let state = &config.server.state_dir;
             if state.exists() && !state.is_dir() {
-                eprintln!("warning: server.state_dir: {} is no folder: \"vigie run\" will not start", state.display());
+                eprintln!(
+                    "warning: server.state_dir: {} is no folder: \"vigie run\" will not start",
+                    state.display()
+                );
             }
             for warning in absent_files(&config) {
                 eprintln!("warning: {warning}");
@@ -74,7 +77,7 @@ mod tests {
         let there = folder.path().join("there.mp4");
         std::fs::write(&there, "").unwrap();
         let text = format!(
-            "[[camera]]\nid = \"a\"\nmain.url = \"file:///nowhere/clip.mp4\"\nsub.url = \"file://{}\"\n\
+            "[[disk]]\nid = \"d1\"\npath = \"/nowhere\"\n[[camera]]\nid = \"a\"\nmain.url = \"file:///nowhere/clip.mp4\"\nsub.url = \"file://{}\"\n\
              [[camera]]\nid = \"b\"\nmain.url = \"rtsps://192.0.2.1/x\"\nmain.tls_ca = \"/nowhere/ca.pem\"\n",
             there.display()
         );
@@ -82,7 +85,13 @@ mod tests {
         let (config, _) = Config::load(&file).unwrap();
         let found = absent_files(&config);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].starts_with("camera \"a\".main.url: cannot read /nowhere/clip.mp4"), "{found:?}");
-        assert!(found[1].starts_with("camera \"b\".main.tls_ca: cannot read /nowhere/ca.pem"), "{found:?}");
+        assert!(
+            found[0].starts_with("camera \"a\".main.url: cannot read /nowhere/clip.mp4"),
+            "{found:?}"
+        );
+        assert!(
+            found[1].starts_with("camera \"b\".main.tls_ca: cannot read /nowhere/ca.pem"),
+            "{found:?}"
+        );
     }
 }

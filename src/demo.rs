@@ -32,11 +32,13 @@ pub fn main(dir: Option<PathBuf>) -> ExitCode {
 
 fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
     let (dir, ours) = match dir {
-        Some(dir) => (std::path::absolute(&dir).with_context(|| format!("{} is no path", dir.display()))?, false),
+        Some(dir) => (
+            std::path::absolute(&dir).with_context(|| format!("{} is no path", dir.display()))?,
+            false,
+        ),
         None => (temporary()?, true),
     };
-    std::fs::create_dir_all(dir.join("footage"))
-        .with_context(|| format!("cannot create {}", dir.display()))?;
+    std::fs::create_dir_all(dir.join("footage")).with_context(|| format!("cannot create {}", dir.display()))?;
     let cameras = DemoCameras::start().context("cannot start the demo cameras")?;
     let file = dir.join("vigie.toml");
     if let Ok(text) = std::fs::read_to_string(&file) {
@@ -52,10 +54,7 @@ fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
     let password = sign_in(&config)?;
     let runtime = run::runtime()?;
     let result = runtime.block_on(run::record(config, Some(file), |addresses| {
-        println!(
-            "ready http://{} user {USER} password {password}",
-            addresses.http
-        );
+        println!("ready http://{} user {USER} password {password}", addresses.http);
         eprintln!("footage and configuration are in {}", dir.display());
     }));
     runtime.shutdown_background();
@@ -67,14 +66,8 @@ fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
 }
 
 fn temporary() -> anyhow::Result<PathBuf> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let dir = std::env::temp_dir().join(format!(
-        "vigie-demo-{}-{}",
-        std::process::id(),
-        now.as_secs()
-    ));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let dir = std::env::temp_dir().join(format!("vigie-demo-{}-{}", std::process::id(), now.as_secs()));
     std::fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     Ok(dir)
 }
@@ -124,11 +117,7 @@ fn sign_in(config: &Config) -> anyhow::Result<String> {
     };
     let answer = perform(request, &storage);
     storage.close();
-    anyhow::ensure!(
-        answer.ok,
-        "cannot add the demo user: {}",
-        answer.lines.join(" ")
-    );
+    anyhow::ensure!(answer.ok, "cannot add the demo user: {}", answer.lines.join(" "));
     Ok(password)
 }
 

@@ -14,6 +14,9 @@ use vigie_config::Config;
 
 use crate::{exit, systemd, telemetry};
 
+/// How long pipelines may take to close what they hold, at the end.
+const PIPELINES: std::time::Duration = std::time::Duration::from_secs(3);
+
 pub fn main(path: &Path) -> ExitCode {
     let (config, warnings) = match Config::load(path) {
         Ok(loaded) => loaded,
@@ -30,6 +33,7 @@ pub fn main(path: &Path) -> ExitCode {
         let result = runtime.block_on(record(config, Some(path.to_path_buf()), |_| {}));
         // A thread that hangs on a dead disk must not keep the process.
         runtime.shutdown_background();
+        vigie_media::gst::wait_for_stopped(PIPELINES);
         result
     });
     match result {
@@ -53,18 +57,10 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Records until asked to stop. `ready` is called once everything is up.
-pub async fn record(
-    config: Config,
-    path: Option<PathBuf>,
-    ready: impl FnOnce(&Addresses),
-) -> anyhow::Result<()> {
+pub async fn record(config: Config, path: Option<PathBuf>, ready: impl FnOnce(&Addresses)) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let http = TcpListener::bind(config.server.http).with_context(|| {
-        format!(
-            "cannot serve HTTP on {}: is another program there?",
-            config.server.http
-        )
-    })?;
+    let http = TcpListener::bind(config.server.http)
+        .with_context(|| format!("cannot serve HTTP on {}: is another program there?", config.server.http))?;
     let server = Arc::new(vigie_web::Server::new(http)?);
     let addresses_file = config.server.state_dir.join("addresses.json");
     let web = server.clone();

@@ -3,9 +3,7 @@
 
 use std::{io::IsTerminal, os::fd::AsFd};
 
-use tracing_subscriber::{
-    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
-};
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Libraries below tell of every stranger's garbage and of every thread that starts or stops.
 const DEFAULT: &str = "info,actix_http=off,actix_server=warn,ractor=warn";
@@ -16,9 +14,7 @@ pub fn start() {
         eprintln!("VIGIE_LOG is not a filter ({error}); logging at level info");
         EnvFilter::new(DEFAULT)
     });
-    tracing_subscriber::registry()
-        .with(output().with_filter(filter))
-        .init();
+    tracing_subscriber::registry().with(output().with_filter(filter)).init();
 }
 
 fn output() -> Box<dyn Layer<Registry> + Send + Sync> {

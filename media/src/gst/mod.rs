@@ -16,12 +16,14 @@ mod init;
 mod opening;
 mod pipeline;
 mod source;
+mod stop;
 mod timeline;
 mod tracks;
 mod trust;
 
 pub use init::{GstError, ensure_elements, init};
 pub use source::GstSource;
+pub use stop::wait_for_stopped;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use gstreamer::{self as gst, prelude::*};
 use tokio::sync::mpsc;
 
-use super::opening::Waiting;
+use super::{opening::Waiting, stop::stop};
 use crate::source::SourceError;
 
 /// What the pipeline's threads hand to the source's task.
@@ -24,8 +24,7 @@ pub(super) enum Event {
     Failed(gst::glib::Error, Option<String>),
 }
 
-/// A pipeline that goes to `NULL` when dropped, on a thread of its own: closing a socket or a
-/// device may take seconds.
+/// A pipeline that goes to `NULL` when dropped.
 #[derive(Debug)]
 pub(super) struct Pipeline(gst::Pipeline);
 
@@ -68,15 +67,6 @@ fn event_of(message: &gst::MessageRef) -> Option<Event> {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        let pipeline = self.0.clone();
-        let stop = move || {
-            if let Some(bus) = pipeline.bus() {
-                bus.unset_sync_handler();
-            }
-            let _ = pipeline.set_state(gst::State::Null);
-        };
-        if let Err(error) = std::thread::Builder::new().name("gst-stop".into()).spawn(stop) {
-            tracing::error!(%error, "a pipeline could not be stopped: no thread");
-        }
+        stop(self.0.clone());
     }
 }

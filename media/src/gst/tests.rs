@@ -66,6 +66,13 @@ fn start(config: &Stream) -> Running {
 }
 
 impl Running {
+    /// Waits until nothing of it is left: libsrt does not outlive a thread at the end of a process.
+    async fn close(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+        assert!(crate::gst::wait_for_stopped(Duration::from_secs(20)));
+    }
+
     async fn unit(&mut self) -> Arc<AccessUnit> {
         tokio::select! {
             item = tokio::time::timeout(Duration::from_secs(30), self.subscriber.next()) => match item {
@@ -293,6 +300,7 @@ async fn srt_from_gstreamer() {
     let first = units.iter().position(|unit| unit.rap).unwrap();
     units.drain(..first);
     check_h264(&units);
+    running.close().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use vigie_config::Utc;
 /// Cached units keep their distances, so that what a viewer records is right; a player shows them
 /// at their pace, and is behind by as much. Of a GOP of minutes only the newest part of this many
 /// nanoseconds is sent so.
-pub(super) const EXACT: i64 = 10_000_000_000;
+pub(super) const EXACT: i64 = 2_000_000_000;
 /// What is older is pressed into this many nanoseconds: a player runs through it.
 const CATCH_UP: i64 = 100_000_000;
 /// Running time (ns) at which a mount begins, for what is older than its beginning.
@@ -91,9 +91,9 @@ mod tests {
     #[test]
     fn only_what_is_long_ago_is_pressed_together() {
         let mut clock = SendClock::new(utc(60_000), utc(0), 70_000 * MS);
-        assert_eq!(clock.at(utc(0), 70_000 * MS), 59_900 * MS);
-        assert_eq!(clock.at(utc(25_000), 70_000 * MS), 59_950 * MS);
-        assert_eq!(clock.at(utc(50_000), 70_000 * MS), 60_000 * MS);
+        assert_eq!(clock.at(utc(0), 70_000 * MS), 67_900 * MS);
+        assert_eq!(clock.at(utc(29_000), 70_000 * MS), 67_950 * MS);
+        assert_eq!(clock.at(utc(58_000), 70_000 * MS), 68_000 * MS);
         assert_eq!(clock.at(utc(59_000), 70_000 * MS), 69_000 * MS);
         assert_eq!(clock.at(utc(60_040), 70_041 * MS), 70_040 * MS);
     }

@@ -20,16 +20,27 @@ mod ingest;
 #[derive(Debug, Clone)]
 pub enum SourceFact {
     /// The session is set up; media may follow.
-    Connected { peer: String },
+    Connected {
+        peer: String,
+    },
     /// First format, or a changed one.
     Format(Arc<StreamFormat>),
     /// Timestamps jumped by this much (new epoch).
-    TimestampJump { seconds: f64 },
-    SsrcChanged { track: crate::Track },
+    TimestampJump {
+        seconds: f64,
+    },
+    SsrcChanged {
+        track: crate::Track,
+    },
     /// RTP packets were missing and not repaired.
-    PacketsLost { track: crate::Track, packets: u64 },
+    PacketsLost {
+        track: crate::Track,
+        packets: u64,
+    },
     /// Something tolerated that the operator may want to know; at most one of a kind per minute.
-    Oddity { what: String },
+    Oddity {
+        what: String,
+    },
 }
 
 /// Where facts go. Must not block.

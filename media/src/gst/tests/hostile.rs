@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{Peer, free_port, network, start, start_when_up};
+use crate::gst::wait_for_stopped;
 
 fn descriptors() -> Vec<String> {
     std::fs::read_dir("/proc/self/fd")
@@ -28,6 +29,7 @@ async fn retried(url: &str) {
         assert!(!error.text.contains("SECRET"), "{error}");
     }
     let many = settled(few.len()).await;
+    assert!(wait_for_stopped(Duration::from_secs(20)));
     assert!(
         many.len() <= few.len() + 3,
         "{} and then {}:\n{}",
@@ -62,12 +64,8 @@ async fn a_refused_passphrase_leaves_nothing_open() {
         .args(pipeline.split_whitespace())
         .spawn();
     let _peer = Peer(child.unwrap());
-    drop(
-        start_when_up(&network(&format!(
-            "srt://127.0.0.1:{port}?passphrase=correct-horse&pbkeylen=16"
-        )))
-        .await,
-    );
+    let url = format!("srt://127.0.0.1:{port}?passphrase=correct-horse&pbkeylen=16");
+    start_when_up(&network(&url)).await.close().await;
     retried(&format!("srt://127.0.0.1:{port}?passphrase=SECRET-battery&pbkeylen=16")).await;
 }
 
