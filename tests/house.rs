@@ -11,8 +11,20 @@ use std::{
 
 /// What each crate of ours may depend on, directly.
 const HOUSE: &[(&str, &[&str])] = &[
-    ("vigie", &["vigie-web", "vigie-actors", "vigie-media", "vigie-storage", "vigie-config"]),
-    ("vigie-web", &["vigie-actors", "vigie-media", "vigie-storage", "vigie-config"]),
+    (
+        "vigie",
+        &[
+            "vigie-web",
+            "vigie-actors",
+            "vigie-media",
+            "vigie-storage",
+            "vigie-config",
+        ],
+    ),
+    (
+        "vigie-web",
+        &["vigie-actors", "vigie-media", "vigie-storage", "vigie-config"],
+    ),
     ("vigie-actors", &["vigie-media", "vigie-storage", "vigie-config"]),
     ("vigie-media", &["vigie-config"]),
     ("vigie-storage", &["vigie-config"]),
@@ -28,7 +40,10 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("ractor", &["vigie-actors"]),
     ("actix", &["vigie-web"]),
     ("actix-web", &["vigie-web"]),
-    ("tokio", &["vigie", "vigie-web", "vigie-actors", "vigie-media", "vigie-fake-camera"]),
+    (
+        "tokio",
+        &["vigie", "vigie-web", "vigie-actors", "vigie-media", "vigie-fake-camera"],
+    ),
     ("retina", &[]),
 ];
 
@@ -60,7 +75,10 @@ fn dependencies_run_one_way() {
             panic!("{package} has no place in the house: put it into ARCHITECTURE.md and into this test");
         };
         for dependency in dependencies.iter().filter(|d| d.starts_with("vigie")) {
-            assert!(allowed.contains(&dependency.as_str()), "{package} may not depend on {dependency}");
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{package} may not depend on {dependency}"
+            );
         }
     }
 }
@@ -70,7 +88,10 @@ fn foreign_libraries_stay_where_they_belong() {
     for (package, dependencies) in direct_dependencies() {
         for (library, homes) in KEPT_IN {
             let used = dependencies.contains(*library);
-            assert!(!used || homes.contains(&package.as_str()), "{package} may not depend on {library}");
+            assert!(
+                !used || homes.contains(&package.as_str()),
+                "{package} may not depend on {library}"
+            );
         }
     }
 }

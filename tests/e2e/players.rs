@@ -55,7 +55,9 @@ fn ffmpeg(url: &str, transport: &str) -> Output {
 
 /// Plays so many access units with retina.
 async fn retina(url: String, udp: bool, units: usize) -> Result<(), retina::Error> {
-    use retina::client::{Credentials, PlayOptions, Session, SessionOptions, SetupOptions, Transport};
+    use retina::client::{
+        Credentials, InitialSequenceNumberPolicy, PlayOptions, Session, SessionOptions, SetupOptions, Transport,
+    };
     let creds = Credentials {
         username: USER.into(),
         password: PASSWORD.into(),
@@ -75,7 +77,10 @@ async fn retina(url: String, udp: bool, units: usize) -> Result<(), retina::Erro
     session
         .setup(video, SetupOptions::default().transport(transport))
         .await?;
-    let mut session = session.play(PlayOptions::default()).await?.demuxed()?;
+    // Whoever joins between two packets of a picture gets the rest of it, with numbers before the
+    // one that gst-rtsp-server names in RTP-Info.
+    let options = PlayOptions::default().initial_seq(InitialSequenceNumberPolicy::Ignore);
+    let mut session = session.play(options).await?.demuxed()?;
     let mut seen = 0;
     while seen < units {
         let item = session.next().await.expect("media")?;
@@ -93,7 +98,10 @@ fn ended_by_itself(output: &Output) -> bool {
 
 /// Every buffer that fakesink took is a line.
 fn has_taken(output: &Output, buffers: usize) -> bool {
-    String::from_utf8_lossy(&output.stdout).matches("last-message = chain").count() >= buffers
+    String::from_utf8_lossy(&output.stdout)
+        .matches("last-message = chain")
+        .count()
+        >= buffers
 }
 
 fn in_time<T>(future: impl Future<Output = T>) -> T {

@@ -11,7 +11,12 @@ fn the_tree_is_the_administrators() {
     let house = House::start(&Setup::of(&cameras));
     house.add_user("guard", "ordinary");
     house.wait_recording("cam0", "main");
-    for path in ["/api/v1/cameras", "/api/v1/recordings?camera=cam0", "/api/v1/system/info", "/metrics"] {
+    for path in [
+        "/api/v1/cameras",
+        "/api/v1/recordings?camera=cam0",
+        "/api/v1/system/info",
+        "/metrics",
+    ] {
         assert_eq!(house.get_as("guard", path).status, 200, "{path}");
     }
     let refused = house.get_as("guard", "/api/v1/system/tree");

@@ -176,10 +176,25 @@ fn small(house: &House, bytes: &[u8]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(&file)
-        .args(["-frames:v", "1", "-vf", "scale=160:90", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"])
+        .args([
+            "-frames:v",
+            "1",
+            "-vf",
+            "scale=160:90",
+            "-pix_fmt",
+            "rgb24",
+            "-f",
+            "rawvideo",
+            "-",
+        ])
         .output()
         .unwrap();
-    assert_eq!(output.stdout.len(), 160 * 90 * 3, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.stdout.len(),
+        160 * 90 * 3,
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 
@@ -206,12 +221,23 @@ fn pictures_of_the_past() {
         .collect();
     for (at, film) in moments.iter().zip(&films) {
         let still = house.get(&format!("/api/v1/cameras/gate/snapshot.jpg?at={}", rfc3339(*at)));
-        assert_eq!((still.status, still.header("content-type")), (200, "image/jpeg"), "{}", still.text());
+        assert_eq!(
+            (still.status, still.header("content-type")),
+            (200, "image/jpeg"),
+            "{}",
+            still.text()
+        );
         let still = small(&house, &still.body);
         let near = distance(&still, film);
-        let others = films.iter().filter(|other| *other != film).map(|other| distance(&still, other));
+        let others = films
+            .iter()
+            .filter(|other| *other != film)
+            .map(|other| distance(&still, other));
         let nearest = others.fold(f64::MAX, f64::min);
-        assert!(near * 2.0 < nearest, "{near} from its own moment, {nearest} from another");
+        assert!(
+            near * 2.0 < nearest,
+            "{near} from its own moment, {nearest} from another"
+        );
     }
     let before = rfc3339(first - 60_000_000);
     let nothing = house.get(&format!("/api/v1/cameras/gate/snapshot.jpg?at={before}"));
@@ -233,7 +259,10 @@ fn methods_are_those_of_the_description() {
         assert!(head.body.is_empty(), "{asked}");
         assert_eq!(get.header("content-type"), head.header("content-type"), "{asked}");
     }
-    assert_eq!(house.head(&film).header("content-length"), house.get(&film).header("content-length"));
+    assert_eq!(
+        house.head(&film).header("content-length"),
+        house.get(&film).header("content-length")
+    );
     for (asked, allow) in [("/api/v1/cameras", "GET, HEAD"), ("/", "GET, HEAD")] {
         let refused = house.post(asked);
         assert_eq!((refused.status, refused.header("allow")), (405, allow), "{asked}");

@@ -205,10 +205,7 @@ mod tests {
         let start = Instant::now();
         let mut m = live(start);
         let last = start + Duration::from_millis(100);
-        assert_eq!(
-            m.tick(last + STALL - TICK, Some(last)),
-            Step::Nothing
-        );
+        assert_eq!(m.tick(last + STALL - TICK, Some(last)), Step::Nothing);
         assert_eq!(m.cause(), None);
         let look = last + STALL - TICK + Duration::from_millis(1);
         assert_eq!(m.tick(look, Some(last)), Step::Abandon);

@@ -186,7 +186,10 @@ fn check_fit(section: &Section<'_>, url: &SourceUrl, transport: Option<Transport
         } else if section.has(key) && scheme == "rtmps" {
             section.problem(key, "rtmps knows the system's authorities only");
         } else if section.has(key) && (scheme, key) == ("https", "tls_fingerprint") {
-            section.problem(key, "https cannot pin a fingerprint, name the certificate's file as tls_ca");
+            section.problem(
+                key,
+                "https cannot pin a fingerprint, name the certificate's file as tls_ca",
+            );
         }
     }
 }

@@ -89,7 +89,11 @@ fn parse(
     };
     if document.as_table().is_empty() {
         // What a full disk or a broken copy leaves must not end all recording.
-        walk.problem(1, "", "nothing is in it, expected at least [server], [[disk]] or [[camera]]");
+        walk.problem(
+            1,
+            "",
+            "nothing is in it, expected at least [server], [[disk]] or [[camera]]",
+        );
     }
     let config = read(&walk, document.as_table());
     if let Some((line, path)) = walk.literal_secret().filter(|_| open_to_all) {

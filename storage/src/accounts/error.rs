@@ -16,9 +16,7 @@ pub enum AccountsError {
     BadPassword,
     #[error("{seen:?} is not a group: use administrator, advanced or ordinary")]
     BadGroup { seen: String },
-    #[error(
-        "user {name} exists already: change the password with `vigie user passwd`, or remove the user first"
-    )]
+    #[error("user {name} exists already: change the password with `vigie user passwd`, or remove the user first")]
     Exists { name: String },
     #[error("there is no user {name}: `vigie user list` shows those there are")]
     NoUser { name: String },
@@ -31,19 +29,11 @@ pub enum AccountsError {
         error: io::Error,
     },
     #[error("{} has format {seen}, newer than {supported}: it is left untouched, use the newer vigie that wrote it", path.display())]
-    Newer {
-        path: PathBuf,
-        seen: u32,
-        supported: u32,
-    },
+    Newer { path: PathBuf, seen: u32, supported: u32 },
     #[error("{} is left untouched because it could not be read: {why}", path.display())]
     Unreadable { path: PathBuf, why: String },
     #[error("{} is not a key of {expected} bytes (seen {seen}): move it away, then set every user's password again", path.display())]
-    BadKey {
-        path: PathBuf,
-        seen: u64,
-        expected: usize,
-    },
+    BadKey { path: PathBuf, seen: u64, expected: usize },
     #[error("the system gave no random bytes: {0}")]
     Random(#[from] getrandom::Error),
     #[error("cannot hash a password: {0}")]
@@ -59,9 +49,9 @@ impl Kind for AccountsError {
             | AccountsError::BadPassword
             | AccountsError::BadGroup { .. }
             | AccountsError::Newer { .. } => ErrorKind::Misconfigured,
-            AccountsError::Exists { .. }
-            | AccountsError::NoUser { .. }
-            | AccountsError::Disabled { .. } => ErrorKind::Refused,
+            AccountsError::Exists { .. } | AccountsError::NoUser { .. } | AccountsError::Disabled { .. } => {
+                ErrorKind::Refused
+            }
             AccountsError::Io { error, .. } => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Full,
                 io::ErrorKind::InvalidData => ErrorKind::Corrupt,

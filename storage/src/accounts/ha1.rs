@@ -81,9 +81,7 @@ impl Seal {
             .mode(0o600)
             .open(&temporary)
             .map_err(failed)?;
-        file.write_all(&key)
-            .and_then(|()| file.sync_all())
-            .map_err(failed)?;
+        file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
         fs::rename(&temporary, path).map_err(failed)?;
         sync_folder(path).map_err(failed)?;
         Ok(Seal(ChaCha20Poly1305::new(&key.into())))
@@ -126,10 +124,7 @@ mod tests {
     #[test]
     fn ha1_is_that_of_rfc_2617() {
         // `printf 'Mufasa:vigie:Circle Of Life' | md5sum`
-        assert_eq!(
-            ha1("Mufasa", "Circle Of Life"),
-            "1261079a54e3652645603ec48ac39e19"
-        );
+        assert_eq!(ha1("Mufasa", "Circle Of Life"), "1261079a54e3652645603ec48ac39e19");
     }
 
     #[test]
@@ -137,20 +132,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret.key");
         assert!(Seal::load(&path).unwrap().is_none());
-        let sealed = Seal::load_or_create(&path)
-            .unwrap()
-            .seal("ann", "0123")
-            .unwrap();
+        let sealed = Seal::load_or_create(&path).unwrap().seal("ann", "0123").unwrap();
         let again = Seal::load(&path).unwrap().unwrap();
         assert_eq!(again.open("ann", &sealed).as_deref(), Some("0123"));
         assert_eq!(again.open("bob", &sealed), None);
         assert_eq!(again.open("ann", "AAAA"), None);
         let other = Seal::load_or_create(&folder.path().join("other.key")).unwrap();
         assert_eq!(other.open("ann", &sealed), None);
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -62,11 +62,7 @@ impl Journal {
         };
         let mut text = Vec::new();
         match File::open(path) {
-            Ok(file) => file
-                .take(MAX_BYTES)
-                .read_to_end(&mut text)
-                .map(drop)
-                .map_err(failed)?,
+            Ok(file) => file.take(MAX_BYTES).read_to_end(&mut text).map(drop).map_err(failed)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
@@ -146,11 +142,7 @@ impl Journal {
             file.set_len(self.len)?;
             file.write_all_at(&lines, self.len)?;
             file.sync_data()?;
-            if fresh {
-                sync_folder(&self.path)
-            } else {
-                Ok(())
-            }
+            if fresh { sync_folder(&self.path) } else { Ok(()) }
         })();
         if let Err(error) = written {
             // Best effort: the next append starts with the same cut.
@@ -206,10 +198,9 @@ impl Journal {
     }
 
     fn keep_copy(&mut self) -> Result<(), AccountsError> {
-        let copy = self.path.with_extension(format!(
-            "jsonl.broken-{}",
-            Utc::now().strftime("%Y%m%dT%H%M%SZ")
-        ));
+        let copy = self
+            .path
+            .with_extension(format!("jsonl.broken-{}", Utc::now().strftime("%Y%m%dT%H%M%SZ")));
         let failed = |error| AccountsError::Io {
             what: "keep a copy of the damaged",
             path: self.path.clone(),
@@ -282,10 +273,7 @@ mod tests {
         journal.append(&removed("b")).unwrap();
         let again = Journal::open(&path).unwrap();
         assert_eq!(names(&again.entries), ["a", "b"]);
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
@@ -312,10 +300,7 @@ mod tests {
             .replace(r#""name":"b""#, r#""name":"x""#);
         fs::write(&path, &text).unwrap();
         let mut again = Journal::open(&path).unwrap();
-        assert_eq!(
-            (names(&again.entries), again.damaged_lines),
-            (vec!["a", "c"], 1)
-        );
+        assert_eq!((names(&again.entries), again.damaged_lines), (vec!["a", "c"], 1));
         again.journal.compact(again.entries.into_iter()).unwrap();
         again.journal.append(&removed("d")).unwrap();
         let copies: Vec<_> = fs::read_dir(folder.path())
@@ -325,10 +310,7 @@ mod tests {
             .collect();
         assert_eq!(copies.len(), 1);
         assert_eq!(fs::read_to_string(&copies[0]).unwrap(), text);
-        assert_eq!(
-            names(&Journal::open(&path).unwrap().entries),
-            ["a", "c", "d"]
-        );
+        assert_eq!(names(&Journal::open(&path).unwrap().entries), ["a", "c", "d"]);
     }
 
     proptest! {

@@ -97,10 +97,7 @@ impl Accounts {
         let journal = match Journal::open(&path) {
             Ok(opened) => {
                 let mut journal = opened.journal;
-                opened
-                    .entries
-                    .into_iter()
-                    .for_each(|entry| state.apply(entry));
+                opened.entries.into_iter().for_each(|entry| state.apply(entry));
                 state.sessions.forget_expired(Utc::now());
                 if opened.damaged_lines > 0 {
                     tracing::warn!(
@@ -163,9 +160,7 @@ impl Accounts {
     pub fn add(&self, name: &str, group: Group, password: &str) -> Result<User, AccountsError> {
         user::check_name(name)?;
         user::check_password(password)?;
-        let exists = || AccountsError::Exists {
-            name: name.to_owned(),
-        };
+        let exists = || AccountsError::Exists { name: name.to_owned() };
         if self.get(name).is_some() {
             return Err(exists());
         }
@@ -210,12 +205,7 @@ impl Accounts {
     pub fn remove(&self, name: &str) -> Result<(), AccountsError> {
         let mut journal = self.lock_journal();
         self.stored(name)?;
-        self.commit(
-            &mut journal,
-            Entry::Removed {
-                name: name.to_owned(),
-            },
-        )
+        self.commit(&mut journal, Entry::Removed { name: name.to_owned() })
     }
 
     /// Takes about as long for a name that does not exist; a pair that was right in the last
@@ -248,7 +238,9 @@ impl Accounts {
         let user = self.stored(name).ok()?;
         let pairs = self.lock_pairs();
         let pair = pairs.pair(name, password)?;
-        pairs.knows(&pair, &user.password, Instant::now()).then(|| user.verdict())
+        pairs
+            .knows(&pair, &user.password, Instant::now())
+            .then(|| user.verdict())
     }
 
     /// `MD5(name:vigie:password)` in hexadecimal, for RTSP Digest. `None`: no such user, switched
@@ -266,9 +258,7 @@ impl Accounts {
         let mut journal = self.lock_journal();
         let user = self.stored(name)?;
         if !user.enabled {
-            return Err(AccountsError::Disabled {
-                name: name.to_owned(),
-            });
+            return Err(AccountsError::Disabled { name: name.to_owned() });
         }
         self.write().sessions.forget_expired(now);
         let surplus = self.read().sessions.surplus(name);
@@ -288,9 +278,7 @@ impl Accounts {
     /// The session of a token, if it has not ended.
     pub fn session(&self, token: &str) -> Option<Session> {
         let state = self.read();
-        let session = state
-            .sessions
-            .get(&session::token_hash(token), Utc::now())?;
+        let session = state.sessions.get(&session::token_hash(token), Utc::now())?;
         let user = state.users.get(&session.user).filter(|user| user.enabled)?;
         Some(Session {
             user: user.public(),
@@ -319,11 +307,7 @@ impl Accounts {
         Ok(())
     }
 
-    fn change(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut StoredUser),
-    ) -> Result<(), AccountsError> {
+    fn change(&self, name: &str, change: impl FnOnce(&mut StoredUser)) -> Result<(), AccountsError> {
         let mut journal = self.lock_journal();
         let mut user = self.stored(name)?;
         change(&mut user);
@@ -332,13 +316,9 @@ impl Accounts {
 
     fn stored(&self, name: &str) -> Result<StoredUser, AccountsError> {
         let state = self.read();
-        state
-            .users
-            .get(name)
-            .cloned()
-            .ok_or_else(|| AccountsError::NoUser {
-                name: name.chars().take(80).collect(),
-            })
+        state.users.get(name).cloned().ok_or_else(|| AccountsError::NoUser {
+            name: name.chars().take(80).collect(),
+        })
     }
 
     /// First the device, then memory: what a caller sees is what a restart finds.
@@ -346,11 +326,7 @@ impl Accounts {
         let Some(journal) = journal else {
             return Err(AccountsError::Unreadable {
                 path: self.key_path.with_file_name("accounts.jsonl"),
-                why: self
-                    .fault
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
+                why: self.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
             });
         };
         journal.append(&entry)?;
@@ -360,15 +336,13 @@ impl Accounts {
     }
 
     fn commit_or_remember(&self, journal: &mut Option<Journal>, entry: Entry) {
-        let written = journal
-            .as_mut()
-            .is_some_and(|journal| match journal.append(&entry) {
-                Ok(()) => true,
-                Err(error) => {
-                    tracing::warn!(%error, "a session lasts only until the recorder restarts");
-                    false
-                }
-            });
+        let written = journal.as_mut().is_some_and(|journal| match journal.append(&entry) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a session lasts only until the recorder restarts");
+                false
+            }
+        });
         self.write().apply(entry);
         if let Some(journal) = journal.as_mut().filter(|_| written) {
             compact(journal, &self.read(), false);

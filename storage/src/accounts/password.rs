@@ -159,13 +159,7 @@ impl PairCache {
         hash.update(password);
         // A second pass keeps the key out of reach of length extension.
         let inner: [u8; 32] = hash.finalize().into();
-        Some(
-            Sha256::new()
-                .chain_update(key)
-                .chain_update(inner)
-                .finalize()
-                .into(),
-        )
+        Some(Sha256::new().chain_update(key).chain_update(inner).finalize().into())
     }
 
     pub fn knows(&self, pair: &[u8; 32], phc: &str, now: Instant) -> bool {

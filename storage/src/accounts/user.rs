@@ -120,9 +120,7 @@ pub(super) fn check_password(password: &str) -> Result<(), AccountsError> {
     if characters < 8 {
         Err(AccountsError::ShortPassword { seen: characters })
     } else if password.len() > MAX_PASSWORD_BYTES {
-        Err(AccountsError::LongPassword {
-            seen: password.len(),
-        })
+        Err(AccountsError::LongPassword { seen: password.len() })
     } else if password.chars().any(char::is_control) {
         Err(AccountsError::BadPassword)
     } else {

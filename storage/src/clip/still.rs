@@ -62,7 +62,11 @@ impl Still {
         let mut units = Vec::new();
         for (number, (row, _, of_fragment)) in lead.fragments.iter().enumerate() {
             let from = if number == 0 { lead.rap } else { 0 };
-            let to = if number == newest { wanted.unit + 1 } else { of_fragment.main.len() };
+            let to = if number == newest {
+                wanted.unit + 1
+            } else {
+                of_fragment.main.len()
+            };
             let source = search.source(*row)?;
             for unit in of_fragment.main.get(from..to).unwrap_or_default() {
                 units.push(read(&source, unit)?);

@@ -723,11 +723,17 @@ fn annex_b(still: &Still) -> Vec<u8> {
 #[test]
 fn a_still_is_the_picture_shown_at_that_moment() {
     for footage in [&*SILENT, &*SOUND, &*REORDERED] {
-        for at in [120_000, 1_990_000, 2_010_000, 3_985_000, 4_150_000, 8_099_000, 15_900_000] {
+        for at in [
+            120_000, 1_990_000, 2_010_000, 3_985_000, 4_150_000, 8_099_000, 15_900_000,
+        ] {
             let at = zero().plus_micros(at);
             let still = Still::new(footage.rows.clone(), at, footage.opener()).unwrap();
             let (shown, sum) = footage.pictures.range(..=at.plus_micros(1000)).next_back().unwrap();
-            assert!((shown.micros_since(still.shown)).abs() < 1000, "{at}: {} not {shown}", still.shown);
+            assert!(
+                (shown.micros_since(still.shown)).abs() < 1000,
+                "{at}: {} not {shown}",
+                still.shown
+            );
             assert_eq!((still.width, still.height, &still.entry), (160, 96, b"avc1"));
             let file = tempfile::Builder::new().suffix(".h264").tempfile().unwrap();
             fs::write(file.path(), annex_b(&still)).unwrap();

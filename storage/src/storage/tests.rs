@@ -314,7 +314,11 @@ fn a_stream_taken_out_and_back_has_its_gap_after_a_crash() {
     let volume = storage.add_volume(&after.disk("d1")).unwrap();
     record(&volume, &gate, at("09:42:05"), 0, 5);
     assert!(volume.settle(LONG));
-    let gaps: Vec<_> = all(&storage, &gate).gaps.iter().map(|g| (g.start, g.end, g.cause)).collect();
+    let gaps: Vec<_> = all(&storage, &gate)
+        .gaps
+        .iter()
+        .map(|g| (g.start, g.end, g.cause))
+        .collect();
     assert_eq!(gaps, [(at("09:42:02"), Some(at("09:42:05")), GapCause::Crash)]);
     check(&storage);
 }

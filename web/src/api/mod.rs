@@ -142,7 +142,13 @@ mod tests {
         assert_eq!(methods("/api/v1/cameras").as_deref(), Some("GET, HEAD"));
         assert_eq!(methods("/api/v1/cameras/gate/video.mp4").as_deref(), Some("GET, HEAD"));
         assert_eq!(methods("/api/v1/session").as_deref(), Some("GET, HEAD, POST, DELETE"));
-        for unknown in ["/", "/api/v1/cameras/", "/api/v1/cameras//video.mp4", "/api/v1/cameras/gate", "/api/v2"] {
+        for unknown in [
+            "/",
+            "/api/v1/cameras/",
+            "/api/v1/cameras//video.mp4",
+            "/api/v1/cameras/gate",
+            "/api/v2",
+        ] {
             assert_eq!(methods(unknown), None, "{unknown}");
         }
     }

@@ -41,7 +41,10 @@ pub async fn snapshot(
     query: web::Query<SnapshotQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let stream = StreamId::new(known_camera(&recorder, &viewer, &id)?, stream_name(query.stream.as_deref())?);
+    let stream = StreamId::new(
+        known_camera(&recorder, &viewer, &id)?,
+        stream_name(query.stream.as_deref())?,
+    );
     let (units, format, cache) = match time("at", query.at.as_deref())? {
         Some(at) => {
             let (units, format) = recorded(&recorder, stream, at).await?;

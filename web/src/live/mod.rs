@@ -35,9 +35,11 @@ pub async fn open(
     let camera = CameraId::new(&id).map_err(|_| unknown())?;
     viewer.may_view(&camera)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
-    let handle = recorder.stream(&stream).ok_or_else(|| match recorder.config().cameras.iter().any(|c| c.id == stream.camera) {
-        true => Problem::NoFootage(format!("{} has no stream {}", stream.camera, stream.stream)),
-        false => unknown(),
+    let handle = recorder.stream(&stream).ok_or_else(|| {
+        match recorder.config().cameras.iter().any(|c| c.id == stream.camera) {
+            true => Problem::NoFootage(format!("{} has no stream {}", stream.camera, stream.stream)),
+            false => unknown(),
+        }
     })?;
     let (response, session, messages) = actix_ws::handle(&request, body)
         .map_err(|error| Problem::BadRequest(format!("live pictures come over a WebSocket (RFC 6455): {error}")))?;
