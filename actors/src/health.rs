@@ -1,6 +1,6 @@
 //! Health: tells systemd that the house lives, watches the clock.
 //!
-//! The watchdog is fed only while the root of the tree answers: a house that hangs is
+//! The watchdog is fed only while the cameras' supervisor answers: a process that hangs is
 //! restarted by systemd.
 
 use std::{sync::Arc, time::Duration};
