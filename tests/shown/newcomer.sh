@@ -95,11 +95,12 @@ for camera in $(curl -sf -u "$user:$password" "$url/api/v1/cameras" | jq -r '.[]
 	[ $? = 0 ] && [ -z "$complaints" ]
 	verdict $? "30 s of $camera play in ffplay${complaints:+ ($complaints)}"
 done
-# Ctrl-C in a terminal reaches the program itself. It is found by its folder, which no other has.
+# Ctrl-C in a terminal reaches the program itself: the one in another mount namespace than ours.
+ours=$(readlink /proc/self/ns/mnt)
 for process in /proc/[0-9]*; do
 	case $(readlink "$process/exe" 2>/dev/null) in
-		"$root"/root/vigie/target/release/vigie | /root/vigie/target/release/vigie)
-			[ "$(readlink "$process/root")" = / ] || kill -INT "${process#/proc/}" ;;
+		*/root/vigie/target/release/vigie)
+			[ "$(readlink "$process/ns/mnt")" = "$ours" ] || kill -INT "${process#/proc/}" ;;
 	esac
 done
 wait "$demo"
