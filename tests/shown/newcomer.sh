@@ -43,7 +43,8 @@ verdict() {
 }
 minutes() { awk -v s="$1" 'BEGIN { printf "%.1f min", s / 60 }'; }
 within() {
-	systemd-nspawn --quiet --directory "$root" --register=no --keep-unit --as-pid2 \
+	# A machine of its own may lock memory; without, ffmpeg's libgcrypt complains at each start.
+	systemd-nspawn --capability=CAP_IPC_LOCK --quiet --directory "$root" --register=no --keep-unit --as-pid2 \
 		--setenv=PATH=/opt/rust/bin:/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		--setenv=NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt --setenv=CI=1 --console=pipe \
 		--chdir=/root/vigie "$@" </dev/null
