@@ -6,6 +6,16 @@ use serde::Serialize;
 /// Ticks per second of all video timestamps (RFC 6184, 7798, 2435 all fix 90 kHz).
 pub const VIDEO_TIMESCALE: u32 = 90_000;
 
+/// Ticks of [`VIDEO_TIMESCALE`] in so many microseconds.
+pub fn video_ticks(micros: i64) -> i64 {
+    micros.saturating_mul(i64::from(VIDEO_TIMESCALE) / 10_000) / 100
+}
+
+/// Microseconds in so many ticks of [`VIDEO_TIMESCALE`].
+pub fn video_micros(ticks: i64) -> i64 {
+    ticks.saturating_mul(100) / (i64::from(VIDEO_TIMESCALE) / 10_000)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VideoCodec {

@@ -5,7 +5,10 @@
 use std::{sync::Arc, time::Duration};
 
 use vigie_config::Utc;
-use vigie_media::{AccessUnit, StreamFormat, Track, format::VIDEO_TIMESCALE};
+use vigie_media::{
+    AccessUnit, StreamFormat, Track,
+    format::{video_micros, video_ticks},
+};
 
 /// A segment without a RAP to rotate on ends here, and the next one is marked continued.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -167,7 +170,7 @@ impl Open {
 
     fn take(&mut self, unit: &AccessUnit) {
         self.interval = unit.dts - self.last_dts;
-        self.pace = micros(self.interval);
+        self.pace = video_micros(self.interval);
         self.last_dts = unit.dts;
         self.last_utc = unit.utc;
         if unit.rap {
@@ -182,7 +185,7 @@ impl Open {
         if unit.epoch == self.epoch {
             return;
         }
-        let apart = ticks(unit.utc.micros_since(self.last_utc).max(0));
+        let apart = video_ticks(unit.utc.micros_since(self.last_utc).max(0));
         let by = unit.dts.saturating_sub(apart).saturating_sub(self.last_dts);
         for known in [&mut self.first_dts, &mut self.rap_dts, &mut self.last_dts] {
             *known = known.saturating_add(by);
@@ -191,7 +194,7 @@ impl Open {
     }
 
     fn end(&self) -> Utc {
-        self.last_utc.plus_micros(micros(self.interval))
+        self.last_utc.plus_micros(video_micros(self.interval))
     }
 
     /// Why `unit` does not belong here, and the hole before it if that is a gap.
@@ -204,7 +207,7 @@ impl Open {
             return Some((Why::Lost, hole(Why::Lost)));
         }
         let step = unit.dts.saturating_sub(self.last_dts);
-        if (apart - micros(step)).abs() > CLOCK_STEP_MICROS {
+        if (apart - video_micros(step)).abs() > CLOCK_STEP_MICROS {
             return Some((Why::Clock, if pause { hole(Why::Clock) } else { None }));
         }
         if pause {
@@ -213,22 +216,14 @@ impl Open {
         if !Arc::ptr_eq(&self.format, &unit.format) && *self.format != *unit.format {
             return Some((Why::Format, None));
         }
-        let long = micros(unit.dts - self.first_dts);
+        let long = video_micros(unit.dts - self.first_dts);
         let wanted = i64::try_from(segment.as_micros()).unwrap_or(i64::MAX);
         // At this RAP or at the next, whichever is nearer to what is wanted.
-        let gop = micros(unit.dts - self.rap_dts);
+        let gop = video_micros(unit.dts - self.rap_dts);
         if unit.rap && (long >= wanted || long.saturating_add(gop).saturating_sub(wanted) > wanted - long) {
             return Some((Why::Rotation, None));
         }
         let longest = i64::try_from(LONGEST.max(segment).as_micros()).unwrap_or(i64::MAX);
         (long >= longest).then_some((Why::TooLong, None))
     }
-}
-
-fn micros(ticks: i64) -> i64 {
-    ticks.saturating_mul(100) / (i64::from(VIDEO_TIMESCALE) / 10_000)
-}
-
-fn ticks(micros: i64) -> i64 {
-    micros.saturating_mul(i64::from(VIDEO_TIMESCALE) / 10_000) / 100
 }

@@ -14,7 +14,7 @@ mod video;
 use actix_web::{HttpResponse, Responder, web};
 use utoipa::OpenApi;
 use vigie_actors::Recorder;
-use vigie_config::{CameraId, StreamName, Utc};
+use vigie_config::{CameraId, StreamId, StreamName, Utc};
 
 use crate::{live, problem::Problem, sign_in::Viewer};
 
@@ -95,7 +95,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// A camera that is configured, or was and still has footage, and that the viewer may see.
-fn known_camera(recorder: &Recorder, viewer: &Viewer, id: &str) -> Result<CameraId, Problem> {
+pub(crate) fn known_camera(recorder: &Recorder, viewer: &Viewer, id: &str) -> Result<CameraId, Problem> {
     let no_camera = || Problem::NoCamera(id.chars().take(80).collect());
     let camera = CameraId::new(id).map_err(|_| no_camera())?;
     let configured = recorder.config().cameras.iter().any(|c| c.id == camera);
@@ -112,6 +112,11 @@ fn known_camera(recorder: &Recorder, viewer: &Viewer, id: &str) -> Result<Camera
     } else {
         Err(no_camera())
     }
+}
+
+/// A camera without that stream, or one that is recorded no more.
+pub(crate) fn not_configured(stream: &StreamId) -> Problem {
+    Problem::NoFootage(format!("{stream} is not configured"))
 }
 
 /// `main` when not given.

@@ -9,11 +9,11 @@ use vigie_config::{Kind, StreamId, Utc};
 use vigie_media::{
     AccessUnit, StreamFormat, Track,
     decode::snapshot_jpeg,
-    format::{VIDEO_TIMESCALE, VideoCodec, VideoFormat},
+    format::{VideoCodec, VideoFormat, video_ticks},
     hub::{Hub, Item, Policy, Wake},
 };
 
-use super::{known_camera, stream_name, time, video::no_clip};
+use super::{known_camera, not_configured, stream_name, time, video::no_clip};
 use crate::{problem::Problem, sign_in::Viewer};
 
 /// How long to wait for a RAP where none is cached.
@@ -67,9 +67,7 @@ pub async fn snapshot(
 type Picture = (Vec<Arc<AccessUnit>>, VideoFormat);
 
 async fn newest(recorder: &Recorder, stream: &StreamId) -> Result<Picture, Problem> {
-    let hub = recorder
-        .hub(stream)
-        .ok_or_else(|| Problem::NoFootage(format!("{stream} is not configured")))?;
+    let hub = recorder.hub(stream).ok_or_else(|| not_configured(stream))?;
     let units = tokio::time::timeout(PATIENCE, newest_gop(&hub))
         .await
         .map_err(|_| Problem::Unavailable(format!("no picture of {stream} came within {PATIENCE:?}")))?;
@@ -104,13 +102,12 @@ async fn recorded(recorder: &web::Data<Recorder>, stream: StreamId, at: Utc) -> 
         video: Some(format.clone()),
         audio: None,
     });
-    let ticks = |us: i64| us.saturating_mul(i64::from(VIDEO_TIMESCALE) / 10_000) / 100;
     let units = still.units.into_iter().map(|unit| {
         Arc::new(AccessUnit {
             track: Track::Video,
             data: unit.data,
-            dts: ticks(unit.dts_us),
-            pts: ticks(unit.pts_us),
+            dts: video_ticks(unit.dts_us),
+            pts: video_ticks(unit.pts_us),
             utc: Utc::from_micros(unit.dts_us),
             rap: unit.rap,
             epoch: 0,

@@ -8,9 +8,13 @@ mod viewer;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Deserialize;
 use vigie_actors::Recorder;
-use vigie_config::{CameraId, StreamId};
+use vigie_config::StreamId;
 
-use crate::{api::stream_name, problem::Problem, sign_in::Viewer as SignedIn};
+use crate::{
+    api::{known_camera, not_configured, stream_name},
+    problem::Problem,
+    sign_in::Viewer as SignedIn,
+};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 pub struct LiveQuery {
@@ -31,16 +35,9 @@ pub async fn open(
     recorder: web::Data<Recorder>,
 ) -> actix_web::Result<HttpResponse> {
     same_origin(&request)?;
-    let unknown = || Problem::NoCamera(id.chars().take(80).collect());
-    let camera = CameraId::new(&id).map_err(|_| unknown())?;
-    viewer.may_view(&camera)?;
+    let camera = known_camera(&recorder, &viewer, &id)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
-    let handle = recorder.stream(&stream).ok_or_else(|| {
-        match recorder.config().cameras.iter().any(|c| c.id == stream.camera) {
-            true => Problem::NoFootage(format!("{} has no stream {}", stream.camera, stream.stream)),
-            false => unknown(),
-        }
-    })?;
+    let handle = recorder.stream(&stream).ok_or_else(|| not_configured(&stream))?;
     let (response, session, messages) = actix_ws::handle(&request, body)
         .map_err(|error| Problem::BadRequest(format!("live pictures come over a WebSocket (RFC 6455): {error}")))?;
     tracing::debug!(camera = %stream.camera, stream = %stream.stream, viewer = viewer.0.name, "live viewer");
