@@ -6,7 +6,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::house::{PATIENCE, binary, shown, wait_for};
+use crate::{
+    house::{House, PASSWORD, PATIENCE, Setup, USER, binary, shown, wait_for},
+    recording::cameras,
+};
 
 /// The demo, interrupted as from a terminal when it is dropped.
 struct Demo {
@@ -57,10 +60,8 @@ impl Drop for Demo {
     }
 }
 
-#[test]
-fn the_first_page_of_the_demo_in_chromium() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut demo = Demo::start(folder.path());
+/// Runs one of `tests/browser`: what it saw, and whether it was content.
+fn visit(script: &str, url: &str, user: &str, password: &str) -> (String, bool) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(
         tests.join("node_modules").is_dir(),
@@ -68,22 +69,41 @@ fn the_first_page_of_the_demo_in_chromium() {
         tests.display()
     );
     let visit = Command::new("node")
-        .arg("first-page.mjs")
+        .arg(script)
         .current_dir(&tests)
-        .env("VIGIE_URL", &demo.url)
-        .env("VIGIE_USER", &demo.user)
-        .env("VIGIE_PASSWORD", &demo.password)
+        .env("VIGIE_URL", url)
+        .env("VIGIE_USER", user)
+        .env("VIGIE_PASSWORD", password)
         .output()
         .expect("node");
-    let seen = String::from_utf8_lossy(&visit.stdout);
+    let seen = String::from_utf8_lossy(&visit.stdout).into_owned();
     if !visit.status.success() {
         eprintln!("{seen}{}", String::from_utf8_lossy(&visit.stderr));
     }
+    (seen, visit.status.success())
+}
+
+#[test]
+fn the_first_page_of_the_demo_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    let (seen, content) = visit("first-page.mjs", &demo.url, &demo.user, &demo.password);
     let ended = demo.interrupt();
     let steps = seen.lines().count().saturating_sub(1);
     shown(
         11,
         &format!("first page of the demo in Chromium at 1440 and 390 px: {steps} steps"),
-        visit.status.success() && ended && steps > 0,
+        content && ended && steps > 0,
     );
+}
+
+#[test]
+fn a_page_of_a_recorder_without_a_usable_disk_says_so() {
+    let cameras = cameras(1);
+    let mut house = House::prepare(&Setup::of(&cameras), None);
+    std::fs::write(house.root.join("disk1/holiday.jpg"), b"somebody's").unwrap();
+    house.run();
+    house.wait_state("cam0", "main", "live", PATIENCE);
+    let (_, content) = visit("no-disk.mjs", house.http(), USER, PASSWORD);
+    assert!(content);
 }

@@ -77,8 +77,9 @@ pub(super) fn failure(error: &gst::glib::Error, debug: Option<&str>, redaction: 
         }
     } else if let Some(stream) = error.kind::<StreamError>() {
         match stream {
+            // The camera may be set to another codec without a change on our side.
             StreamError::CodecNotFound | StreamError::Encode | StreamError::NotImplemented => {
-                (ErrorKind::Misconfigured, GapCause::Refused)
+                (ErrorKind::Refused, GapCause::Refused)
             }
             StreamError::Decode | StreamError::Demux | StreamError::Format | StreamError::WrongType => {
                 (ErrorKind::Corrupt, GapCause::CameraOffline)
@@ -90,7 +91,7 @@ pub(super) fn failure(error: &gst::glib::Error, debug: Option<&str>, redaction: 
         .kind::<CoreError>()
         .is_some_and(|core| core == CoreError::MissingPlugin)
     {
-        (ErrorKind::Misconfigured, GapCause::Refused)
+        (ErrorKind::Refused, GapCause::Refused)
     } else {
         (ErrorKind::Unavailable, GapCause::CameraOffline)
     };
@@ -128,6 +129,11 @@ mod tests {
         let kind = |error, debug| failure(&error, Some(debug), &Redaction::default()).kind;
         assert_eq!(kind(make(gst::ResourceError::NotAuthorized), ""), ErrorKind::Refused);
         assert_eq!(kind(make(gst::ResourceError::OpenRead), ""), ErrorKind::Unavailable);
+        // Only the camera's own settings mend these, of which nobody tells us.
+        let codec = gst::glib::Error::new(gst::StreamError::CodecNotFound, "text");
+        assert_eq!(kind(codec, ""), ErrorKind::Refused);
+        let plugin = gst::glib::Error::new(gst::CoreError::MissingPlugin, "text");
+        assert_eq!(kind(plugin, ""), ErrorKind::Refused);
         let lost = failure(
             &make(gst::ResourceError::OpenRead),
             Some("Error resolving “cam”"),

@@ -50,6 +50,15 @@ fn broken(error: gst::glib::BoolError) -> SourceError {
     }
 }
 
+/// A file that may yet come: a mount that is late, an authority that is being renewed.
+pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> SourceError {
+    SourceError {
+        kind: ErrorKind::Unavailable,
+        cause: GapCause::CameraOffline,
+        text: format!("{} cannot be read: {error}", path.display()),
+    }
+}
+
 /// Adds the head to the pipeline. May block while a device is opened.
 pub(super) fn build(pipeline: &gst::Pipeline, config: &Stream, branches: &Branches) -> Result<(), SourceError> {
     match &config.url {
@@ -210,9 +219,7 @@ fn http(pipeline: &gst::Pipeline, url: &url::Url, config: &Stream, branches: &Br
 }
 
 fn file(pipeline: &gst::Pipeline, path: &Path, branches: &Branches) -> Result<(), SourceError> {
-    if let Err(error) = std::fs::File::open(path) {
-        return Err(misconfigured(format!("{} cannot be read: {error}", path.display())));
-    }
+    std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
     let source = make("filesrc")?;
     source.set_property("location", path.display().to_string());
     parsed(pipeline, &source, branches)

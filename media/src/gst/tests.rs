@@ -181,9 +181,15 @@ async fn a_test_picture_that_cannot_be_is_misconfigured() {
 }
 
 #[tokio::test]
-async fn a_missing_file_is_misconfigured() {
+async fn a_missing_file_is_asked_for_again() {
     let mut running = start(&stream(SourceUrl::File(PathBuf::from("/nonexistent/clip.mp4"))));
-    assert_eq!(running.end().await.kind, vigie_config::ErrorKind::Misconfigured);
+    assert_eq!(running.end().await.kind, vigie_config::ErrorKind::Unavailable);
+
+    let mut config = network("rtsps://127.0.0.1:9/x");
+    config.tls = Tls::Authority("/nonexistent/authority.pem".into());
+    let error = start(&config).end().await;
+    assert_eq!(error.kind, vigie_config::ErrorKind::Unavailable);
+    assert!(error.text.contains("authority.pem"), "{error}");
 }
 
 /// A process of ours that ends with the test.

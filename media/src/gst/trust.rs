@@ -7,7 +7,7 @@ use gstreamer_rtsp_server::gio;
 use sha2::{Digest, Sha256};
 use vigie_config::{ErrorKind, GapCause, Tls};
 
-use super::branch::Branches;
+use super::{branch::Branches, head::unreadable};
 use crate::source::SourceError;
 
 fn misconfigured(text: String) -> SourceError {
@@ -36,8 +36,7 @@ pub(super) fn rtsps(source: &gst::Element, tls: &Tls, branches: &Branches) -> Re
     let pinned = match tls {
         Tls::System => None,
         Tls::Authority(path) => {
-            let database = gio::TlsFileDatabase::new(path)
-                .map_err(|error| misconfigured(format!("authority file {} cannot be used: {error}", path.display())))?;
+            let database = gio::TlsFileDatabase::new(path).map_err(|error| unreadable(path, &error))?;
             source.set_property("tls-database", &database);
             None
         }

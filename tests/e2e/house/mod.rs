@@ -198,6 +198,11 @@ impl House {
         footage
     }
 
+    /// Where its pages are.
+    pub fn http(&self) -> &str {
+        &self.http
+    }
+
     pub fn rtsp(&self, camera: &str, stream: &str) -> String {
         format!("rtsp://{}/{camera}/{stream}", self.rtsp)
     }

@@ -49,6 +49,8 @@ export interface Camera {
   streams: Partial<Record<StreamName, Stream>>;
   /** Why it is recorded now; empty: it is not. */
   recording: Cause[];
+  /** Why it is not recorded although it should be. */
+  not_recording: string | null;
 }
 
 /** Times are RFC 3339, UTC. */

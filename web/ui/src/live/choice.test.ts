@@ -19,6 +19,7 @@ const camera = (main: Stream, sub?: Stream): Camera => ({
   error: null,
   streams: sub ? { main, sub } : { main },
   recording: [],
+  not_recording: null,
 });
 const noH265 = (one: Stream): boolean => one.codec !== 'h265';
 
