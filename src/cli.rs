@@ -42,6 +42,14 @@ pub enum Command {
         #[command(subcommand)]
         what: IndexCommand,
     },
+    /// Say how many days the disks hold, by what was recorded during the last day
+    Capacity {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Say also how much room so many days take
+        #[arg(long, value_name = "N")]
+        days: Option<f64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -115,7 +115,7 @@ fn sign_in(config: &Config) -> anyhow::Result<String> {
             password: password.clone(),
         }
     };
-    let answer = perform(request, &storage);
+    let answer = perform(request, &storage, config);
     storage.close();
     anyhow::ensure!(answer.ok, "cannot add the demo user: {}", answer.lines.join(" "));
     Ok(password)

@@ -15,6 +15,7 @@ mod user;
 use std::process::ExitCode;
 
 use clap::Parser;
+use vigie_actors::control::Request;
 
 use cli::{Cli, Command};
 
@@ -37,5 +38,8 @@ fn main() -> ExitCode {
         Command::Demo { dir } => demo::main(dir),
         Command::User { what } => user::main(what),
         Command::Index { what } => index::main(what),
+        Command::Capacity { config, days } => {
+            offline::execute(&config, Request::Capacity { days }, offline::Needs::Volumes)
+        }
     }
 }

@@ -53,7 +53,7 @@ fn answer(config: &Config, request: Request, needs: Needs) -> anyhow::Result<Ans
             }
         }
     }
-    let answer = control::perform(request, &storage);
+    let answer = control::perform(request, &storage, config);
     storage.close();
     Ok(answer)
 }

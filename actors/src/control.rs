@@ -17,9 +17,14 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt},
     net::{UnixListener, UnixStream},
 };
+use vigie_config::{Config, Utc};
 use vigie_storage::{Storage, accounts::Group};
 
-use crate::supervise::{ChildSpec, worker_child};
+use crate::{
+    capacity::capacity,
+    recorder::Recorder,
+    supervise::{ChildSpec, worker_child},
+};
 
 /// A request longer than this is not one of ours.
 const MAX_LINE: u64 = 64 << 10;
@@ -44,6 +49,10 @@ pub enum Request {
     UserList,
     IndexCheck,
     IndexRebuild,
+    /// How long the disks last; room for so many days.
+    Capacity {
+        days: Option<f64>,
+    },
 }
 
 /// What to print, and whether it went well.
@@ -73,7 +82,7 @@ pub fn socket_path(state_dir: &Path) -> PathBuf {
 }
 
 /// Does what was asked, in whichever process holds the storage. Blocks.
-pub fn perform(request: Request, storage: &Arc<Storage>) -> Answer {
+pub fn perform(request: Request, storage: &Arc<Storage>, config: &Config) -> Answer {
     let accounts = storage.accounts();
     let result = match request {
         Request::UserAdd { name, group, password } => accounts
@@ -93,6 +102,17 @@ pub fn perform(request: Request, storage: &Arc<Storage>) -> Answer {
         }
         Request::IndexCheck => return index_check(storage),
         Request::IndexRebuild => return index_rebuild(storage),
+        Request::Capacity { days } => {
+            let groups = capacity(config, storage, days, Utc::now());
+            let lines = groups.iter().flat_map(|group| {
+                let text = group.to_string();
+                text.lines().map(str::to_owned).collect::<Vec<_>>()
+            });
+            return Answer {
+                ok: true,
+                lines: lines.collect(),
+            };
+        }
     };
     result.map_or_else(Answer::failed, Answer::done)
 }
@@ -183,9 +203,10 @@ pub fn ask(state_dir: &Path, request: &Request) -> std::io::Result<Option<Answer
 }
 
 /// The socket as a child of the root.
-pub fn control_child(state_dir: PathBuf, storage: Arc<Storage>) -> ChildSpec {
+pub fn control_child(recorder: Arc<Recorder>) -> ChildSpec {
+    let state_dir = recorder.config().server.state_dir.clone();
     worker_child("control", "control", move |context| {
-        let (path, storage) = (socket_path(&state_dir), storage.clone());
+        let (path, recorder) = (socket_path(&state_dir), recorder.clone());
         Box::pin(async move {
             // Left over from a crash: the lock on the state folder says that nobody listens there.
             drop(std::fs::remove_file(&path));
@@ -195,9 +216,9 @@ pub fn control_child(state_dir: PathBuf, storage: Arc<Storage>) -> ChildSpec {
                 tokio::select! {
                     accepted = listener.accept() => {
                         let (socket, _) = accepted?;
-                        let storage = storage.clone();
+                        let recorder = recorder.clone();
                         tokio::spawn(async move {
-                            if let Err(error) = serve(socket, storage).await {
+                            if let Err(error) = serve(socket, recorder).await {
                                 tracing::warn!(%error, "a command line request failed");
                             }
                         });
@@ -212,13 +233,13 @@ pub fn control_child(state_dir: PathBuf, storage: Arc<Storage>) -> ChildSpec {
     })
 }
 
-async fn serve(socket: UnixStream, storage: Arc<Storage>) -> std::io::Result<()> {
+async fn serve(socket: UnixStream, recorder: Arc<Recorder>) -> std::io::Result<()> {
     let (read, mut write) = socket.into_split();
     let mut line = String::new();
     let mut read = tokio::io::BufReader::new(read.take(MAX_LINE));
     tokio::time::timeout(Duration::from_secs(10), read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => tokio::task::spawn_blocking(move || perform(request, &storage))
+        Ok(request) => tokio::task::spawn_blocking(move || perform(request, recorder.storage(), &recorder.config()))
             .await
             .unwrap_or_else(|_| Answer::failed("the request panicked; see the log")),
         Err(error) => Answer::failed(format!("not a request: {error}")),

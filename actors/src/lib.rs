@@ -13,6 +13,7 @@
 
 pub mod camera;
 mod cameras;
+pub mod capacity;
 pub mod clock;
 pub mod control;
 mod deps;

@@ -32,6 +32,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         session::end,
         system::tree,
         system::info,
+        system::capacity,
         metrics::metrics,
         health::healthz,
         health::readyz,
@@ -89,6 +90,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(session::end)
         .service(system::tree)
         .service(system::info)
+        .service(system::capacity)
         .route("/api/v1/openapi.json", web::get().to(describe));
     #[cfg(feature = "fault-hooks")]
     config.service(faults::panic);

@@ -1,7 +1,9 @@
 //! The recorder itself.
 
 use actix_web::{HttpResponse, Responder, get, web};
-use vigie_actors::{Recorder, SystemInfo, supervise::TreeNode};
+use serde::Deserialize;
+use vigie_actors::{Recorder, SystemInfo, capacity::GroupCapacity, supervise::TreeNode};
+use vigie_config::Utc;
 
 use crate::{problem::Problem, sign_in::Viewer};
 
@@ -12,6 +14,32 @@ use crate::{problem::Problem, sign_in::Viewer};
 pub async fn tree(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     viewer.may_administer()?;
     Ok(HttpResponse::Ok().json(recorder.tree()))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub struct CapacityQuery {
+    /// Say also how much room so many days take
+    days: Option<f64>,
+}
+
+/// How many days the disks hold, by what was recorded during the last day
+#[utoipa::path(get, path = "/api/v1/system/capacity", params(CapacityQuery),
+    responses((status = 200, body = Vec<GroupCapacity>), (status = 400, body = crate::problem::ProblemDocument)))]
+#[get("/api/v1/system/capacity")]
+pub async fn capacity(
+    _: Viewer,
+    query: web::Query<CapacityQuery>,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    let days = query.days;
+    if days.is_some_and(|days| !(0.0..=36_500.0).contains(&days)) {
+        return Err(Problem::BadRequest("days: expected 0 to 36500".into()));
+    }
+    let reckon = move || vigie_actors::capacity::capacity(&recorder.config(), recorder.storage(), days, Utc::now());
+    let groups = web::block(reckon)
+        .await
+        .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?;
+    Ok(HttpResponse::Ok().json(groups))
 }
 
 /// Name, version, clock, disks
