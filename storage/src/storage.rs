@@ -8,6 +8,8 @@ mod mend;
 #[cfg(test)]
 mod power_cut;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod tests;
 mod upkeep;
 mod volumes;
@@ -19,6 +21,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    thread::JoinHandle,
     time::Instant,
 };
 
@@ -66,8 +69,10 @@ pub struct Storage {
     accounts: Accounts,
     catalog: Arc<Catalog>,
     volumes: Volumes,
-    /// One change of the list at a time.
-    changing: Mutex<()>,
+    /// One change at a time of each disk: one that hangs holds up no other.
+    changing: Mutex<HashMap<DiskId, Arc<Mutex<()>>>>,
+    /// Threads that hang in the kernel, by disk.
+    left_behind: Mutex<HashMap<DiskId, Vec<JoinHandle<()>>>>,
     /// Disks that are to be used and are not, and why.
     absent: Mutex<BTreeMap<DiskId, String>>,
     /// When the last volume was added and crash gaps are still to be opened.
@@ -128,6 +133,7 @@ impl Storage {
             catalog: Arc::new(Catalog::new(index, Box::new(sink))),
             volumes,
             changing: Mutex::default(),
+            left_behind: Mutex::default(),
             absent: Mutex::default(),
             crash_gaps_due: Mutex::default(),
             rules: Mutex::default(),

@@ -66,6 +66,18 @@ impl ReadAt for File {
 #[derive(Debug)]
 pub struct Footage {
     file: File,
+    #[cfg(test)]
+    traced: Option<(std::sync::Arc<super::trace::Trace>, super::trace::FileId)>,
+}
+
+/// What has happened, for [`super::trace`].
+macro_rules! told {
+    ($footage:expr, $trace:ident, $file:ident => $told:expr) => {
+        #[cfg(test)]
+        if let Some(($trace, $file)) = &$footage.traced {
+            $told;
+        }
+    };
 }
 
 impl ReadAt for Footage {
@@ -79,7 +91,16 @@ impl ReadAt for Footage {
 
 impl Footage {
     pub(super) fn new(file: File) -> Self {
-        Self { file }
+        Self {
+            file,
+            #[cfg(test)]
+            traced: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn traced(self, traced: Option<(std::sync::Arc<super::trace::Trace>, super::trace::FileId)>) -> Self {
+        Self { traced, ..self }
     }
 
     pub fn into_file(self) -> File {
@@ -88,6 +109,8 @@ impl Footage {
 
     /// All of `parts`, one `pwritev` where the kernel takes it in one.
     pub fn write_at(&self, parts: &[&[u8]], mut offset: u64) -> io::Result<()> {
+        #[cfg(test)]
+        let begin = offset;
         let mut slices: Vec<IoSlice> = parts
             .iter()
             .filter(|p| !p.is_empty())
@@ -106,12 +129,15 @@ impl Footage {
                 Err(error) => return Err(error.into()),
             }
         }
+        told!(self, trace, file => trace.wrote(*file, Some(begin), parts.concat()));
         Ok(())
     }
 
     /// For files opened by `open_append`.
     pub fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        io::Write::write_all(&mut &self.file, bytes)
+        io::Write::write_all(&mut &self.file, bytes)?;
+        told!(self, trace, file => trace.wrote(*file, None, bytes.to_vec()));
+        Ok(())
     }
 
     /// Reserves blocks without changing the length. Not every file system can: then nothing.
@@ -124,7 +150,9 @@ impl Footage {
 
     /// Cuts the file, and frees what was reserved beyond.
     pub fn truncate(&self, len: u64) -> io::Result<()> {
-        Ok(fs::ftruncate(&self.file, len)?)
+        fs::ftruncate(&self.file, len)?;
+        told!(self, trace, file => trace.truncated(*file, len));
+        Ok(())
     }
 
     /// The file still has a name: without one it goes when it is closed.
@@ -133,7 +161,9 @@ impl Footage {
     }
 
     pub fn sync_data(&self) -> io::Result<()> {
-        Ok(fs::fdatasync(&self.file)?)
+        fs::fdatasync(&self.file)?;
+        told!(self, trace, file => trace.noted(super::trace::Op::SyncedData(*file)));
+        Ok(())
     }
 
     /// Where the first stretch begins that was reserved or lost but never written; the length of

@@ -6,6 +6,8 @@
 
 mod footage;
 mod root;
+#[cfg(test)]
+pub(crate) mod trace;
 
 pub use footage::{Footage, ReadAt};
-pub use root::{Entry, Root, Space};
+pub use root::{Entry, Root, Space, is_of_path};

@@ -23,6 +23,18 @@ pub struct Root {
     path: PathBuf,
     dir: OwnedFd,
     device: (u64, u64),
+    #[cfg(test)]
+    trace: Option<std::sync::Arc<super::trace::Trace>>,
+}
+
+/// What has happened, for [`super::trace`].
+macro_rules! told {
+    ($root:expr, $trace:ident => $told:expr) => {
+        #[cfg(test)]
+        if let Some($trace) = &$root.trace {
+            $told;
+        }
+    };
 }
 
 /// What a directory holds.
@@ -30,6 +42,19 @@ pub struct Root {
 pub struct Entry {
     pub name: String,
     pub is_dir: bool,
+}
+
+/// An error of this path alone, as it seems: the disk may take others.
+pub fn is_of_path(error: &io::Error) -> bool {
+    let of_path = [
+        Errno::ACCESS,
+        Errno::PERM,
+        Errno::NOTDIR,
+        Errno::ISDIR,
+        Errno::NAMETOOLONG,
+        Errno::LOOP,
+    ];
+    of_path.iter().any(|e| Some(e.raw_os_error()) == error.raw_os_error())
 }
 
 /// Room on the file system, in bytes.
@@ -53,6 +78,8 @@ impl Root {
             path: path.to_owned(),
             dir,
             device,
+            #[cfg(test)]
+            trace: super::trace::of(path),
         })
     }
 
@@ -63,6 +90,18 @@ impl Root {
     /// The path still leads to the directory that is held open.
     pub fn is_in_place(&self) -> bool {
         fs::stat(&self.path).is_ok_and(|now| identity(&now) == self.device)
+    }
+
+    /// The device below rotates; `None`: nobody knows (network, several devices).
+    pub fn is_rotating(&self) -> Option<bool> {
+        let (major, minor) = (fs::major(self.device.0), fs::minor(self.device.0));
+        let device = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+        // A partition's queue is its disk's.
+        let queue = ["queue/rotational", "../queue/rotational"];
+        let text = queue
+            .iter()
+            .find_map(|name| std::fs::read_to_string(device.join(name)).ok())?;
+        Some(text.trim() != "0")
     }
 
     /// Something is mounted at the path.
@@ -79,23 +118,21 @@ impl Root {
 
     pub fn create_new(&self, path: &Path) -> io::Result<Footage> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Footage::new(File::from(fs::openat(
-            &self.dir,
-            path,
-            flags,
-            Mode::from_raw_mode(FILE_MODE),
-        )?)))
+        self.open_file(path, flags)
+    }
+
+    fn open_file(&self, path: &Path, flags: OFlags) -> io::Result<Footage> {
+        let file = fs::openat(&self.dir, path, flags, Mode::from_raw_mode(FILE_MODE))?;
+        let footage = Footage::new(File::from(file));
+        #[cfg(test)]
+        let footage = footage.traced(self.trace.as_ref().map(|trace| (trace.clone(), trace.opened(path))));
+        Ok(footage)
     }
 
     /// Existing or new; every write goes to the end.
     pub fn open_append(&self, path: &Path) -> io::Result<Footage> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Footage::new(File::from(fs::openat(
-            &self.dir,
-            path,
-            flags,
-            Mode::from_raw_mode(FILE_MODE),
-        )?)))
+        self.open_file(path, flags)
     }
 
     pub fn open_read(&self, path: &Path) -> io::Result<Footage> {
@@ -109,13 +146,7 @@ impl Root {
     }
 
     pub fn open_write(&self, path: &Path) -> io::Result<Footage> {
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Footage::new(File::from(fs::openat(
-            &self.dir,
-            path,
-            flags,
-            Mode::empty(),
-        )?)))
+        self.open_file(path, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC)
     }
 
     /// Whole small files (marker, ledger); an error when larger than `limit`.
@@ -152,32 +183,44 @@ impl Root {
     pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         match fs::renameat_with(&self.dir, from, &self.dir, to, RenameFlags::NOREPLACE) {
             // Not every file system knows the flag (NFS, FUSE): the caller has checked `to`.
-            Err(Errno::INVAL | Errno::NOSYS) => Ok(fs::renameat(&self.dir, from, &self.dir, to)?),
-            other => Ok(other?),
+            Err(Errno::INVAL | Errno::NOSYS) => fs::renameat(&self.dir, from, &self.dir, to)?,
+            other => other?,
         }
+        told!(self, trace => trace.renamed(from, to));
+        Ok(())
     }
 
     pub fn remove(&self, path: &Path) -> io::Result<()> {
-        Ok(fs::unlinkat(&self.dir, path, AtFlags::empty())?)
+        fs::unlinkat(&self.dir, path, AtFlags::empty())?;
+        told!(self, trace => trace.removed(path));
+        Ok(())
     }
 
     /// Only when empty.
     pub fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        Ok(fs::unlinkat(&self.dir, path, AtFlags::REMOVEDIR)?)
+        fs::unlinkat(&self.dir, path, AtFlags::REMOVEDIR)?;
+        told!(self, trace => trace.noted(super::trace::Op::RemoveDir(path.to_owned())));
+        Ok(())
     }
 
     pub fn create_dirs(&self, path: &Path) -> io::Result<()> {
-        let mode = Mode::from_raw_mode(DIR_MODE);
-        match fs::mkdirat(&self.dir, path, mode) {
-            Ok(()) | Err(Errno::EXIST) => Ok(()),
-            Err(Errno::NOENT) => {
+        match self.create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
                 self.create_dirs(parent.ok_or(io::ErrorKind::NotFound)?)?;
-                match fs::mkdirat(&self.dir, path, mode) {
-                    Ok(()) | Err(Errno::EXIST) => Ok(()),
-                    Err(error) => Err(error.into()),
-                }
+                self.create_dir(path)
             }
+            other => other,
+        }
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        match fs::mkdirat(&self.dir, path, Mode::from_raw_mode(DIR_MODE)) {
+            Ok(()) => {
+                told!(self, trace => trace.noted(super::trace::Op::MakeDir(path.to_owned())));
+                Ok(())
+            }
+            Err(Errno::EXIST) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -245,6 +288,9 @@ impl Root {
     /// Everything written to this file system so far, data and names, is on the device when this
     /// returns.
     pub fn sync(&self) -> io::Result<()> {
-        Ok(fs::syncfs(&self.dir)?)
+        told!(self, trace => trace.noted(super::trace::Op::SyncBegin));
+        fs::syncfs(&self.dir)?;
+        told!(self, trace => trace.noted(super::trace::Op::SyncEnd));
+        Ok(())
     }
 }

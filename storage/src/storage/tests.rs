@@ -69,6 +69,21 @@ impl House {
             }
         }
     }
+    /// Without folders.
+    pub(super) fn empty() -> House {
+        House {
+            dir: tempfile::tempdir().unwrap(),
+            facts: Arc::default(),
+        }
+    }
+    /// The state folder as it is at this moment.
+    pub(super) fn snapshot_of_state(&self) -> House {
+        let house = House::empty();
+        let to = house.dir.path().join("state");
+        std::fs::create_dir(&to).unwrap();
+        copy(&self.dir.path().join("state"), &to);
+        house
+    }
     /// The folders as they are at this moment, as a crash would leave them.
     pub(super) fn snapshot(&self) -> House {
         let house = House {
@@ -80,7 +95,7 @@ impl House {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
