@@ -215,7 +215,11 @@ impl CameraHandle {
             self.streams.iter().map(|(name, s)| (*name, s.snapshot())).collect();
         let main = streams.get(&StreamName::Main);
         let wanted = camera.enabled && camera.record.continuous == When::Always && !camera.record.streams.is_empty();
-        let not_recording = wanted.then(|| disks.why_none(&camera.disk_group)).flatten();
+        let why_none = |name: &StreamName| {
+            let stream = StreamId::new(camera.id.clone(), *name);
+            disks.why_none(&stream, &camera.disk_group)
+        };
+        let not_recording = camera.record.streams.iter().filter(|_| wanted).find_map(why_none);
         CameraSnapshot {
             id: camera.id.clone(),
             name: camera.name.clone(),

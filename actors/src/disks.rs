@@ -2,18 +2,20 @@
 //!
 //! The volume's own threads write and sync; this actor only decides when to try again.
 
+mod refusals;
 mod standing;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::watch;
-use vigie_config::{CameraId, Disk, DiskId, GapCause, Kind};
+use vigie_config::{Disk, DiskId, ErrorKind, GapCause, Kind, StreamId, Utc};
 use vigie_storage::{Storage, StorageFact, Unsynced, Volume, VolumeError};
 
+use refusals::Refusals;
 use standing::Trouble;
 pub use standing::{DiskSnapshot, DiskState};
 
@@ -24,6 +26,8 @@ use crate::{
 
 /// How often an absent or failed disk is looked at again.
 const RETRY: Duration = Duration::from_secs(2);
+/// A disk that was too slow is given time before it is trusted again.
+const AFTER_SLOW: Duration = Duration::from_secs(30);
 /// How often a running disk publishes its figures.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -31,8 +35,12 @@ const LOOK: Duration = Duration::from_secs(2);
 pub struct Disks {
     storage: Arc<Storage>,
     configured: Mutex<BTreeMap<DiskId, Arc<Disk>>>,
+    /// Streams whose folder a disk has refused.
+    refusals: Refusals,
     /// Why a disk is not in use; one that was never looked at has no entry.
     troubles: Mutex<BTreeMap<DiskId, Trouble>>,
+    /// Groups of which it was told that no disk takes footage.
+    told_none: Mutex<BTreeSet<String>>,
     /// Grows with every failure of any volume.
     failures: watch::Sender<BTreeMap<DiskId, u64>>,
 }
@@ -42,7 +50,9 @@ impl Disks {
         Arc::new(Self {
             storage,
             configured: Mutex::default(),
+            refusals: Refusals::default(),
             troubles: Mutex::default(),
+            told_none: Mutex::default(),
             failures,
         })
     }
@@ -61,23 +71,41 @@ impl Disks {
         self.note(disk, None);
     }
 
-    /// The volume where this camera's next segment goes: always the same one of its group while
-    /// that is there, so that a camera's footage stays together; the others take over.
-    pub fn place(&self, camera: &CameraId, group: &str) -> Option<Arc<Volume>> {
+    /// The volume where this stream's next segment goes: always the same one of its camera's group
+    /// while that is there, so that a camera's footage stays together; the others take over.
+    pub fn place(&self, stream: &StreamId, group: &str) -> Option<Arc<Volume>> {
         let group = self.group(group);
-        let at = camera
+        let at = stream
+            .camera
             .as_str()
             .bytes()
             .fold(0usize, |h, b| h.wrapping_mul(31).wrapping_add(usize::from(b)));
         (0..group.len())
             .filter_map(|n| group.get((at + n) % group.len()))
+            .filter(|disk| self.refusals.get(disk, stream).is_none())
             .find_map(|disk| self.storage.volume(disk).filter(|volume| !volume.has_failed()))
+    }
+
+    /// This stream's folder on that disk takes no files: others take them, until a look finds that
+    /// it does again. True: that is news.
+    pub fn refuse(&self, disk: &DiskId, stream: &StreamId, why: &str) -> bool {
+        self.refusals.add(disk, stream, why)
     }
 
     /// What a failed volume had not synced, and no other took, is missing from its start on.
     pub fn tell_loss(&self, lost: &Unsynced) {
         if let Some(first) = lost.fragments.first() {
             self.storage.gap_opened(&lost.stream, first.start, GapCause::Disk);
+        }
+    }
+
+    /// Told once, until a disk of the group is there again.
+    fn raise_no_disk(&self, group: &str, why: String, events: &Events) {
+        let mut told = self.told_none.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(group.to_owned()) {
+            drop(told);
+            tracing::error!(group, why, "no disk takes footage");
+            events.raise(Event::house(EventKind::NoDisk, why));
         }
     }
 
@@ -115,11 +143,17 @@ async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events)
         // A volume survives this actor: after a restart it is still there.
         let volume = match disks.storage.volume(&id) {
             Some(volume) => Ok(volume),
-            None => add(&disks.storage, disk).await?,
+            None => add(&disks.storage, disk.clone()).await?,
         };
+        let mut pause = RETRY;
         match volume {
             Ok(_) => {
                 disks.note(&id, None);
+                disks
+                    .told_none
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&disk.group);
                 if told.take().is_some() {
                     tracing::info!(disk = %id, "disk is back");
                     events.raise(Event::disk(EventKind::DiskBack, id.clone(), "in use again"));
@@ -128,10 +162,19 @@ async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events)
                     // The volume stays: at shutdown it takes the last words of all streams first.
                     return Ok(());
                 }
-                let failed = disks.storage.volume(&id).and_then(|volume| volume.snapshot().error);
-                let text = failed.unwrap_or_else(|| format!("disk {id}: the volume failed while recording"));
-                disks.note(&id, Some(Trouble::failed(&text)));
-                tell(&mut told, &id, &events, EventKind::DiskError, text, &context);
+                let failure = disks.storage.volume(&id).and_then(|volume| volume.failure().cloned());
+                let (trouble, slow) = match &failure {
+                    Some(error) => (Trouble::while_recording(error), error.kind() == ErrorKind::Timeout),
+                    None => (
+                        Trouble::failed(&format!("disk {id}: the volume failed while recording")),
+                        false,
+                    ),
+                };
+                if slow {
+                    pause = AFTER_SLOW;
+                }
+                tell(&mut told, &id, &events, &trouble, &context);
+                disks.note(&id, Some(trouble));
                 // Takes its threads down (abandons hung ones) so that it can be added again.
                 stop(&disks.storage, &id).await;
             }
@@ -140,24 +183,28 @@ async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events)
                 context.node.publish(serde_json::json!({
                     "state": trouble.state, "error": trouble.error, "kind": error.kind(),
                 }));
+                tell(&mut told, &id, &events, &trouble, &context);
                 disks.note(&id, Some(trouble));
-                tell(&mut told, &id, &events, EventKind::NoDisk, error.to_string(), &context);
             }
         }
+        if let Some(why) = disks.why_none_at_all(&disk.group) {
+            disks.raise_no_disk(&disk.group, why, &events);
+        }
         tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
+            () = tokio::time::sleep(pause) => {}
             () = context.stopping() => return Ok(()),
         }
     }
 }
 
 /// Repeats are told once.
-fn tell(told: &mut Option<String>, id: &DiskId, events: &Events, kind: EventKind, text: String, context: &JobContext) {
-    if told.as_deref() != Some(&text) {
+fn tell(told: &mut Option<String>, id: &DiskId, events: &Events, trouble: &Trouble, context: &JobContext) {
+    let text = &trouble.error;
+    if told.as_ref() != Some(text) {
         tracing::error!(disk = %id, error = text, "disk is not in use");
-        context.node.note_error(&text);
-        events.raise(Event::disk(kind, id.clone(), text.clone()));
-        *told = Some(text);
+        context.node.note_error(text);
+        events.raise(Event::disk(trouble.event(), id.clone(), text.clone()));
+        *told = Some(text.clone());
     }
 }
 
@@ -177,7 +224,7 @@ async fn stop(storage: &Arc<Storage>, id: &DiskId) {
 }
 
 /// Publishes figures until the volume fails (`false`) or this actor is asked to stop (`true`).
-async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Disks, failures: u64) -> bool {
+async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Arc<Disks>, failures: u64) -> bool {
     let mut failed = disks.failures.subscribe();
     loop {
         if let Some(snapshot) = disks.storage.volumes().into_iter().find(|v| v.disk == *id) {
@@ -190,5 +237,30 @@ async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Disks, failures
                 return gone.is_err();
             }
         }
+        try_refused(disks, id).await;
+    }
+}
+
+/// Looks whether the folders that refused files take them again.
+async fn try_refused(disks: &Arc<Disks>, id: &DiskId) {
+    let refused = disks.refusals.of(id);
+    let Some(volume) = disks
+        .storage
+        .volume(id)
+        .filter(|volume| !refused.is_empty() && volume.is_prompt())
+    else {
+        return;
+    };
+    let disks = disks.clone();
+    let look = move || {
+        for stream in refused {
+            if volume.try_stream(&stream, Utc::now()).is_ok() {
+                tracing::info!(%stream, disk = %volume.disk(), "this stream's folder takes footage again");
+                disks.refusals.remove(volume.disk(), &stream);
+            }
+        }
+    };
+    if tokio::task::spawn_blocking(look).await.is_err() {
+        tracing::error!(disk = %id, "looking at folders panicked");
     }
 }

@@ -214,7 +214,7 @@ impl Recorder {
             ),
             retention_child(deps.storage.clone(), self.cameras.clone(), self.clock.clone(), low),
             restream_child(self.restream.clone(), self.cameras.clone()),
-            control_child(self.config().server.state_dir.clone(), deps.storage.clone()),
+            control_child(self.clone()),
             health_child(
                 hooks.feed,
                 self.slots.cameras.clone(),
@@ -347,8 +347,30 @@ fn open_storage(
                     rescue_behind(unsynced, disks, cameras);
                 }
             }
-            StorageFact::VolumeSlow { disk, millis, .. } => {
-                tracing::warn!(%disk, millis, "a disk is slow");
+            StorageFact::SegmentDown {
+                disk,
+                detail,
+                folder,
+                unsynced,
+            } => {
+                let Some((disks, cameras)) = rescue.get().cloned() else {
+                    return;
+                };
+                for lost in unsynced.iter().filter(|_| folder) {
+                    if disks.refuse(&disk, &lost.stream, &detail) {
+                        let stream = lost.stream.clone();
+                        events.raise(Event::stream(EventKind::FolderRefused, stream, detail.clone()));
+                    }
+                }
+                rescue_behind(unsynced, disks, cameras);
+            }
+            StorageFact::VolumeSlow { disk, millis } => {
+                let text = format!("disk {disk}: a write or a sync has not returned for {millis} ms");
+                events.raise(Event::disk(EventKind::DiskSlow, disk, text));
+            }
+            StorageFact::VolumeFull { disk } => {
+                let text = format!("disk {disk} is full: the oldest footage goes");
+                events.raise(Event::disk(EventKind::DiskFull, disk, text));
             }
             StorageFact::IndexDegraded { detail } => {
                 tracing::error!(
@@ -377,7 +399,7 @@ fn rescue_behind(unsynced: Arc<Vec<Unsynced>>, disks: Arc<Disks>, cameras: Arc<C
     let job = move || {
         let place = |lost: &Unsynced| {
             let camera = cameras.get(&lost.stream.camera)?;
-            disks.place(&lost.stream.camera, &camera.config().disk_group)
+            disks.place(&lost.stream, &camera.config().disk_group)
         };
         recording::rescue(&unsynced, place, |lost| disks.tell_loss(lost));
     };

@@ -27,8 +27,17 @@ pub enum EventKind {
     StreamOffline,
     StreamRefused,
     DiskError,
+    /// No room was left: the oldest footage goes at once.
+    DiskFull,
+    /// Unmounted, pulled, or its folder replaced.
+    DiskRemoved,
+    /// It does not answer in time.
+    DiskSlow,
     DiskBack,
+    /// No disk of a group takes footage.
     NoDisk,
+    /// One stream's folder on a disk takes no files.
+    FolderRefused,
     /// A file was deleted while it was written.
     FootageDeleted,
     /// Access units were lost because this machine was too slow.

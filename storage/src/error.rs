@@ -68,6 +68,8 @@ pub enum VolumeError {
     },
     #[error("disk {disk}: a write or sync has not returned for {millis} ms, allowed are {allowed} ms")]
     SlowSync { disk: DiskId, millis: u64, allowed: u64 },
+    #[error("disk {disk}: a write to {} from before has not returned yet: it is used again when it has", path.display())]
+    Hanging { disk: DiskId, path: PathBuf },
 }
 
 fn errno_text(errno: Option<i32>) -> String {
@@ -100,7 +102,7 @@ impl Kind for VolumeError {
             }
             VolumeError::Duplicate { .. } => ErrorKind::Misconfigured,
             VolumeError::BadMarker { .. } => ErrorKind::Corrupt,
-            VolumeError::SlowSync { .. } => ErrorKind::Timeout,
+            VolumeError::SlowSync { .. } | VolumeError::Hanging { .. } => ErrorKind::Timeout,
             VolumeError::Io { errno, .. } => {
                 let full = [rustix::io::Errno::NOSPC, rustix::io::Errno::DQUOT];
                 if full.iter().any(|e| Some(e.raw_os_error()) == *errno) {

@@ -6,6 +6,7 @@ use vigie_config::{DiskId, StreamId, Utc};
 
 use crate::{
     error::VolumeError,
+    mp4::{FragmentInfo, Moov, rebase},
     segment::{Fragment, SegmentStart},
 };
 
@@ -18,6 +19,15 @@ pub enum StorageFact {
         stream: StreamId,
         start: Utc,
     },
+    /// A file ended with an error, or could not be begun; the disk takes others. `unsynced` of it
+    /// is lost unless it goes to another file. `folder`: of this stream every file would end so
+    /// there, as long as its folder is what it is.
+    SegmentDown {
+        disk: DiskId,
+        detail: String,
+        folder: bool,
+        unsynced: Arc<Vec<Unsynced>>,
+    },
     /// Nothing more is written there until the volume is added again. `unsynced` may be lost:
     /// the same bytes can still go to another volume.
     VolumeFailed {
@@ -25,12 +35,16 @@ pub enum StorageFact {
         error: VolumeError,
         unsynced: Arc<Vec<Unsynced>>,
     },
-    /// A write or a sync has not returned for longer than `slow_sync`; told once. It may still
-    /// come back: then everything is there, also what `unsynced` names.
+    /// A write or a sync has not returned for longer than it may, and there is no other disk in
+    /// the group; told once. It may still come back: then everything is there.
     VolumeSlow {
         disk: DiskId,
         millis: u64,
-        unsynced: Arc<Vec<Unsynced>>,
+    },
+    /// No room is left for a write, or less than half of `keep_free`. Told once, until there is
+    /// `keep_free` again.
+    VolumeFull {
+        disk: DiskId,
     },
     /// Less free than `keep_free`, or more used than `max_size`: time for a retention pass.
     SpaceLow {
@@ -51,6 +65,35 @@ pub struct Unsynced {
     pub segment: SegmentStart,
     pub init: InitSegment,
     pub fragments: Vec<Fragment>,
+}
+
+impl Unsynced {
+    /// As a segment of its own, which begins where they do.
+    pub fn as_segment(&self) -> (SegmentStart, Vec<Fragment>) {
+        let mut segment = self.segment.clone();
+        let moov = Moov::from_init(&(self.init)(&[]));
+        let rebased = moov.as_ref().and_then(|moov| {
+            let first = FragmentInfo::parse(moov, &self.fragments.first()?.header, 0)?;
+            let moved = self.fragments.iter().map(|fragment| {
+                let header = rebase(moov, &fragment.header, first.start_us)?;
+                Some(Fragment {
+                    header,
+                    ..fragment.clone()
+                })
+            });
+            let moved = moved.collect::<Option<Vec<_>>>()?;
+            Some((first, moved))
+        });
+        match rebased {
+            Some((first, fragments)) => {
+                segment.start = segment.start.plus_micros(first.start_us);
+                segment.continued = !first.rap;
+                (segment, fragments)
+            }
+            // Whoever writes them will say what is wrong with them.
+            None => (segment, self.fragments.clone()),
+        }
+    }
 }
 
 impl fmt::Debug for Unsynced {

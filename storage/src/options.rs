@@ -9,10 +9,12 @@ pub struct StorageOptions {
     pub facts: Facts,
     /// Bytes that one volume may hold in memory: queued, and written but not yet synced.
     pub queue_bytes: u64,
-    /// A write or sync that takes longer is told as a fact. (Rotating disks: 8 s.)
-    pub slow_sync: Duration,
-    /// After this long the volume has failed and its threads are left behind.
+    /// A write or sync that takes longer is told as a fact; and where another disk of the group
+    /// is there, footage goes to that one and the thread that hangs is left behind. Without
+    /// another disk it is waited for: what does not fit into memory meanwhile is a gap.
     pub hung_after: Duration,
+    /// The same for disks that rotate, or whose kind is not known.
+    pub hung_after_rotating: Duration,
 }
 
 impl Default for StorageOptions {
@@ -20,8 +22,8 @@ impl Default for StorageOptions {
         Self {
             facts: Arc::new(|_| {}),
             queue_bytes: 256 << 20,
-            slow_sync: Duration::from_secs(2),
-            hung_after: Duration::from_secs(15),
+            hung_after: Duration::from_secs(2),
+            hung_after_rotating: Duration::from_secs(8),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod cascade;
 mod crash;
+mod disks;
 mod house;
 mod lies;
 mod outage;

@@ -4,10 +4,11 @@ use std::{path::PathBuf, sync::PoisonError};
 
 use rustix::io::Errno;
 use serde::Serialize;
-use vigie_config::{Config, DiskId};
+use vigie_config::{Config, DiskId, StreamId};
 use vigie_storage::{VolumeError, VolumeSnapshot};
 
 use super::Disks;
+use crate::registry::EventKind;
 
 /// Where a disk stands that is not in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -17,6 +18,8 @@ pub enum DiskState {
     Opening,
     /// No folder, no mount, or a device that does not answer.
     Absent,
+    /// Unmounted, or its folder replaced, while it was recorded on.
+    Removed,
     /// Another recorder's.
     Foreign,
     /// Without the marker of a disk of ours, and not a new one.
@@ -31,6 +34,8 @@ pub enum DiskState {
     /// This process may not write there.
     Denied,
     Full,
+    /// Does not answer in time.
+    Slow,
     /// Failed while it was recorded on; looked at again soon.
     Failed,
 }
@@ -50,6 +55,26 @@ impl Trouble {
         }
     }
 
+    /// Why a disk failed that was recorded on.
+    pub fn while_recording(error: &VolumeError) -> Trouble {
+        let mut trouble = Trouble::of(error);
+        if matches!(error, VolumeError::Io { .. }) && trouble.state == DiskState::Absent {
+            trouble.state = DiskState::Failed;
+        } else if matches!(error, VolumeError::Replaced { .. } | VolumeError::Unmarked { .. }) {
+            trouble.state = DiskState::Removed;
+        }
+        trouble
+    }
+
+    pub fn event(&self) -> EventKind {
+        match self.state {
+            DiskState::Removed | DiskState::Absent => EventKind::DiskRemoved,
+            DiskState::Full => EventKind::DiskFull,
+            DiskState::Slow => EventKind::DiskSlow,
+            _ => EventKind::DiskError,
+        }
+    }
+
     pub fn of(error: &VolumeError) -> Trouble {
         let is = |errno: Option<i32>, of: &[Errno]| of.iter().any(|e| Some(e.raw_os_error()) == errno);
         let state = match error {
@@ -59,7 +84,8 @@ impl Trouble {
             VolumeError::NewerFormat { .. } => DiskState::NewerFormat,
             VolumeError::BadMarker { .. } => DiskState::Damaged,
             VolumeError::Duplicate { .. } => DiskState::Duplicate,
-            VolumeError::Replaced { .. } | VolumeError::SlowSync { .. } => DiskState::Failed,
+            VolumeError::Replaced { .. } => DiskState::Failed,
+            VolumeError::SlowSync { .. } | VolumeError::Hanging { .. } => DiskState::Slow,
             VolumeError::Io { errno, .. } if is(*errno, &[Errno::ROFS]) => DiskState::ReadOnly,
             VolumeError::Io { errno, .. } if is(*errno, &[Errno::ACCESS, Errno::PERM]) => DiskState::Denied,
             VolumeError::Io { errno, .. } if is(*errno, &[Errno::NOSPC, Errno::DQUOT]) => DiskState::Full,
@@ -133,11 +159,23 @@ impl Disks {
             .any(|disk| self.storage.volume(disk).is_none() && self.trouble(disk).is_none())
     }
 
-    /// Why no disk of the group takes footage; `None`: one does.
-    pub fn why_none(&self, group: &str) -> Option<String> {
+    /// Why no disk of the group takes footage of any stream; `None`: one does.
+    pub(super) fn why_none_at_all(&self, group: &str) -> Option<String> {
+        self.why(group, |_| None)
+    }
+
+    /// Why no disk of the group takes this stream's footage; `None`: one does.
+    pub fn why_none(&self, stream: &StreamId, group: &str) -> Option<String> {
+        self.why(group, |disk| self.refusals.get(disk, stream))
+    }
+
+    fn why(&self, group: &str, refusal: impl Fn(&DiskId) -> Option<String>) -> Option<String> {
         let disks = self.group(group);
         let why = |disk: &DiskId| match self.storage.volume(disk) {
-            Some(volume) => volume.has_failed().then(|| volume.snapshot().error.unwrap_or_default()),
+            Some(volume) => match volume.failure() {
+                Some(error) => Some(error.to_string()),
+                None => refusal(disk),
+            },
             None => Some(match self.trouble(disk) {
                 Some(trouble) => trouble.error,
                 None => format!("disk {disk} is being looked through"),
@@ -154,7 +192,7 @@ mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
     use tokio::sync::watch;
-    use vigie_config::Disk;
+    use vigie_config::{CameraId, Disk, StreamName};
     use vigie_storage::{Storage, StorageOptions};
 
     use super::*;
@@ -171,6 +209,10 @@ mod tests {
         }
     }
 
+    fn gate() -> StreamId {
+        StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main)
+    }
+
     #[test]
     fn a_group_without_a_disk_says_why_and_names_each() {
         let folder = tempfile::tempdir().unwrap();
@@ -185,7 +227,7 @@ mod tests {
         assert!(disks.is_opening("default"));
         assert!(
             disks
-                .why_none("default")
+                .why_none(&gate(), "default")
                 .unwrap()
                 .contains("disk one is being looked through")
         );
@@ -194,7 +236,7 @@ mod tests {
             disks.note(&disk.id, Some(Trouble::of(&error)));
         }
         assert!(!disks.is_opening("default"));
-        let why = disks.why_none("default").unwrap();
+        let why = disks.why_none(&gate(), "default").unwrap();
         assert!(
             why.contains("disk one: ") && why.contains("disk two: ") && why.contains("does not exist"),
             "{why}"
@@ -202,7 +244,14 @@ mod tests {
         std::fs::create_dir(&two.path).unwrap();
         storage.add_volume(&two).unwrap();
         disks.note(&two.id, None);
-        assert_eq!(disks.why_none("default"), None);
+        assert_eq!(disks.why_none(&gate(), "default"), None);
+        assert_eq!(disks.place(&gate(), "default").unwrap().disk(), &two.id);
+        assert!(disks.refuse(&two.id, &gate(), "its folder is a file"));
+        assert!(!disks.refuse(&two.id, &gate(), "its folder is a file"), "no news");
+        assert!(disks.place(&gate(), "default").is_none());
+        let why = disks.why_none(&gate(), "default").unwrap();
+        assert!(why.contains("its folder is a file"), "{why}");
+        assert_eq!(disks.why_none_at_all("default"), None);
     }
 
     #[test]

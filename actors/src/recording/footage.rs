@@ -62,8 +62,8 @@ impl Footage for DiskGroup {
         // Once here, so that it cannot fail on the volume's thread.
         fmp4::init_segment(&format, &[]).map_err(|error| Refusal::Unfit(error.to_string()))?;
         let group = self.camera.config().disk_group.clone();
-        let Some(volume) = self.disks.place(&start.stream.camera, &group) else {
-            let why = self.disks.why_none(&group);
+        let Some(volume) = self.disks.place(&start.stream, &group) else {
+            let why = self.disks.why_none(&start.stream, &group);
             return Err(Refusal::Wait(
                 why.unwrap_or_else(|| format!("a disk of group {group} came just now")),
             ));

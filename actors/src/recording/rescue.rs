@@ -1,37 +1,56 @@
 //! What a failed volume had not synced goes to another one of the group.
 
-use vigie_storage::{Unsynced, Volume};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use vigie_config::{ErrorKind, Kind};
+use vigie_storage::{Unsynced, Volume, WriteError};
+
+/// A disk that takes over for another may be busy for a while.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Writes segments that a failed volume may have lost to the volumes that `place` names for
-/// their streams. Fragments that find no volume are lost: `gone` makes that a gap.
-pub fn rescue(
-    unsynced: &[Unsynced],
-    place: impl Fn(&Unsynced) -> Option<std::sync::Arc<Volume>>,
-    gone: impl Fn(&Unsynced),
-) {
+/// their streams. Blocks while those have no room in memory. Fragments that find no volume are
+/// lost: `gone` makes that a gap.
+pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Volume>>, gone: impl Fn(&Unsynced)) {
+    let until = Instant::now() + PATIENCE;
     for lost in unsynced.iter().filter(|lost| !lost.fragments.is_empty()) {
         let (camera, stream) = (&lost.stream.camera, lost.stream.stream);
-        let Some(volume) = place(lost) else {
-            tracing::error!(%camera, %stream, fragments = lost.fragments.len(), "unsynced footage is lost: no other disk in the group");
-            gone(lost);
-            continue;
-        };
-        let init = lost.init.clone();
-        let written = volume
-            .start_segment(lost.segment.clone(), move |tags| init(tags))
-            .and_then(|mut segment| {
-                lost.fragments
-                    .iter()
-                    .try_for_each(|fragment| segment.append(fragment.clone()))
-            });
-        match written {
-            Ok(()) => {
-                tracing::warn!(%camera, %stream, volume = %volume.disk(), fragments = lost.fragments.len(), "unsynced footage went to another disk");
-            }
-            Err(error) => {
-                tracing::error!(%camera, %stream, %error, "unsynced footage is lost");
-                gone(lost);
+        let mut left = lost.clone();
+        loop {
+            let Some(volume) = place(&left) else {
+                tracing::error!(%camera, %stream, fragments = left.fragments.len(), "unsynced footage is lost: no other disk in the group");
+                gone(&left);
+                break;
+            };
+            match store(&mut left, &volume) {
+                Ok(()) => {
+                    tracing::warn!(%camera, %stream, volume = %volume.disk(), fragments = lost.fragments.len(), "unsynced footage went to another disk");
+                    break;
+                }
+                Err(error) if error.kind() == ErrorKind::Bug || Instant::now() >= until => {
+                    tracing::error!(%camera, %stream, %error, "unsynced footage is lost");
+                    gone(&left);
+                    break;
+                }
+                // No room in memory, or gone too in the meantime.
+                Err(_) => std::thread::sleep(PAUSE),
             }
         }
     }
+}
+
+/// What was taken is the volume's to keep, and leaves `left`.
+fn store(left: &mut Unsynced, volume: &Arc<Volume>) -> Result<(), WriteError> {
+    let (start, fragments) = left.as_segment();
+    let init = left.init.clone();
+    let mut segment = volume.start_segment(start, move |tags| init(tags))?;
+    for fragment in fragments {
+        segment.append(fragment)?;
+        left.fragments.remove(0);
+    }
+    Ok(())
 }

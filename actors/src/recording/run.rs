@@ -72,7 +72,7 @@ pub async fn run(
         }
         let config = camera.config();
         branch.set_segment(config.record.segment);
-        let takes = deps.disks.place(&config.id, &config.disk_group).is_some();
+        let takes = deps.disks.place(&handle.id, &config.disk_group).is_some();
         let group = Group {
             takes,
             opening: !takes && deps.disks.is_opening(&config.disk_group),

@@ -8,12 +8,14 @@
 mod boxes;
 mod moof;
 mod moov;
+mod rebase;
 mod scan;
 mod tally;
 
 pub use boxes::{BoxHeader, Boxes, FourCc};
 pub use moof::{Moof, Sample, Traf, Trun};
 pub use moov::{Moov, TrackInfo, TrackKind};
+pub use rebase::rebase;
 pub use scan::{FragmentInfo, ScanError, SegmentScan, scan_segment};
 pub use tally::SegmentTally;
 

@@ -105,6 +105,22 @@ fn both_tracks_and_the_end_of_video() {
     );
 }
 
+#[test]
+fn a_fragment_is_moved_to_a_later_beginning() {
+    let moov = Moov::from_init(&sample::init(&[], true)).unwrap();
+    let (header, _) = sample::fragment(900_000, 3000, &[1, 2, 3], true);
+    let before = FragmentInfo::parse(&moov, &header, 0).unwrap();
+    let moved = FragmentInfo::parse(&moov, &rebase(&moov, &header, 9_500_000).unwrap(), 0).unwrap();
+    assert_eq!(
+        (moved.start_us, moved.end_us, moved.len, moved.units, moved.rap),
+        (500_000, before.end_us - 9_500_000, before.len, before.units, before.rap)
+    );
+    // Sound that began a little earlier than the pictures.
+    let moved = FragmentInfo::parse(&moov, &rebase(&moov, &header, 10_500_000).unwrap(), 0).unwrap();
+    assert_eq!(moved.start_us, 0);
+    assert_eq!(rebase(&Moov::default(), &header, 1), None);
+}
+
 proptest! {
     /// Any damage: no panic, no endless loop, nothing beyond the file.
     #[test]

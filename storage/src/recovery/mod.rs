@@ -9,5 +9,5 @@ mod pass;
 mod repair;
 
 pub use mark::Mark;
-pub use pass::{Recovered, hours_of, oldest_start, recover, streams_on};
+pub use pass::{Pass, Recovered, hours_of, oldest_start, streams_on};
 pub use repair::{Outcome, read_row, repair};

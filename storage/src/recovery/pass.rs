@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    file::Root,
+    file::{Root, is_of_path},
     layout,
     ledger::{DayLedger, GapState, newest_gap_day, read_day, read_merged},
     uuid::{RecorderId, VolumeId},
@@ -117,158 +117,149 @@ pub fn oldest_start(root: &Root, stream: &StreamId) -> io::Result<Option<Utc>> {
     Ok(None)
 }
 
-/// Repairs and re-indexes what is newer than `mark`. `others`: the volumes online already (their
-/// ledgers count too). `fresh`: nothing was ever written there. Errors are those of the disk.
-pub fn recover(
-    root: &Root,
-    volume: VolumeId,
-    recorder: RecorderId,
-    mark: Option<&Mark>,
-    catalog: &Catalog,
-    others: &[&Root],
-    fresh: bool,
-) -> io::Result<Recovered> {
-    let mut done = Recovered::default();
-    let mut found_bytes = 0;
-    let from = mark.map(|mark| whole_millis(mark.from));
-    let on_disk = streams_on(root)?;
-    let mut streams: BTreeSet<StreamId> = on_disk.iter().cloned().collect();
-    streams.extend(catalog.index().streams().unwrap_or_default());
+/// What is needed to look through one volume.
+pub struct Pass<'a> {
+    pub root: &'a Root,
+    pub volume: VolumeId,
+    pub recorder: RecorderId,
+    /// What is older needs no look.
+    pub mark: Option<&'a Mark>,
+    pub catalog: &'a Catalog,
+    /// The volumes online already: their ledgers count too.
+    pub others: &'a [&'a Root],
+    /// Nothing was ever written there.
+    pub fresh: bool,
+}
 
-    for stream in &streams {
+impl Pass<'_> {
+    /// Repairs and re-indexes what is newer than the mark. Errors are those of the disk; a
+    /// stream's folder that cannot be read is left for later.
+    pub fn run(&self) -> io::Result<Recovered> {
+        let mut done = Recovered::default();
+        let mut found_bytes = 0;
+        let mut streams: BTreeSet<StreamId> = streams_on(self.root)?.into_iter().collect();
+        streams.extend(self.catalog.index().streams().unwrap_or_default());
+        for stream in &streams {
+            match self.stream(stream, &mut done) {
+                Ok(bytes) => found_bytes += bytes,
+                Err(error) if is_of_path(&error) => {
+                    tracing::error!(%stream, path = %self.root.path().display(), %error, "a stream's folder cannot be looked through");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        done.footage_bytes = self.mark.map(|mark| mark.footage_bytes + found_bytes);
+        for stream in &streams {
+            self.catalog.close_overtaken_gap(stream);
+        }
+        Ok(done)
+    }
+
+    /// Bytes of the footage that was found.
+    fn stream(&self, stream: &StreamId, done: &mut Recovered) -> io::Result<u64> {
+        let (root, catalog) = (self.root, self.catalog);
+        let from = self.mark.map(|mark| whole_millis(mark.from));
         let hours = match from {
             Some(from) => hours_of(root, stream, from)?,
             None => newest_hours(root, stream)?,
         };
-        let mut starts = BTreeSet::new();
+        let (mut starts, mut bytes) = (BTreeSet::new(), 0);
         for (begin, dir) in &hours {
             let ledger = read_day(root, stream, *begin)?;
-            found_bytes += hour(
-                root,
-                recorder,
-                stream,
-                dir,
-                from,
-                volume,
-                &ledger,
-                catalog,
-                &mut done,
-                &mut starts,
-            )?;
+            bytes += self.hour(stream, dir, from, &ledger, done, &mut starts)?;
         }
         if let Some(from) = from {
-            drop_rows(stream, volume, from, &starts, catalog, &mut done);
+            self.drop_rows(stream, from, &starts, done);
         }
-        let rows_from = match mark {
+        let rows_from = match self.mark {
             Some(mark) => mark.rows_from(stream),
-            None if fresh => Utc::MAX,
+            None if self.fresh => Utc::MAX,
             None => Utc::MIN,
         };
-        drop_older_rows(root, stream, volume, rows_from, catalog, &mut done)?;
-        gaps(root, others, stream, from, catalog);
+        self.drop_older_rows(stream, rows_from, done)?;
+        gaps(root, self.others, stream, from, catalog);
+        Ok(bytes)
     }
-    done.footage_bytes = mark.map(|mark| mark.footage_bytes + found_bytes);
-    for stream in &streams {
-        catalog.close_overtaken_gap(stream);
-    }
-    Ok(done)
-}
 
-#[allow(clippy::too_many_arguments)]
-fn hour(
-    root: &Root,
-    recorder: RecorderId,
-    stream: &StreamId,
-    dir: &Path,
-    from: Option<Utc>,
-    volume: VolumeId,
-    ledger: &DayLedger,
-    catalog: &Catalog,
-    done: &mut Recovered,
-    starts: &mut BTreeSet<Utc>,
-) -> io::Result<u64> {
-    let mut bytes = 0;
-    for entry in root.list(dir)?.into_iter().filter(|e| !e.is_dir) {
-        let Some(at) = layout::parse_segment_name(&entry.name) else {
-            continue;
-        };
-        if from.is_some_and(|from| at < from) {
-            continue;
-        }
-        let path = dir.join(&entry.name);
-        let added = |segment: &crate::segment::SegmentStart| -> Causes { ledger.causes_of(segment.start) };
-        let (outcome, row) = repair(root, recorder, stream, &path, volume, added)?;
-        done.files += 1;
-        match outcome {
-            Outcome::Whole | Outcome::Newer => {}
-            Outcome::Cut(lost) => {
-                done.cut += 1;
-                done.cut_bytes += lost;
+    fn hour(
+        &self,
+        stream: &StreamId,
+        dir: &Path,
+        from: Option<Utc>,
+        ledger: &DayLedger,
+        done: &mut Recovered,
+        starts: &mut BTreeSet<Utc>,
+    ) -> io::Result<u64> {
+        let mut bytes = 0;
+        for entry in self.root.list(dir)?.into_iter().filter(|e| !e.is_dir) {
+            let Some(at) = layout::parse_segment_name(&entry.name) else {
+                continue;
+            };
+            if from.is_some_and(|from| at < from) {
+                continue;
             }
-            Outcome::Removed => done.removed += 1,
-            Outcome::SetAside(why) => {
-                tracing::warn!(path = %path.display(), why, "a file is set aside: it is not footage of this recorder");
-                done.set_aside.push((path, why));
+            let path = dir.join(&entry.name);
+            let added = |segment: &crate::segment::SegmentStart| -> Causes { ledger.causes_of(segment.start) };
+            let (outcome, row) = repair(self.root, self.recorder, stream, &path, self.volume, added)?;
+            done.files += 1;
+            match outcome {
+                Outcome::Whole | Outcome::Newer => {}
+                Outcome::Cut(lost) => {
+                    done.cut += 1;
+                    done.cut_bytes += lost;
+                }
+                Outcome::Removed => done.removed += 1,
+                Outcome::SetAside(why) => {
+                    tracing::warn!(path = %path.display(), why, "a file is set aside: it is not footage of this recorder");
+                    done.set_aside.push((path, why));
+                }
+            }
+            if let Some(row) = row {
+                bytes += row.bytes;
+                starts.insert(row.start);
+                self.catalog.segment_found(&row);
             }
         }
-        if let Some(row) = row {
-            bytes += row.bytes;
-            starts.insert(row.start);
-            catalog.segment_found(&row);
-        }
+        Ok(bytes)
     }
-    Ok(bytes)
-}
 
-/// Rows from `from` on whose file is gone.
-fn drop_rows(
-    stream: &StreamId,
-    volume: VolumeId,
-    from: Utc,
-    starts: &BTreeSet<Utc>,
-    catalog: &Catalog,
-    done: &mut Recovered,
-) {
-    let mut dropped = 0;
-    for row in catalog.indexed(stream, from, Utc::MAX) {
-        if row.volume == volume && row.start >= from && !starts.contains(&row.start) {
-            catalog.segment_gone(stream, row.start, volume);
-            dropped += 1;
+    /// Rows from `from` on whose file is gone.
+    fn drop_rows(&self, stream: &StreamId, from: Utc, starts: &BTreeSet<Utc>, done: &mut Recovered) {
+        let mut dropped = 0;
+        for row in self.catalog.indexed(stream, from, Utc::MAX) {
+            if row.volume == self.volume && row.start >= from && !starts.contains(&row.start) {
+                self.catalog.segment_gone(stream, row.start, self.volume);
+                dropped += 1;
+            }
         }
+        self.dropped(stream, dropped, done);
     }
-    if dropped > 0 {
-        catalog.forget_last_end(stream);
-        done.rows_dropped += dropped;
-    }
-}
 
-/// Rows of footage that retention deleted after the last checkpoint; `from`: none is earlier.
-fn drop_older_rows(
-    root: &Root,
-    stream: &StreamId,
-    volume: VolumeId,
-    from: Utc,
-    catalog: &Catalog,
-    done: &mut Recovered,
-) -> io::Result<()> {
-    let oldest = oldest_start(root, stream)?;
-    done.oldest.extend(oldest.map(|at| (stream.clone(), at)));
-    let oldest = oldest.unwrap_or(Utc::MAX);
-    if from >= oldest {
-        return Ok(());
+    /// Rows of footage that retention deleted after the last checkpoint; `from`: none is earlier.
+    fn drop_older_rows(&self, stream: &StreamId, from: Utc, done: &mut Recovered) -> io::Result<()> {
+        let oldest = oldest_start(self.root, stream)?;
+        done.oldest.extend(oldest.map(|at| (stream.clone(), at)));
+        let oldest = oldest.unwrap_or(Utc::MAX);
+        if from >= oldest {
+            return Ok(());
+        }
+        let mut dropped = 0;
+        for row in self.catalog.indexed(stream, from, oldest) {
+            if row.volume == self.volume && row.start < oldest {
+                self.catalog.segment_gone(stream, row.start, self.volume);
+                dropped += 1;
+            }
+        }
+        self.dropped(stream, dropped, done);
+        Ok(())
     }
-    let mut dropped = 0;
-    for row in catalog.indexed(stream, from, oldest) {
-        if row.volume == volume && row.start < oldest {
-            catalog.segment_gone(stream, row.start, volume);
-            dropped += 1;
+
+    fn dropped(&self, stream: &StreamId, rows: u64, done: &mut Recovered) {
+        if rows > 0 {
+            self.catalog.forget_last_end(stream);
+            done.rows_dropped += rows;
         }
     }
-    if dropped > 0 {
-        catalog.forget_last_end(stream);
-        done.rows_dropped += dropped;
-    }
-    Ok(())
 }
 
 /// How the stream stands, and its recent gap rows, by the ledgers of all volumes.

@@ -60,8 +60,12 @@ fn run(storage: &Weak<Storage>, stop: &(Mutex<bool>, Condvar)) {
         }
         drop(held);
         let Some(storage) = storage.upgrade() else { return };
-        for volume in list(&storage.volumes) {
-            volume.watch();
+        let volumes = list(&storage.volumes);
+        let prompt: Vec<bool> = volumes.iter().map(|volume| volume.is_prompt()).collect();
+        for (at, volume) in volumes.iter().enumerate() {
+            let group = volume.limits().group;
+            let mut others = volumes.iter().zip(&prompt).enumerate();
+            volume.watch(others.any(|(n, (other, prompt))| n != at && *prompt && other.limits().group == group));
         }
         storage.open_due_crash_gaps(CRASH_GAPS_AFTER);
         let behind = list(&storage.volumes)

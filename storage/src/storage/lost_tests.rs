@@ -295,3 +295,81 @@ fn rows_of_footage_deleted_before_a_crash_go_and_no_others_are_read() {
     storage.add_volume(&after.disk("d2")).unwrap();
     assert_eq!(index.damaged(), []);
 }
+
+/// A plain file where a camera's folder should be.
+#[test]
+fn a_folder_that_takes_no_files_stops_its_stream_alone() {
+    let house = House::new();
+    let (gate, yard) = (stream("gate"), stream("yard"));
+    let storage = house.open();
+    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    let folder = house.dir.path().join("d1/gate");
+    std::fs::write(&folder, "a file").unwrap();
+    let mut refused = begin(&volume, segment(&gate, at("09:00:00"), 0));
+    let mut taken = begin(&volume, segment(&yard, at("09:00:00"), 0));
+    for index in 0..3 {
+        // The third may come after the first was refused.
+        let _ = refused.append(fragment(at("09:00:00"), index, 1000));
+        taken.append(fragment(at("09:00:00"), index, 1000)).unwrap();
+    }
+    storage.gap_opened(&gate, at("09:00:00"), GapCause::Disk);
+    assert!(volume.settle(LONG));
+    drop((refused, taken));
+    assert!(volume.settle(LONG));
+    assert!(!volume.has_failed());
+    assert_eq!(all(&storage, &yard).segments.len(), 1);
+    assert!(all(&storage, &gate).segments.is_empty());
+    let passed_on: Vec<(bool, usize)> = {
+        let facts = house.facts.lock().unwrap();
+        let down = facts.iter().filter_map(|fact| match fact {
+            StorageFact::SegmentDown { folder, unsynced, .. } => Some((*folder, unsynced[0].fragments.len())),
+            _ => None,
+        });
+        down.collect()
+    };
+    assert_eq!(passed_on[0], (true, 1));
+    assert!(passed_on[1..].iter().all(|one| *one == (false, 1)), "{passed_on:?}");
+    assert!(volume.try_stream(&gate, at("09:00:00")).is_err());
+    std::fs::remove_file(&folder).unwrap();
+    assert!(volume.try_stream(&gate, at("09:00:00")).is_ok());
+    record(&volume, &gate, at("09:00:02"), 1, 3);
+    assert!(volume.settle(LONG));
+    assert_eq!(all(&storage, &gate).segments.len(), 1);
+}
+
+/// What one disk had not synced, in the middle of a segment, is a segment of its own on another.
+#[test]
+fn what_is_passed_on_begins_where_it_begins() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let one = storage.add_volume(&house.disk("d1")).unwrap();
+    let two = storage.add_volume(&house.disk("d2")).unwrap();
+    let mut writer = begin(&one, segment(&gate, at("09:00:00"), 0));
+    for index in 0..4 {
+        writer.append(fragment(at("09:00:00"), index, 1000)).unwrap();
+    }
+    assert!(one.settle(LONG));
+    std::fs::remove_file(house.dir.path().join("d1/vigie-volume.toml")).unwrap();
+    until("failed", || one.has_failed());
+    let handed = crate::fact::Unsynced {
+        stream: gate.clone(),
+        segment: segment(&gate, at("09:00:00"), 0),
+        init: Arc::new(|tags| crate::mp4::sample::init(tags, false)),
+        fragments: (2..4).map(|index| fragment(at("09:00:00"), index, 1000)).collect(),
+    };
+    let (start, fragments) = handed.as_segment();
+    assert_eq!(start.start, handed.fragments[0].start);
+    let mut writer = begin(&two, start);
+    for fragment in fragments {
+        writer.append(fragment).unwrap();
+    }
+    drop(writer);
+    assert!(two.settle(LONG));
+    let rows = all(&storage, &gate).segments;
+    let moved = rows.iter().find(|row| row.volume == two.id()).unwrap();
+    assert_eq!(
+        (moved.start, moved.end),
+        (handed.fragments[0].start, handed.fragments[1].end)
+    );
+}

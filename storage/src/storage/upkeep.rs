@@ -77,7 +77,8 @@ impl Storage {
         let mut report = RetentionReport::default();
         let volumes = list(&self.volumes);
         let mut lost_days = BTreeSet::new();
-        for volume in volumes.iter().filter(|volume| !volume.has_failed()) {
+        // One that hangs would hold up the others.
+        for volume in volumes.iter().filter(|volume| volume.is_prompt()) {
             let footage = volume.knows_footage_bytes().then(|| volume.footage_bytes());
             let passed = retention::pass(volume, &self.catalog, rules, now, clock_trusted, footage, &mut report);
             if let Err(error) = passed {

@@ -3,7 +3,7 @@
 use std::{
     io,
     path::Path,
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Instant,
 };
@@ -14,7 +14,7 @@ use super::{Storage, list, lock};
 use crate::{
     error::VolumeError,
     file::Root,
-    recovery::{self, Mark},
+    recovery::{Mark, Pass},
     retention::{self, Demand, RetentionReport},
     state,
     uuid::{RecorderId, VolumeId},
@@ -29,7 +29,8 @@ impl Storage {
     /// had failed is given another chance; one that records already only gets its new limits. May
     /// take seconds on a slow disk.
     pub fn add_volume(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
-        let _one = lock(&self.changing);
+        let one = self.one_change_of(&disk.id);
+        let _one = lock(&one);
         let opening = || format!("disk {} is being looked through", disk.id);
         lock(&self.absent).entry(disk.id.clone()).or_insert_with(opening);
         let added = self.add(disk);
@@ -40,6 +41,20 @@ impl Storage {
         added
     }
 
+    fn one_change_of(&self, disk: &DiskId) -> Arc<Mutex<()>> {
+        lock(&self.changing).entry(disk.clone()).or_default().clone()
+    }
+
+    /// A write that returns late must not find the file repaired.
+    fn has_hanging_threads(&self, disk: &DiskId) -> bool {
+        let mut all = lock(&self.left_behind);
+        if let Some(threads) = all.get_mut(disk) {
+            threads.retain(|thread| !thread.is_finished());
+        }
+        all.retain(|_, threads| !threads.is_empty());
+        all.contains_key(disk)
+    }
+
     fn add(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
         if let Some(volume) = self.volume(&disk.id) {
             if !volume.has_failed() && volume.path() == disk.path {
@@ -48,14 +63,16 @@ impl Storage {
             }
             self.take_out(&disk.id);
         }
+        if self.has_hanging_threads(&disk.id) {
+            return Err(VolumeError::Hanging {
+                disk: disk.id.clone(),
+                path: disk.path.clone(),
+            });
+        }
         let root = open_root(disk)?;
         let (marker, fresh) = self.identify(disk, &root)?;
         if let Some(other) = list(&self.volumes).iter().find(|other| other.id() == marker.volume) {
-            return Err(VolumeError::Duplicate {
-                disk: disk.id.clone(),
-                path: disk.path.clone(),
-                other: other.disk().clone(),
-            });
+            return Err(duplicate(disk, other));
         }
         root.try_writing()
             .map_err(|error| VolumeError::io(&disk.id, "cannot write to", &disk.path, &error))?;
@@ -63,15 +80,16 @@ impl Storage {
         let mark = self.mark_of(marker.volume);
         let online = list(&self.volumes);
         let others: Vec<&Root> = online.iter().map(|volume| volume.root()).collect();
-        let recovered = recovery::recover(
-            &root,
-            marker.volume,
-            marker.recorder,
-            mark.as_ref(),
-            &self.catalog,
-            &others,
+        let recovered = Pass {
+            root: &root,
+            volume: marker.volume,
+            recorder: marker.recorder,
+            mark: mark.as_ref(),
+            catalog: &self.catalog,
+            others: &others,
             fresh,
-        )
+        }
+        .run()
         .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
         tracing::info!(
             volume = %disk.id, path = %disk.path.display(), files = recovered.files, cut = recovered.cut,
@@ -92,11 +110,17 @@ impl Storage {
             oldest: recovered.oldest,
             checkpoint: mark.as_ref().map(|mark| mark.from),
         })?;
+        let mut volumes = self.volumes.write().unwrap_or_else(PoisonError::into_inner);
+        // Two disks of the configuration that lead to one may have come here side by side.
+        let twin = volumes.iter().find(|other| other.id() == marker.volume).cloned();
+        if let Some(twin) = twin {
+            drop(volumes);
+            volume.stop();
+            return Err(duplicate(disk, &twin));
+        }
+        volumes.push(volume.clone());
+        drop(volumes);
         lock(&self.state).remember(&disk.id, marker.volume);
-        self.volumes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(volume.clone());
         self.catalog.send_waiting_lines();
         *lock(&self.crash_gaps_due) = Some(Instant::now());
         if mark.is_none() {
@@ -107,15 +131,18 @@ impl Storage {
 
     /// Finishes its segments, syncs, stops its threads. Its footage stays in the index.
     pub fn remove_volume(&self, disk: &DiskId) {
-        let _one = lock(&self.changing);
+        let one = self.one_change_of(disk);
+        let _one = lock(&one);
         lock(&self.absent).remove(disk);
         self.take_out(disk);
     }
 
     fn take_out(&self, disk: &DiskId) {
         let Some(volume) = self.volume(disk) else { return };
-        volume.stop();
-        if !volume.has_failed() {
+        let hanging = volume.stop();
+        if !hanging.is_empty() {
+            lock(&self.left_behind).entry(disk.clone()).or_default().extend(hanging);
+        } else if !volume.has_failed() {
             self.set_mark(&volume);
         }
         let mut volumes = self.volumes.write().unwrap_or_else(PoisonError::into_inner);
@@ -125,21 +152,24 @@ impl Storage {
     /// Whose disk this is; a new and empty one becomes ours. The flag: it is one.
     fn identify(&self, disk: &Disk, root: &Root) -> Result<(Marker, bool), VolumeError> {
         let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot look at", &disk.path, &error);
-        let mut state = lock(&self.state);
-        if state.is_provisional() {
-            let own = state.recorder();
-            match marker::identify(root).map_err(failed)? {
-                Identity::Marked(marker) => {
-                    tracing::warn!(volume = %disk.id, recorder = %marker.recorder, "who this recorder is was lost; this disk says it");
-                    state.settle(marker.recorder);
+        // Read before the lock is taken: the disk may hang.
+        let identity = marker::identify(root).map_err(failed)?;
+        let (recorder, new_disk) = {
+            let mut state = lock(&self.state);
+            if state.is_provisional() {
+                let own = state.recorder();
+                match &identity {
+                    Identity::Marked(marker) => {
+                        tracing::warn!(volume = %disk.id, recorder = %marker.recorder, "who this recorder is was lost; this disk says it");
+                        state.settle(marker.recorder);
+                    }
+                    Identity::Blank => state.settle(own),
+                    _ => {}
                 }
-                Identity::Blank => state.settle(own),
-                _ => {}
             }
-        }
-        let recorder = state.recorder();
-        let new_disk = !state.knows(&disk.id);
-        match marker::admit(&disk.id, root, recorder, new_disk)? {
+            (state.recorder(), !state.knows(&disk.id))
+        };
+        match marker::admit(&disk.id, &disk.path, identity, recorder, new_disk)? {
             Some(marker) => Ok((marker, false)),
             None => {
                 let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
@@ -213,7 +243,17 @@ pub fn inspect(state_dir: &Path, disk: &Disk) -> Result<(), VolumeError> {
     let new_disk = known.as_ref().is_none_or(|(_, disks)| !disks.contains_key(&disk.id));
     // A recorder without an identity yet owns no marker: every one is another's.
     let own = known.map_or(RecorderId(0), |(recorder, _)| recorder);
-    marker::admit(&disk.id, &root, own, new_disk).map(|_| ())
+    let identity = marker::identify(&root);
+    let identity = identity.map_err(|error| VolumeError::io(&disk.id, "cannot look at", &disk.path, &error))?;
+    marker::admit(&disk.id, &disk.path, identity, own, new_disk).map(|_| ())
+}
+
+fn duplicate(disk: &Disk, other: &Volume) -> VolumeError {
+    VolumeError::Duplicate {
+        disk: disk.id.clone(),
+        path: disk.path.clone(),
+        other: other.disk().clone(),
+    }
 }
 
 fn open_root(disk: &Disk) -> Result<Root, VolumeError> {

@@ -7,7 +7,10 @@ use std::{
 
 use vigie_config::Causes;
 
-use crate::{fact::InitSegment, segment::SegmentStart};
+use crate::{
+    fact::{InitSegment, Unsynced},
+    segment::{Fragment, SegmentStart},
+};
 
 pub struct SegmentHandle {
     pub token: u64,
@@ -38,6 +41,15 @@ impl SegmentHandle {
     }
     pub fn down(&self) -> Option<&str> {
         self.down.get().map(String::as_str)
+    }
+    /// These of its fragments, for whoever finds another place for them.
+    pub fn unsynced(&self, fragments: Vec<Fragment>) -> Unsynced {
+        Unsynced {
+            stream: self.segment.stream.clone(),
+            segment: self.segment.clone(),
+            init: self.init.clone(),
+            fragments,
+        }
     }
     pub fn add_early(&self, causes: Causes) {
         let mut all = self.early_causes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -109,13 +109,7 @@ impl Held {
             let entry = match at.and_then(|at| all.get_mut(at)) {
                 Some((_, entry)) => entry,
                 None => {
-                    let fresh = Unsynced {
-                        stream: segment.segment.stream.clone(),
-                        segment: segment.segment.clone(),
-                        init: segment.init.clone(),
-                        fragments: Vec::new(),
-                    };
-                    all.push((segment.token, fresh));
+                    all.push((segment.token, segment.unsynced(Vec::new())));
                     match all.last_mut() {
                         Some((_, entry)) => entry,
                         None => continue,

@@ -20,8 +20,10 @@ use super::{
 };
 use crate::{error::VolumeError, fact::StorageFact};
 
-/// How long [`Volume::stop`] waits for its threads before it leaves them behind.
+/// How long [`Volume::stop`] waits for its threads before it leaves them behind; of a volume that
+/// has failed nothing is written any more.
 const STOP_WAIT: Duration = Duration::from_secs(15);
+const STOP_WAIT_FAILED: Duration = Duration::from_millis(500);
 
 /// What a thread of a volume runs.
 type Body = fn(Arc<Volume>);
@@ -42,7 +44,12 @@ impl Volume {
             oldest,
             checkpoint,
         } = parts;
+        let hung_after = match root.is_rotating() {
+            Some(false) => options.hung_after,
+            _ => options.hung_after_rotating,
+        };
         let volume = Arc::new(Volume {
+            hung_after,
             facts: options.facts.clone(),
             disk,
             id,
@@ -59,6 +66,7 @@ impl Volume {
             writing: Busy::new(),
             syncing: Busy::new(),
             slow_told: AtomicBool::new(false),
+            full_told: AtomicBool::new(false),
             failed: OnceLock::new(),
             open: Mutex::default(),
             oldest: Mutex::new(oldest),
@@ -106,31 +114,36 @@ impl Volume {
         self.tick_wake.wait_for_sync(longest.saturating_sub(begin.elapsed()))
     }
 
-    /// A thread that has been inside one operation for too long: first told, then given up.
-    pub(crate) fn watch(&self) {
-        if self.has_failed() {
-            return;
-        }
-        let Some(longest) = [self.writing.since(), self.syncing.since()].into_iter().flatten().max() else {
+    /// How long the disk has been behind: inside one operation, or with the oldest job.
+    pub(super) fn lag(&self) -> Duration {
+        let busy = [self.writing.since(), self.syncing.since()];
+        busy.into_iter()
+            .flatten()
+            .chain([self.queue.lag()])
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// It answers in time.
+    pub fn is_prompt(&self) -> bool {
+        !self.has_failed() && self.lag() <= self.hung_after
+    }
+
+    /// A disk that is behind for too long is given up where another one can take the footage
+    /// (`elsewhere`), and told where none can.
+    pub(crate) fn watch(&self, elsewhere: bool) {
+        if self.is_prompt() || self.has_failed() {
             self.slow_told.store(false, Ordering::Relaxed);
             return;
-        };
-        let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-        if longest > self.options.hung_after {
-            let allowed = u64::try_from(self.options.hung_after.as_millis()).unwrap_or(u64::MAX);
-            self.fail(VolumeError::SlowSync {
-                disk: self.disk.clone(),
-                millis,
-                allowed,
-            });
-        } else if longest > self.options.slow_sync && !self.slow_told.swap(true, Ordering::Relaxed) {
-            let unsynced = Arc::new(self.held.unsynced([]));
+        }
+        let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (disk, millis) = (self.disk.clone(), whole(self.lag()));
+        if elsewhere {
+            let allowed = whole(self.hung_after);
+            self.fail(VolumeError::SlowSync { disk, millis, allowed });
+        } else if !self.slow_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(volume = %self.disk, millis, "the disk is slow: a write or a sync has not returned");
-            (self.facts)(StorageFact::VolumeSlow {
-                disk: self.disk.clone(),
-                millis,
-                unsynced,
-            });
+            (self.facts)(StorageFact::VolumeSlow { disk, millis });
         }
     }
 
@@ -154,17 +167,20 @@ impl Volume {
         });
     }
 
-    /// Writes what is queued, finishes the files, syncs, ends the threads. A thread that hangs in
-    /// the kernel is left behind.
-    pub(crate) fn stop(&self) {
+    /// Writes what is queued, finishes the files, syncs, ends the threads. Gives back those that
+    /// hang in the kernel: until they have ended the disk must not be opened again.
+    pub(crate) fn stop(&self) -> Vec<thread::JoinHandle<()>> {
         self.queue.close();
-        let until = Instant::now() + STOP_WAIT;
+        let wait = if self.has_failed() { STOP_WAIT_FAILED } else { STOP_WAIT };
+        let until = Instant::now() + wait;
+        let mut left_behind = Vec::new();
         // The writer first, so that the last sync covers what it wrote.
         for (thread, ended) in lock(&self.threads).drain(..) {
             let left = until.saturating_duration_since(Instant::now());
             match ended.recv_timeout(left) {
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     tracing::error!(volume = %self.disk, "a thread of this disk hangs and is left behind");
+                    left_behind.push(thread);
                 }
                 _ => {
                     if thread.join().is_err() {
@@ -174,5 +190,6 @@ impl Volume {
             }
             self.tick_wake.stop();
         }
+        left_behind
     }
 }

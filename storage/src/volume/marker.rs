@@ -94,12 +94,17 @@ pub fn identify(root: &Root) -> io::Result<Identity> {
     }
 }
 
-/// May this recorder write there? `new_disk`: this disk id was never used before, so an empty
-/// folder is a new disk and not a missing mount.
-pub fn admit(disk: &DiskId, root: &Root, recorder: RecorderId, new_disk: bool) -> Result<Option<Marker>, VolumeError> {
-    let path = root.path().to_owned();
-    let disk = disk.clone();
-    match identify(root).map_err(|error| VolumeError::io(&disk, "cannot read", &path, &error))? {
+/// May this recorder write to what lies at `path`? `new_disk`: this disk id was never used before,
+/// so an empty folder is a new disk and not a missing mount.
+pub fn admit(
+    disk: &DiskId,
+    path: &Path,
+    identity: Identity,
+    recorder: RecorderId,
+    new_disk: bool,
+) -> Result<Option<Marker>, VolumeError> {
+    let (disk, path) = (disk.clone(), path.to_owned());
+    match identity {
         Identity::Marked(marker) if marker.recorder == recorder => Ok(Some(marker)),
         Identity::Marked(marker) => Err(VolumeError::Foreign {
             disk,
@@ -129,7 +134,8 @@ mod tests {
     use super::*;
 
     fn admit_in(dir: &Path, own: RecorderId, new_disk: bool) -> Result<Option<Marker>, VolumeError> {
-        admit(&DiskId::new("d1").unwrap(), &Root::open(dir).unwrap(), own, new_disk)
+        let identity = identify(&Root::open(dir).unwrap()).unwrap();
+        admit(&DiskId::new("d1").unwrap(), dir, identity, own, new_disk)
     }
 
     #[test]

@@ -41,7 +41,7 @@ use crate::{
     catalog::Catalog,
     error::{VolumeError, WriteError},
     fact::{Facts, StorageFact},
-    file::Root,
+    file::{Root, is_of_path},
     layout,
     ledger::Line,
     options::StorageOptions,
@@ -58,6 +58,8 @@ pub(crate) type MakeRoom = Box<dyn Fn(&Volume, u64) -> u64 + Send + Sync>;
 /// What of a disk's configuration may change while it records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    /// Disks of one group stand in for each other.
+    pub group: String,
     pub keep_free_bytes: u64,
     pub max_size_bytes: Option<u64>,
     pub tick: Duration,
@@ -66,6 +68,7 @@ pub struct Limits {
 impl Limits {
     pub fn of(disk: &Disk) -> Limits {
         Limits {
+            group: disk.group.clone(),
             keep_free_bytes: disk.keep_free_bytes,
             max_size_bytes: disk.max_size_bytes,
             tick: disk.tick,
@@ -90,7 +93,10 @@ pub struct Volume {
     stats: Stats,
     writing: Busy,
     syncing: Busy,
+    /// Longest that a write or sync may take before another disk is better.
+    hung_after: Duration,
     slow_told: AtomicBool,
+    full_told: AtomicBool,
     failed: OnceLock<VolumeError>,
     /// Starts of the segments that have a file and are not finished, by token.
     open: Mutex<HashMap<u64, (StreamId, Utc)>>,
@@ -157,6 +163,10 @@ impl Volume {
     fn tick(&self) -> Duration {
         lock(&self.limits).tick
     }
+    /// Why nothing more is written there.
+    pub fn failure(&self) -> Option<&VolumeError> {
+        self.failed.get()
+    }
     pub fn has_failed(&self) -> bool {
         self.failed.get().is_some()
     }
@@ -189,8 +199,34 @@ impl Volume {
         }
     }
 
+    /// An error of one path, while the disk as a whole can be written to.
+    fn blames_a_path(&self, error: &std::io::Error) -> bool {
+        is_of_path(error) && self.root.try_writing().is_ok()
+    }
+
+    /// Can a file of this stream be begun here now? Leaves nothing but folders behind.
+    pub fn try_stream(&self, stream: &StreamId, now: Utc) -> std::io::Result<()> {
+        let hour = layout::hour_dir(stream, now);
+        self.root.create_dirs(&hour)?;
+        let probe = hour.join(".vigie-probe");
+        match self.root.create_new(&probe) {
+            Ok(_) => self.root.remove(&probe),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => self.root.remove(&probe),
+            Err(error) => Err(error),
+        }
+    }
+
     fn make_room(&self, bytes: u64) -> u64 {
+        self.tell_full();
         (self.make_room)(self, bytes)
+    }
+
+    fn tell_full(&self) {
+        if !self.full_told.swap(true, Ordering::Relaxed) {
+            (self.facts)(StorageFact::VolumeFull {
+                disk: self.disk.clone(),
+            });
+        }
     }
 
     fn open_started(&self, token: u64, stream: &StreamId, start: Utc) {
@@ -300,6 +336,12 @@ impl Volume {
         self.stats.total.set(space.total);
         self.stats.free.set(space.free);
         let limits = self.limits();
+        if space.free < limits.keep_free_bytes / 2 {
+            // More than recording itself takes between two looks: somebody else fills it.
+            self.tell_full();
+        } else if space.free >= limits.keep_free_bytes {
+            self.full_told.store(false, Ordering::Relaxed);
+        }
         let over = self.knows_footage_bytes()
             && limits
                 .max_size_bytes
@@ -320,6 +362,8 @@ impl Volume {
             path: self.root.path().to_owned(),
             state: if failed.is_some() {
                 VolumeState::Failed
+            } else if self.lag() > self.hung_after {
+                VolumeState::Slow
             } else {
                 VolumeState::Online
             },

@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc::Sender,
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use vigie_config::Causes;
@@ -47,7 +47,7 @@ pub(super) enum Job {
 
 #[derive(Debug, Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<(Instant, Job)>,
     /// The writer waits for any job; otherwise only for urgency.
     idle: bool,
     urgent: bool,
@@ -71,6 +71,12 @@ impl Queue {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// How long its oldest job has waited.
+    pub fn lag(&self) -> Duration {
+        let state = self.lock();
+        state.jobs.front().map_or(Duration::ZERO, |(since, _)| since.elapsed())
+    }
+
     /// False: closed, the job is dropped.
     pub fn push(&self, job: Job) -> bool {
         let (bytes, urgent) = match &job {
@@ -82,7 +88,7 @@ impl Queue {
         if state.closed {
             return false;
         }
-        state.jobs.push_back(job);
+        state.jobs.push_back((Instant::now(), job));
         let waiting = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let wake = state.idle || ((urgent || waiting > URGENT_BYTES) && !state.urgent);
         state.urgent |= urgent || waiting > URGENT_BYTES;
@@ -111,7 +117,7 @@ impl Queue {
             }
             state.idle = false;
         }
-        let job = state.jobs.pop_front()?;
+        let (_, job) = state.jobs.pop_front()?;
         if let Job::Fragment { fragment, .. } = &job {
             self.bytes.fetch_sub(fragment.len(), Ordering::Relaxed);
         }
@@ -134,6 +140,6 @@ impl Queue {
         let jobs = std::mem::take(&mut state.jobs);
         drop(state);
         self.ready.notify_all();
-        jobs
+        jobs.into_iter().map(|(_, job)| job).collect()
     }
 }

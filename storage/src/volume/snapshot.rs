@@ -11,6 +11,8 @@ use crate::uuid::VolumeId;
 #[serde(rename_all = "snake_case")]
 pub enum VolumeState {
     Online,
+    /// A write or a sync has not returned for long: footage waits in memory.
+    Slow,
     /// Nothing more is written there until it is added again.
     Failed,
 }

@@ -76,8 +76,8 @@ impl Writer {
     }
 
     fn fragment(&mut self, handle: &Arc<SegmentHandle>, fragment: &Arc<Fragment>) -> Result<(), VolumeError> {
-        if handle.down().is_some() {
-            self.volume.stats.dropped_units.add(u64::from(fragment.units));
+        if let Some(detail) = handle.down() {
+            self.pass_on(handle, fragment, detail.to_owned(), false);
             return Ok(());
         }
         let volume = self.volume.clone();
@@ -113,13 +113,32 @@ impl Writer {
                 handle.give_up(detail);
                 Ok(())
             }
-            Err(Trouble::Io { what, path, error }) => Err(VolumeError::io(
-                &volume.disk,
-                what,
-                volume.root.path().join(path),
-                &error,
-            )),
+            Err(Trouble::Io { what, path, error }) => {
+                let at = volume.root.path().join(path);
+                let trouble = VolumeError::io(&volume.disk, what, at, &error);
+                if self.files.contains_key(&handle.token) || !volume.blames_a_path(&error) {
+                    return Err(trouble);
+                }
+                volume.held.drop_newest();
+                let detail = trouble.to_string();
+                tracing::error!(stream = %handle.segment.stream, %detail, "this stream's folder takes no footage");
+                handle.give_up(detail.clone());
+                self.pass_on(handle, fragment, detail, true);
+                Ok(())
+            }
         }
+    }
+
+    /// To whoever finds another place.
+    fn pass_on(&self, handle: &SegmentHandle, fragment: &Arc<Fragment>, detail: String, folder: bool) {
+        let volume = &self.volume;
+        volume.stats.dropped_units.add(u64::from(fragment.units));
+        (volume.facts)(StorageFact::SegmentDown {
+            disk: volume.disk.clone(),
+            detail,
+            folder,
+            unsynced: Arc::new(vec![handle.unsynced(vec![fragment.as_ref().clone()])]),
+        });
     }
 
     fn store(&mut self, handle: &Arc<SegmentHandle>, fragment: &Fragment) -> Result<(), Trouble> {
@@ -230,6 +249,11 @@ impl Writer {
                             &error,
                         ));
                     }
+                }
+                Err(error) if volume.blames_a_path(&error) => {
+                    // The index has it, and so have the other disks: an alarm, not an end.
+                    tracing::error!(volume = %volume.disk, path = %path.display(), %error, "a line of the gap ledger cannot be written");
+                    return Ok(());
                 }
                 Err(error) => {
                     return Err(VolumeError::io(

@@ -177,6 +177,28 @@ impl House {
         });
     }
 
+    /// A disk's entry of `GET /system/info`.
+    pub fn disk(&self, id: &str) -> Value {
+        let info = self.get("/api/v1/system/info").json();
+        let all = info["disks"].as_array().unwrap_or_else(|| panic!("{info}")).clone();
+        let found = all.into_iter().find(|disk| disk["disk"] == id);
+        found.unwrap_or_else(|| panic!("no disk {id} in {info}"))
+    }
+
+    /// How often an event of this kind was raised.
+    pub fn events(&self, kind: &str) -> u64 {
+        let metrics = self.get("/metrics").text();
+        let name = format!("vigie_events_total{{kind=\"{kind}\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        line.map_or(0, |count| count.parse().unwrap())
+    }
+
+    pub fn wait_disk(&self, id: &str, what: &str, fits: impl Fn(&str) -> bool) {
+        wait_for(&format!("disk {id} {what}"), super::PATIENCE, || {
+            fits(self.disk(id)["state"].as_str().unwrap_or_default()).then_some(())
+        });
+    }
+
     #[cfg(feature = "fault-hooks")]
     pub fn tree(&self) -> Value {
         self.get("/api/v1/system/tree").json()

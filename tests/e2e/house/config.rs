@@ -66,13 +66,15 @@ pub struct Setup {
     pub cameras: Vec<Cam>,
     /// How often the disk is synced.
     pub tick: Option<String>,
+    /// `d2` beside `d1`, in the same group.
+    pub two_disks: bool,
 }
 
 impl Setup {
     pub fn new(cameras: impl IntoIterator<Item = Cam>) -> Self {
         Self {
             cameras: cameras.into_iter().collect(),
-            tick: None,
+            ..Self::default()
         }
     }
 
@@ -82,14 +84,21 @@ impl Setup {
     }
 
     pub fn text(&self, root: &Path) -> String {
-        let (state, disk) = (root.join("state"), root.join("disk1"));
-        std::fs::create_dir_all(&disk).unwrap();
+        let state = root.join("state");
         let mut text = format!(
-            "[server]\nname = \"e2e\"\nstate_dir = {state:?}\nhttp = \"127.0.0.1:0\"\nrtsp = \"127.0.0.1:0\"\n\
-             \n[[disk]]\nid = \"d1\"\npath = {disk:?}\nkeep_free = \"10 MiB\"\n"
+            "[server]\nname = \"e2e\"\nstate_dir = {state:?}\nhttp = \"127.0.0.1:0\"\nrtsp = \"127.0.0.1:0\"\n"
         );
-        if let Some(tick) = &self.tick {
-            writeln!(text, "tick = {tick:?}").unwrap();
+        for number in 1..=if self.two_disks { 2 } else { 1 } {
+            let disk = root.join(format!("disk{number}"));
+            std::fs::create_dir_all(&disk).unwrap();
+            write!(
+                text,
+                "\n[[disk]]\nid = \"d{number}\"\npath = {disk:?}\nkeep_free = \"10 MiB\"\n"
+            )
+            .unwrap();
+            if let Some(tick) = &self.tick {
+                writeln!(text, "tick = {tick:?}").unwrap();
+            }
         }
         for cam in &self.cameras {
             let Cam {

@@ -3,10 +3,12 @@
 
 mod api;
 mod config;
+mod loop_disk;
 mod shown;
 
 pub use api::{now_us, rfc3339};
 pub use config::{Cam, Setup};
+pub use loop_disk::{LoopDisk, Memory};
 pub use shown::{pick, shown};
 
 use std::{
@@ -189,6 +191,14 @@ impl House {
     /// The folder of one stream's files on the first disk.
     pub fn stream_folder(&self, camera: &str, stream: &str) -> PathBuf {
         self.root.join("disk1").join(camera).join(stream)
+    }
+
+    /// What lies on both disks.
+    pub fn footage_of_two(&self, camera: &str, stream: &str) -> Footage {
+        let folders = ["disk1", "disk2"].map(|disk| self.root.join(disk).join(camera).join(stream));
+        let footage = Footage::read_all(folders.iter().map(PathBuf::as_path)).unwrap();
+        assert!(footage.broken.is_empty(), "{:?}", footage.broken);
+        footage
     }
 
     /// What lies on the first disk.

@@ -76,11 +76,18 @@ impl Balance {
 impl Footage {
     /// Reads every `.mp4` under a stream's folder, in the order of their names; or one file.
     pub fn read(folder: &Path) -> Result<Self> {
+        Self::read_all([folder])
+    }
+
+    /// Of one stream on several disks.
+    pub fn read_all<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Result<Self> {
         let mut paths = Vec::new();
-        if folder.is_file() {
-            paths.push(folder.to_owned());
-        } else {
-            collect(folder, &mut paths)?;
+        for folder in folders {
+            if folder.is_file() {
+                paths.push(folder.to_owned());
+            } else {
+                collect(folder, &mut paths)?;
+            }
         }
         // Names are times: sorting by name is sorting by time.
         paths.sort_by_key(|p| p.file_name().map(std::ffi::OsStr::to_owned));

@@ -173,7 +173,7 @@ impl VideoClip {
         let mut start = 0;
         while let Some(len) = stream.get(start..).and_then(jpeg_len) {
             clip.units.push(Unit {
-                nals: vec![start..start + len],
+                nals: std::iter::once(start..start + len).collect(),
                 identity_nal: None,
                 numbers: 0..NUMBERS_LEN,
                 rap: true,

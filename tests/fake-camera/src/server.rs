@@ -148,8 +148,9 @@ impl FakeCameras {
     pub fn jump(&self, camera: &str, seconds: f64) {
         let name = camera.to_owned();
         self.ask(move |s| {
-            s.camera_mut(&name)
-                .map(|c| c.streams.iter_mut().for_each(|s| s.jump_s += seconds));
+            if let Some(camera) = s.camera_mut(&name) {
+                camera.streams.iter_mut().for_each(|s| s.jump_s += seconds);
+            }
         });
     }
 

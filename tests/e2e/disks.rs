@@ -1,0 +1,379 @@
+//! Faults of one disk of two, injected for real while cameras are recorded on both. They need root
+//! and loop devices; without them a test says that it was left out.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use vigie_fake_camera::FakeCameras;
+
+use crate::{
+    house::{House, LoopDisk, Memory, PATIENCE, Setup, ffprobe_is_content, now_us, pick, shown, wait_for},
+    recording::{cameras, near_end, settle},
+};
+
+/// What one fault may cost one camera.
+const LOST_US: u64 = 2_000_000;
+
+struct TwoDisks {
+    /// Unmounted when the recorder has ended: fields are dropped in order.
+    house: House,
+    disks: [LoopDisk; 2],
+    cameras: FakeCameras,
+    _memory: [Memory; 2],
+    folder: tempfile::TempDir,
+}
+
+impl TwoDisks {
+    fn start(count: usize) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = |name: &str| Memory::new(&folder.path().join(name), 3 << 30);
+        let memories = [memory("memory1")?, memory("memory2")?];
+        let disk = |number: usize| {
+            let image = folder.path().join(format!("memory{number}/disk.img"));
+            LoopDisk::new(&image, &folder.path().join(format!("disk{number}")), 2 << 30)
+        };
+        let disks = [disk(1)?, disk(2)?];
+        let cameras = cameras(count);
+        let setup = Setup {
+            two_disks: true,
+            ..Setup::of(&cameras)
+        };
+        let mut house = House::prepare(&setup, Some(folder.path()));
+        house.run();
+        Some(Self {
+            house,
+            disks,
+            cameras,
+            _memory: memories,
+            folder,
+        })
+    }
+
+    fn all_recorded(&self) {
+        for name in self.cameras.names() {
+            self.house.wait_recording(name, "main");
+        }
+    }
+}
+
+/// The bare folder under a mount point.
+fn is_bare(folder: &Path) -> bool {
+    std::fs::read_dir(folder).unwrap().next().is_none()
+}
+
+/// How a fault begins and ends; `mount`: where the disk is.
+struct Fault {
+    name: &'static str,
+    begin: fn(&LoopDisk),
+    /// Also checks what only shows while it lasts.
+    end: fn(&LoopDisk, mount: &Path),
+}
+
+const UNMOUNTED: Fault = Fault {
+    name: "unmounted",
+    begin: LoopDisk::detach,
+    end: |disk, mount| {
+        assert!(is_bare(mount), "something was written under the mount point");
+        assert!(disk.mount());
+    },
+};
+
+const READ_ONLY: Fault = Fault {
+    name: "read-only",
+    begin: LoopDisk::break_file_system,
+    end: |disk, _| {
+        disk.unmount();
+        disk.check();
+        assert!(disk.mount());
+    },
+};
+
+const GONE: Fault = Fault {
+    name: "gone",
+    begin: LoopDisk::shut_down,
+    end: |disk, _| disk.mount_again(),
+};
+
+const HANGING: Fault = Fault {
+    name: "hanging",
+    begin: LoopDisk::freeze,
+    end: |disk, _| disk.thaw(),
+};
+
+/// The room behind the device runs out, which only a sync reports.
+const LATE_ERROR: Fault = Fault {
+    name: "whose writes fail late",
+    begin: LoopDisk::starve,
+    end: |disk, _| {
+        disk.feed();
+        disk.unmount();
+        disk.check();
+        assert!(disk.mount());
+    },
+};
+
+fn inject(fault: &Fault, rounds: usize) {
+    let count = pick(4, 16);
+    let Some(two) = TwoDisks::start(count) else {
+        eprintln!("left out: no root, no loop device or no mkfs.ext4");
+        return;
+    };
+    let (house, cameras) = (&two.house, &two.cameras);
+    let mut rng = StdRng::seed_from_u64(3);
+    let mut moments = Vec::new();
+    let mut slowest = Duration::ZERO;
+    for round in 0..rounds {
+        let (disk, id) = (&two.disks[round % 2], format!("d{}", round % 2 + 1));
+        two.all_recorded();
+        std::thread::sleep(Duration::from_millis(rng.random_range(200..2500)));
+        let (moment, begin) = (now_us(), Instant::now());
+        moments.push(moment);
+        (fault.begin)(disk);
+        house.wait_disk(&id, "out of use", |state| state != "online" && state != "slow");
+        two.all_recorded();
+        slowest = slowest.max(begin.elapsed());
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..2000)));
+        (fault.end)(disk, &two.folder.path().join(format!("disk{}", round % 2 + 1)));
+        wait_for("the disk's return", 2 * PATIENCE, || {
+            (house.disk(&id)["state"] == "online").then_some(())
+        });
+    }
+    two.all_recorded();
+    settle(house, cameras);
+    let (mut worst, mut holds, mut lost_units) = (0, true, 0);
+    for log in cameras.logs() {
+        let footage = house.footage_of_two(&log.camera, "main");
+        let gaps = house.recordings(&log.camera, "main").gaps_before(near_end(&log));
+        let strict = footage.balance(&log, &[], 0);
+        for moment in &moments {
+            let of_this = |n: &&u64| log.due_us(**n) + 5_000_000 > *moment && log.due_us(**n) < moment + 20_000_000;
+            let lost = strict.missing.iter().filter(of_this).count() as u64 * log.interval_us;
+            worst = worst.max(lost);
+        }
+        lost_units += strict.missing.len();
+        let balance = footage.balance(&log, &gaps, 1_000_000);
+        let stated: u64 = gaps
+            .iter()
+            .map(|gap| gap.end_us.unwrap_or(gap.start_us) - gap.start_us)
+            .sum();
+        let lost = strict.missing.len() as u64 * log.interval_us;
+        let honest = balance.missing.len() as u64 * log.interval_us < 1_000_000 && stated.abs_diff(lost) <= 1_000_000;
+        let cause = gaps.iter().all(|gap| gap.cause == "disk");
+        if !(honest && cause && balance.unknown.is_empty()) {
+            eprintln!(
+                "{}: {balance:?}\nlost {lost} µs, stated {stated} µs: {gaps:?}",
+                log.camera
+            );
+            holds = false;
+        }
+        if log.ranges.len() != 1 {
+            eprintln!("{}: connected {} times", log.camera, log.ranges.len());
+            holds = false;
+        }
+        ffprobe_is_content(&footage);
+    }
+    shown(
+        1,
+        &format!(
+            "{rounds} × a disk {} with {count} cameras on two: at most {:.2} s lost, {lost_units} units in all, \
+             recorded elsewhere within {:.1} s, gap rows to the second",
+            fault.name,
+            worst as f64 / 1e6,
+            slowest.as_secs_f64()
+        ),
+        holds && worst <= LOST_US,
+    );
+}
+
+#[test]
+fn a_disk_that_is_unmounted() {
+    inject(&UNMOUNTED, pick(2, 20));
+}
+
+#[test]
+fn a_disk_that_turns_read_only() {
+    inject(&READ_ONLY, pick(2, 20));
+}
+
+#[test]
+fn a_disk_that_is_gone() {
+    inject(&GONE, pick(2, 20));
+}
+
+#[test]
+fn a_disk_that_hangs() {
+    inject(&HANGING, pick(1, 20));
+}
+
+#[test]
+fn a_disk_whose_errors_come_late() {
+    inject(&LATE_ERROR, pick(2, 20));
+}
+
+/// Another program takes all that is left.
+#[test]
+fn a_disk_that_is_filled_to_the_brim() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = LoopDisk::new(&folder.path().join("disk.img"), &folder.path().join("disk1"), 256 << 20) else {
+        eprintln!("left out: no root, no loop device or no mkfs.ext4");
+        return;
+    };
+    let cameras = cameras(pick(4, 16));
+    let setup = Setup::new(
+        cameras
+            .names()
+            .map(|name| crate::house::Cam::of(&cameras, name).segment("2s")),
+    );
+    let mut house = House::prepare(&setup, Some(folder.path()));
+    house.run();
+    for name in cameras.names() {
+        wait_for("some segments", PATIENCE, || {
+            (house.recordings(name, "main").segments.len() > 5).then_some(())
+        });
+    }
+    let film = folder.path().join("disk1/film.mkv");
+    let full = AtomicBool::new(true);
+    let seconds = pick(5, 60);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let film = std::fs::File::create(&film).unwrap();
+            let mut taken = 0;
+            // Whatever Vigie frees, it takes too.
+            while full.load(Ordering::Relaxed) {
+                for step in [1u64 << 22, 1 << 12] {
+                    while rustix::fs::fallocate(&film, rustix::fs::FallocateFlags::empty(), taken, step).is_ok() {
+                        taken += step;
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let until = Instant::now() + Duration::from_secs(seconds);
+        while Instant::now() < until {
+            for name in cameras.names() {
+                house.wait_recording(name, "main");
+            }
+        }
+        full.store(false, Ordering::Relaxed);
+    });
+    let told = house.events("disk_full");
+    // From here on nothing more is deleted under the hands of those who look.
+    std::fs::remove_file(&film).unwrap();
+    let short = 10 << 20;
+    wait_for("room", PATIENCE, || {
+        (house.disk("d1")["free_bytes"].as_u64() > Some(short)).then_some(())
+    });
+    settle(&house, &cameras);
+    let (mut lost, mut holds) = (0, true);
+    for log in cameras.logs() {
+        let recordings = house.recordings(&log.camera, "main");
+        let footage = house.footage(&log.camera, "main");
+        ffprobe_is_content(&footage);
+        // What the oldest footage held is gone, and no gap.
+        let oldest = footage.units.first().map_or(0, |unit| unit.identity.number);
+        let missing = footage
+            .balance(&log, &recordings.gaps_before(near_end(&log)), 250_000)
+            .missing;
+        let missing = missing.iter().filter(|n| **n > oldest).count() as u64 * log.interval_us;
+        lost = lost.max(missing);
+        holds &= footage.units.len() > 25 && house.disk("d1")["state"] == "online";
+    }
+    house.terminate();
+    drop(disk);
+    shown(
+        2,
+        &format!(
+            "filled to the brim by another program for {seconds} s with {} cameras: recording goes on, \
+             {:.2} s unexplained at most, {told} event(s) of a full disk",
+            cameras.names().count(),
+            lost as f64 / 1e6
+        ),
+        holds && lost == 0 && told == 1,
+    );
+}
+
+/// A plain file where a camera's folder should be: the other cameras never notice, and this one
+/// is recorded on the other disk; with both disks so, the gap says why.
+#[test]
+fn a_camera_whose_folder_cannot_be_written() {
+    let cameras = cameras(3);
+    let setup = Setup {
+        two_disks: true,
+        ..Setup::of(&cameras)
+    };
+    let mut house = House::prepare(&setup, None);
+    house.run();
+    for name in cameras.names() {
+        house.wait_recording(name, "main");
+    }
+    house.terminate();
+    let root = house.root.clone();
+    let folder = |disk: &str| root.join(disk).join("cam0");
+    for disk in ["disk1", "disk2"] {
+        if folder(disk).is_dir() {
+            std::fs::rename(folder(disk), root.join(format!("{disk}-cam0"))).unwrap();
+        }
+        std::fs::write(folder(disk), "a file").unwrap();
+    }
+    house.run();
+    for name in ["cam1", "cam2"] {
+        house.wait_recording(name, "main");
+    }
+    let why = wait_for("cam0 says why", PATIENCE, || {
+        house.camera("cam0")["not_recording"].as_str().map(str::to_owned)
+    });
+    assert!(why.contains("cam0"), "{why}");
+    for disk in ["d1", "d2"] {
+        assert_eq!(house.disk(disk)["state"], "online");
+    }
+    wait_for("cam0's open gap", PATIENCE, || {
+        let gaps = house.recordings("cam0", "main").gaps;
+        gaps.last()
+            .is_some_and(|gap| gap.end_us.is_none() && gap.cause == "disk")
+            .then_some(())
+    });
+    std::fs::remove_file(folder("disk2")).unwrap();
+    house.wait_recording("cam0", "main");
+    assert!(folder("disk2").is_dir(), "recorded on the disk that takes it");
+    assert_eq!(house.camera("cam0")["not_recording"], serde_json::Value::Null);
+    settle(&house, &cameras);
+    for name in ["cam1", "cam2"] {
+        let log = cameras.log(name, "main").unwrap();
+        let balance = house.footage_of_two(name, "main").balance(&log, &[], 0);
+        let since_start = log.ranges.last().unwrap().first;
+        assert!(
+            balance.missing.iter().all(|n| *n < since_start) && balance.doubled.is_empty(),
+            "{name}: {balance:?}"
+        );
+    }
+}
+
+#[test]
+fn how_long_the_disks_last_is_said_alike_by_http_and_by_the_command_line() {
+    let cameras = cameras(2);
+    let house = House::start(&Setup::of(&cameras));
+    let group = wait_for("a rate", PATIENCE, || {
+        let answer = house.get("/api/v1/system/capacity?days=30");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let group = answer.json()[0].clone();
+        (group["streams"] == 2).then_some(group)
+    });
+    assert_eq!((&group["group"], &group["disks"][0]), (&"default".into(), &"d1".into()));
+    let number = |key: &str| group[key].as_f64().unwrap_or_else(|| panic!("{key} in {group}"));
+    let per_day = number("bitrate_bps") / 8.0 * 86_400.0;
+    assert!((number("days") - number("usable_bytes") / per_day).abs() < 0.01 * number("days"));
+    assert!((number("needed_bytes") - 30.0 * per_day).abs() < 0.01 * number("needed_bytes"));
+    // Two streams of 600 kbit/s, roughly.
+    assert!((600_000.0..2_400_000.0).contains(&number("bitrate_bps")), "{group}");
+    let said = house.command(&["capacity", "--days", "30"]);
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(
+        said.status.success() && text.starts_with("group default: 1 disk(s)"),
+        "{said:?}"
+    );
+    assert_eq!(house.get("/api/v1/system/capacity?days=-1").status, 400);
+}
