@@ -12,13 +12,22 @@ export function onSignedOut(handler: () => void): void {
   signedOut = handler;
 }
 
+/** Requests under way; while signing out none is begun, and none outlives the session. */
+const underWay = new Set<AbortController>();
+let leaving = false;
+
 export async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  if (leaving) throw Problem.unreachable(new Error('signing out'));
+  const controller = new AbortController();
   const signal = init.signal ?? AbortSignal.timeout(TIMEOUT_MS);
-  const response = await fetch(path, { credentials: 'same-origin', cache: 'no-store', ...init, signal }).catch(
-    (cause: unknown) => {
+  if (signal.aborted) controller.abort(signal.reason);
+  signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+  underWay.add(controller);
+  const response = await fetch(path, { credentials: 'same-origin', cache: 'no-store', ...init, signal: controller.signal })
+    .catch((cause: unknown) => {
       throw Problem.unreachable(cause);
-    },
-  );
+    })
+    .finally(() => underWay.delete(controller));
   if (response.ok) return response;
   const problem = await Problem.of(response);
   if (problem.status === 401) signedOut();
@@ -45,7 +54,10 @@ export const api = {
   },
 
   async signOut(): Promise<void> {
-    await send('/api/v1/session', { method: 'DELETE' });
+    underWay.forEach((request) => request.abort());
+    const ended = send('/api/v1/session', { method: 'DELETE' });
+    leaving = true;
+    await ended.finally(() => (leaving = false));
   },
 
   cameras: () => get<Camera[]>('/api/v1/cameras'),
