@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ulid::Ulid;
+use vigie_config::{CameraId, Utc};
 
 /// A supervised network video recorder.
 ///
@@ -41,6 +43,16 @@ pub enum Command {
     Index {
         #[command(subcommand)]
         what: IndexCommand,
+    },
+    /// See what is to be deleted, and why
+    Retention {
+        #[command(subcommand)]
+        what: RetentionCommand,
+    },
+    /// Protect footage from being deleted
+    Lock {
+        #[command(subcommand)]
+        what: LockCommand,
     },
     /// Say how many days the disks hold, by what was recorded during the last day
     Capacity {
@@ -116,5 +128,45 @@ pub enum IndexCommand {
     Rebuild {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RetentionCommand {
+    /// List what would be deleted now, file by file, without deleting it
+    Plan {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LockCommand {
+    /// Protect a camera's footage between two times; prints the id
+    Add {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[arg(long, value_name = "ID")]
+        camera: CameraId,
+        /// RFC 3339, such as 2026-11-20T09:41:00Z
+        #[arg(long)]
+        from: Utc,
+        #[arg(long)]
+        to: Utc,
+        /// Why, for those who come after
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// List what is protected: id, camera, from, to, who, note
+    List {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Let footage go again when its time comes
+    Release {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[arg(long)]
+        id: Ulid,
     },
 }

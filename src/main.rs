@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod demo;
 mod index;
+mod lock;
 mod offline;
 mod run;
 mod systemd;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use vigie_actors::control::Request;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, RetentionCommand};
 
 /// Exit codes of every command.
 mod exit {
@@ -38,6 +39,10 @@ fn main() -> ExitCode {
         Command::Demo { dir } => demo::main(dir),
         Command::User { what } => user::main(what),
         Command::Index { what } => index::main(what),
+        Command::Lock { what } => lock::main(what),
+        Command::Retention {
+            what: RetentionCommand::Plan { config },
+        } => offline::execute(&config, Request::RetentionPlan, offline::Needs::Volumes),
         Command::Capacity { config, days } => {
             offline::execute(&config, Request::Capacity { days }, offline::Needs::Volumes)
         }

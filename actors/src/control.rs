@@ -5,6 +5,7 @@
 //! does the same work itself ([`perform`]) when none runs.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader, Write},
     os::unix::{fs::PermissionsExt, net::UnixStream as StdUnixStream},
     path::{Path, PathBuf},
@@ -17,12 +18,14 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt},
     net::{UnixListener, UnixStream},
 };
-use vigie_config::{Config, Utc};
-use vigie_storage::{Storage, accounts::Group};
+use ulid::Ulid;
+use vigie_config::{CameraId, Config, Utc};
+use vigie_storage::{Reason, Storage, accounts::Group, locks::Protection};
 
 use crate::{
     capacity::capacity,
     recorder::Recorder,
+    retention::rules_of,
     supervise::{ChildSpec, worker_child},
 };
 
@@ -53,7 +56,22 @@ pub enum Request {
     Capacity {
         days: Option<f64>,
     },
+    /// What retention would delete now.
+    RetentionPlan,
+    LockAdd {
+        camera: CameraId,
+        from: Utc,
+        to: Utc,
+        note: String,
+    },
+    LockList,
+    LockRelease {
+        id: Ulid,
+    },
 }
+
+/// Who is named where something is done on the command line.
+const OPERATOR: &str = "command line";
 
 /// What to print, and whether it went well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +120,34 @@ pub fn perform(request: Request, storage: &Arc<Storage>, config: &Config) -> Ans
         }
         Request::IndexCheck => return index_check(storage),
         Request::IndexRebuild => return index_rebuild(storage),
+        Request::RetentionPlan => return retention_plan(storage, config),
+        Request::LockAdd { camera, from, to, note } => {
+            let locked = storage.locks().protect(camera, from, to, &note, OPERATOR);
+            return locked.map_or_else(Answer::failed, |lock| Answer::done(lock.id.to_string()));
+        }
+        Request::LockRelease { id } => {
+            let released = storage.locks().release(id, OPERATOR);
+            return released.map_or_else(Answer::failed, |()| Answer::done(format!("{id} released")));
+        }
+        Request::LockList => {
+            let all = storage.locks().list();
+            let line = |lock: &Protection| {
+                let Protection {
+                    id,
+                    camera,
+                    from,
+                    to,
+                    by,
+                    note,
+                    ..
+                } = lock;
+                format!("{id}\t{camera}\t{from}\t{to}\t{by}\t{note}")
+            };
+            return Answer {
+                ok: true,
+                lines: all.iter().map(line).collect(),
+            };
+        }
         Request::Capacity { days } => {
             let groups = capacity(config, storage, days, Utc::now());
             let lines = groups.iter().flat_map(|group| {
@@ -115,6 +161,32 @@ pub fn perform(request: Request, storage: &Arc<Storage>, config: &Config) -> Ans
         }
     };
     result.map_or_else(Answer::failed, Answer::done)
+}
+
+/// One line for each file: disk, stream, start, bytes, reason; then the sums.
+fn retention_plan(storage: &Arc<Storage>, config: &Config) -> Answer {
+    let plan = match storage.retention_plan(&rules_of(config.cameras.iter()), Utc::now()) {
+        Ok(plan) => plan,
+        Err(error) => return Answer::failed(error),
+    };
+    let mut sums: BTreeMap<Reason, (usize, u64)> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for file in &plan {
+        let sum = sums.entry(file.reason).or_default();
+        *sum = (sum.0 + 1, sum.1 + file.bytes);
+        lines.push(format!(
+            "{}\t{}\t{}\t{}\t{}",
+            file.disk, file.stream, file.start, file.bytes, file.reason
+        ));
+    }
+    lines.extend(
+        sums.iter()
+            .map(|(reason, (files, bytes))| format!("{files} files, {bytes} bytes: {reason}")),
+    );
+    if plan.is_empty() {
+        lines.push("nothing is to go".into());
+    }
+    Answer { ok: true, lines }
 }
 
 fn index_check(storage: &Arc<Storage>) -> Answer {

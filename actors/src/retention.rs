@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
-use vigie_config::Utc;
+use vigie_config::{Camera, Record, Utc};
 use vigie_storage::{RetentionRules, Storage};
 
 use crate::{
@@ -66,16 +66,20 @@ pub fn retention_child(
 }
 
 fn rules(cameras: &Cameras) -> RetentionRules {
-    let max_age = cameras
-        .all()
-        .iter()
-        .filter_map(|camera| {
-            let config = camera.config();
-            Some((config.id.clone(), config.record.max_age?))
-        })
-        .collect();
+    let all: Vec<_> = cameras.all().iter().map(|camera| camera.config()).collect();
+    rules_of(all.iter().map(|camera| &**camera))
+}
+
+/// What the configuration says of ages.
+pub fn rules_of<'a>(cameras: impl Iterator<Item = &'a Camera> + Clone) -> RetentionRules {
+    let ages = |age: fn(&Record) -> Option<Duration>| {
+        let some = cameras.clone();
+        some.filter_map(|camera| Some((camera.id.clone(), age(&camera.record)?)))
+            .collect()
+    };
     RetentionRules {
-        max_age,
+        max_age: ages(|record| record.max_age),
+        min_age: ages(|record| record.min_age),
         locked: Vec::new(),
     }
 }

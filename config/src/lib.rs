@@ -20,6 +20,8 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use id::{CameraId, DiskId, IdError, StreamId, StreamName};
 pub use kind::{ErrorKind, Kind};
 pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
-pub use model::{Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, When};
+pub use model::{
+    Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, When, WhenFull,
+};
 pub use size::{SizeError, format_size, parse_size};
 pub use time::{ParseUtcError, Utc};

@@ -61,6 +61,7 @@ pub struct Disk {
     pub keep_free_bytes: u64,
     pub max_size_bytes: Option<u64>,
     pub require_mount: bool,
+    pub when_full: WhenFull,
     /// How often what was written is synced.
     pub tick: Duration,
 }
@@ -136,6 +137,19 @@ pub struct Record {
     pub pre_alarm: Duration,
     pub post_alarm: Duration,
     pub max_age: Option<Duration>,
+    /// Younger footage goes only when nothing else is left to go.
+    pub min_age: Option<Duration>,
+}
+
+/// What happens when a disk reaches its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenFull {
+    /// The oldest footage goes.
+    #[default]
+    Cycle,
+    /// Nothing goes for want of room: nothing more is recorded there.
+    Stop,
 }
 
 /// When a kind of recording runs. (Schedules and events come with alarms; until then a

@@ -162,6 +162,7 @@ fn diff_disk(old: &Disk, new: &Disk) -> Option<DiskChange> {
         keep_free_bytes: old_keep_free,
         max_size_bytes: old_max_size,
         require_mount: old_require_mount,
+        when_full: old_when_full,
         tick: old_tick,
     } = old;
     let Disk {
@@ -171,6 +172,7 @@ fn diff_disk(old: &Disk, new: &Disk) -> Option<DiskChange> {
         keep_free_bytes,
         max_size_bytes,
         require_mount,
+        when_full,
         tick,
     } = new;
     let (mut reopen, mut in_place) = (Keys::new(), Keys::new());
@@ -179,6 +181,7 @@ fn diff_disk(old: &Disk, new: &Disk) -> Option<DiskChange> {
         "group": old_group, group;
         "keep_free": old_keep_free, keep_free_bytes;
         "max_size": old_max_size, max_size_bytes;
+        "when_full": old_when_full, when_full;
         "tick": old_tick, tick);
     let same = reopen.is_empty() && in_place.is_empty();
     (!same).then(|| DiskChange::Changed {
@@ -231,6 +234,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         pre_alarm: old_pre_alarm,
         post_alarm: old_post_alarm,
         max_age: old_max_age,
+        min_age: old_min_age,
     } = old_record;
     let Record {
         continuous,
@@ -239,6 +243,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         pre_alarm,
         post_alarm,
         max_age,
+        min_age,
     } = record;
 
     let mut in_place = Keys::new();
@@ -248,7 +253,8 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         "segment": old_segment, segment;
         "pre_alarm": old_pre_alarm, pre_alarm;
         "post_alarm": old_post_alarm, post_alarm;
-        "max_age": old_max_age, max_age);
+        "max_age": old_max_age, max_age;
+        "min_age": old_min_age, min_age);
     let mut record_anew = Keys::new();
     compare!(record_anew; "disk_group": old_disk_group, disk_group);
 

@@ -9,7 +9,7 @@ use super::{
     absolute_path,
     section::{Found, Section, Text, Walk},
 };
-use crate::{Disk, DiskId, Server, format_size};
+use crate::{Disk, DiskId, Server, WhenFull, format_size};
 
 const KEEP_FREE: u64 = 5 << 30;
 /// Below this a writer that has just been told to make room may still meet a full disk.
@@ -70,6 +70,17 @@ fn read(section: Section<'_>, group: Option<String>, ids: &mut BTreeMap<String, 
         fits
     });
     let require_mount = section.boolean("require_mount").unwrap_or(false);
+    let when_full = section.text("when_full", "\"cycle\" or \"stop\"").and_then(|text| {
+        match text.value.value.as_str() {
+            "cycle" => return Some(WhenFull::Cycle),
+            "stop" => return Some(WhenFull::Stop),
+            _ => text.problem(
+                walk,
+                format!("seen {:?}, expected \"cycle\" or \"stop\"", text.value.shown),
+            ),
+        }
+        None
+    });
     let tick = section.duration("tick", Duration::from_millis(100)..=Duration::from_secs(30));
     let (line, name) = (section.line_of("path"), section.field("path"));
     section.finish(|_| None);
@@ -80,6 +91,7 @@ fn read(section: Section<'_>, group: Option<String>, ids: &mut BTreeMap<String, 
         keep_free_bytes: keep_free,
         max_size_bytes: max_size,
         require_mount,
+        when_full: when_full.unwrap_or_default(),
         tick: tick.unwrap_or(Duration::from_secs(1)),
     };
     Some(Found {

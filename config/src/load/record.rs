@@ -16,6 +16,7 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
         pre_alarm: Duration::from_secs(5),
         post_alarm: Duration::from_secs(10),
         max_age: None,
+        min_age: None,
     };
     let Some(section) = camera.section("record") else {
         return standard;
@@ -27,6 +28,12 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
     let pre_alarm = section.duration("pre_alarm", Duration::ZERO..=60 * second);
     let post_alarm = section.duration("post_alarm", Duration::ZERO..=3600 * second);
     let max_age = section.duration("max_age", second..=36_500 * 86_400 * second);
+    let min_age = section.duration("min_age", second..=36_500 * 86_400 * second);
+    if let (Some(min), Some(max)) = (min_age, max_age)
+        && min > max
+    {
+        section.problem("min_age", "longer than max_age");
+    }
     for key in ["pre_alarm", "post_alarm"] {
         if section.has(key) {
             section.warning(key, "no effect: motion, sensor and analytics are off");
@@ -40,6 +47,7 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
         pre_alarm: pre_alarm.unwrap_or(standard.pre_alarm),
         post_alarm: post_alarm.unwrap_or(standard.post_alarm),
         max_age,
+        min_age,
     }
 }
 

@@ -603,13 +603,14 @@ fn the_reference_is_valid_with_every_example_taken() {
     assert_eq!(config.server, plain.server);
     let gate = |config: &Config| {
         let mut camera = config.cameras[0].clone();
-        camera.record.max_age = None;
+        (camera.record.max_age, camera.record.min_age) = (None, None);
         camera
     };
     assert_eq!(gate(&config), gate(&plain));
     assert_eq!(config.disks[0].keep_free_bytes, plain.disks[0].keep_free_bytes);
     assert_eq!(config.disks[0].tick, plain.disks[0].tick);
     assert_eq!(config.cameras[0].record.max_age.unwrap().as_secs(), 30 * 86_400);
+    assert_eq!(config.cameras[0].record.min_age.unwrap().as_secs(), 7 * 86_400);
     assert!(matches!(
         config.cameras[1].streams[&StreamName::Sub].tls,
         Tls::Fingerprint(_)

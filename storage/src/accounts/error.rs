@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use vigie_config::{ErrorKind, Kind};
 
+use crate::journal::JournalError;
+
 #[derive(Debug, thiserror::Error)]
 pub enum AccountsError {
     #[error("{seen:?} is not a user name: use 1 to 64 of A-Z a-z 0-9 . _ - @")]
@@ -38,6 +40,15 @@ pub enum AccountsError {
     Random(#[from] getrandom::Error),
     #[error("cannot hash a password: {0}")]
     Hash(String),
+}
+
+impl From<JournalError> for AccountsError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Io { what, path, error } => AccountsError::Io { what, path, error },
+            JournalError::Newer { path, seen, supported } => AccountsError::Newer { path, seen, supported },
+        }
+    }
 }
 
 impl Kind for AccountsError {

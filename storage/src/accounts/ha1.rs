@@ -18,7 +18,8 @@ use chacha20poly1305::{
 };
 use md5::{Digest, Md5};
 
-use super::{AccountsError, journal::sync_folder};
+use super::AccountsError;
+use crate::journal::sync_folder;
 
 /// The one realm of this recorder, for Digest and Basic.
 pub const REALM: &str = "vigie";

@@ -10,7 +10,6 @@
 
 mod error;
 mod ha1;
-mod journal;
 mod password;
 mod session;
 #[cfg(test)]
@@ -31,11 +30,23 @@ pub use ha1::REALM;
 pub use session::Session;
 pub use user::{Group, User};
 
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Journal;
 use ha1::Seal;
-use journal::{Entry, Journal};
 use password::{Hasher, PairCache};
 use session::{Sessions, StoredSession};
 use user::StoredUser;
+
+/// A line of the journal.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+enum Entry {
+    User(StoredUser),
+    Removed { name: String },
+    Session(StoredSession),
+    SessionEnded { hash: String },
+}
 
 /// Answer to a name and a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +61,7 @@ pub enum Verdict {
 pub struct Accounts {
     key_path: PathBuf,
     /// `None`: the journal could not be read, so it is not written to either.
-    journal: Mutex<Option<Journal>>,
+    journal: Mutex<Option<Journal<Entry>>>,
     /// Locked after `journal`, never before.
     state: RwLock<State>,
     seal: Mutex<Option<Seal>>,
@@ -68,7 +79,6 @@ struct State {
 impl State {
     fn apply(&mut self, entry: Entry) {
         match entry {
-            Entry::Journal { .. } => {}
             Entry::User(user) => {
                 let old = self.users.get(&user.name);
                 if !user.enabled || old.is_some_and(|old| old.password != user.password) {
@@ -113,7 +123,7 @@ impl Accounts {
             }
             Err(error) => {
                 tracing::error!(%error, "nobody can sign in until this is put right");
-                fault = Some(error);
+                fault = Some(error.into());
                 None
             }
         };
@@ -322,7 +332,7 @@ impl Accounts {
     }
 
     /// First the device, then memory: what a caller sees is what a restart finds.
-    fn commit(&self, journal: &mut Option<Journal>, entry: Entry) -> Result<(), AccountsError> {
+    fn commit(&self, journal: &mut Option<Journal<Entry>>, entry: Entry) -> Result<(), AccountsError> {
         let Some(journal) = journal else {
             return Err(AccountsError::Unreadable {
                 path: self.key_path.with_file_name("accounts.jsonl"),
@@ -335,7 +345,7 @@ impl Accounts {
         Ok(())
     }
 
-    fn commit_or_remember(&self, journal: &mut Option<Journal>, entry: Entry) {
+    fn commit_or_remember(&self, journal: &mut Option<Journal<Entry>>, entry: Entry) {
         let written = journal.as_mut().is_some_and(|journal| match journal.append(&entry) {
             Ok(()) => true,
             Err(error) => {
@@ -349,7 +359,7 @@ impl Accounts {
         }
     }
 
-    fn lock_journal(&self) -> MutexGuard<'_, Option<Journal>> {
+    fn lock_journal(&self) -> MutexGuard<'_, Option<Journal<Entry>>> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
     fn lock_pairs(&self) -> MutexGuard<'_, PairCache> {
@@ -367,7 +377,7 @@ impl Accounts {
 }
 
 /// A failure costs only space: the journal as it is stays good.
-fn compact(journal: &mut Journal, state: &State, now: bool) {
+fn compact(journal: &mut Journal<Entry>, state: &State, now: bool) {
     let living = 1 + state.users.len() + state.sessions.len();
     if !now && !journal.wants_compaction(living) {
         return;

@@ -1,8 +1,12 @@
 //! Deleting what the plan names.
 
-use std::{collections::BTreeSet, io, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    io,
+    path::Path,
+};
 
-use vigie_config::{StreamId, Utc};
+use vigie_config::{StreamId, Utc, WhenFull};
 
 use super::{
     plan::{Candidate, Demand, too_much, too_old},
@@ -16,60 +20,120 @@ use crate::{
     volume::Volume,
 };
 
-/// One pass over one volume. `footage`: bytes of footage, if known.
-pub fn pass(
-    volume: &Volume,
-    catalog: &Catalog,
-    rules: &RetentionRules,
-    now: Utc,
-    clock_trusted: bool,
-    footage: Option<u64>,
-    report: &mut RetentionReport,
-) -> io::Result<()> {
-    let root = volume.root();
-    report.age_paused |= !clock_trusted && !rules.max_age.is_empty();
-    if clock_trusted && !rules.max_age.is_empty() {
-        for stream in streams_on(root)? {
-            let Some(max_age) = rules.max_age.get(&stream.camera) else {
-                continue;
-            };
-            let walk = Walk::new(root, &stream).filter(|c| !volume.is_open(&c.stream, c.start));
-            for candidate in too_old(walk, now, *max_age, &rules.locked) {
-                delete(volume, catalog, &candidate, Reason::Age, report);
+/// What one pass looks at.
+pub struct Pass<'a> {
+    pub volume: &'a Volume,
+    pub rules: &'a RetentionRules,
+    pub now: Utc,
+    /// Without it nothing goes by age, and the youngest footage is not told from the oldest.
+    pub clock_trusted: bool,
+}
+
+impl Pass<'_> {
+    /// Tells `take` of everything that is to go, in order; it answers how many bytes that frees.
+    pub fn choose(&self, mut take: impl FnMut(&Candidate, Reason) -> u64) -> io::Result<()> {
+        let Pass { volume, rules, .. } = self;
+        let root = volume.root();
+        // Looked at before anything goes: some file systems give room back late.
+        let (footage, free) = (
+            volume.knows_footage_bytes().then(|| volume.footage_bytes()),
+            root.space()?.free,
+        );
+        let mut freed = 0;
+        let mut chosen = HashSet::new();
+        if self.clock_trusted && !rules.max_age.is_empty() {
+            for stream in streams_on(root)? {
+                let Some(max_age) = rules.max_age.get(&stream.camera) else {
+                    continue;
+                };
+                let walk = Walk::new(root, &stream).filter(|c| !volume.is_open(&c.stream, c.start));
+                for candidate in too_old(walk, self.now, *max_age, &rules.locked) {
+                    freed += take(&candidate, Reason::Age);
+                    chosen.insert((candidate.stream, candidate.start));
+                }
             }
         }
+        let limits = volume.limits();
+        let demand = Demand::new(
+            footage.map(|footage| footage.saturating_sub(freed)),
+            limits.max_size_bytes,
+            free.saturating_add(freed),
+            limits.keep_free_bytes,
+        );
+        self.room(demand, &chosen, take)
     }
-    let limits = volume.limits();
-    // Deleting by age may have helped already.
-    let footage = footage.map(|_| volume.footage_bytes());
-    let demand = Demand::new(
-        footage,
-        limits.max_size_bytes,
-        root.space()?.free,
-        limits.keep_free_bytes,
-    );
-    if !demand.is_met() {
-        make_room(volume, catalog, rules, demand, report)?;
+
+    /// As [`Pass::choose`], for want of room alone.
+    pub fn make_room(&self, demand: Demand, take: impl FnMut(&Candidate, Reason) -> u64) -> io::Result<()> {
+        self.room(demand, &HashSet::new(), take)
     }
-    Ok(())
+
+    /// `gone`: chosen already, for another reason.
+    fn room(
+        &self,
+        mut demand: Demand,
+        gone: &HashSet<(StreamId, Utc)>,
+        mut take: impl FnMut(&Candidate, Reason) -> u64,
+    ) -> io::Result<()> {
+        let Pass { volume, rules, now, .. } = self;
+        if demand.is_met() || volume.limits().when_full == WhenFull::Stop {
+            return Ok(());
+        }
+        let guaranteed = |c: &Candidate| self.clock_trusted && rules.is_guaranteed(c, *now);
+        let closed =
+            |c: &Candidate| !volume.is_open(&c.stream, c.start) && !gone.contains(&(c.stream.clone(), c.start));
+        let free_to_go = Merged::new(volume.root(), |c| !guaranteed(c))?.filter(closed);
+        for (candidate, reason) in too_much(free_to_go, &mut demand, &rules.locked) {
+            take(&candidate, reason);
+        }
+        if demand.is_met() || rules.min_age.is_empty() {
+            return Ok(());
+        }
+        let others = Merged::new(volume.root(), |_| true)?.filter(|c| closed(c) && guaranteed(c));
+        for (candidate, _) in too_much(others, &mut demand, &rules.locked) {
+            take(&candidate, Reason::LastResort);
+        }
+        Ok(())
+    }
+}
+
+/// Deletes what the pass names.
+pub fn pass(pass: &Pass<'_>, catalog: &Catalog, report: &mut RetentionReport) -> io::Result<()> {
+    report.age_paused |= !pass.clock_trusted && !pass.rules.max_age.is_empty();
+    pass.choose(|candidate, reason| delete(pass.volume, catalog, candidate, reason, report))
 }
 
 /// Deletes in order of writing until the demand is met.
-pub fn make_room(
-    volume: &Volume,
-    catalog: &Catalog,
-    rules: &RetentionRules,
-    demand: Demand,
-    report: &mut RetentionReport,
-) -> io::Result<()> {
-    let merged = Merged::new(volume.root())?.filter(|c| !volume.is_open(&c.stream, c.start));
-    for (candidate, reason) in too_much(merged, demand, &rules.locked) {
-        delete(volume, catalog, &candidate, reason, report);
-    }
-    Ok(())
+pub fn make_room(pass: &Pass<'_>, catalog: &Catalog, demand: Demand, report: &mut RetentionReport) -> io::Result<()> {
+    pass.make_room(demand, |candidate, reason| {
+        delete(pass.volume, catalog, candidate, reason, report)
+    })
 }
 
-fn delete(volume: &Volume, catalog: &Catalog, candidate: &Candidate, reason: Reason, report: &mut RetentionReport) {
+/// Says what a pass would delete.
+pub fn plan(pass: &Pass<'_>) -> io::Result<Vec<Deleted>> {
+    let mut all = Vec::new();
+    pass.choose(|candidate, reason| {
+        all.push(Deleted {
+            disk: pass.volume.disk().clone(),
+            stream: candidate.stream.clone(),
+            start: candidate.start,
+            bytes: candidate.bytes,
+            reason,
+        });
+        candidate.bytes
+    })?;
+    Ok(all)
+}
+
+/// Bytes that are free now.
+fn delete(
+    volume: &Volume,
+    catalog: &Catalog,
+    candidate: &Candidate,
+    reason: Reason,
+    report: &mut RetentionReport,
+) -> u64 {
     let Candidate {
         stream, start, bytes, ..
     } = candidate;
@@ -81,7 +145,7 @@ fn delete(volume: &Volume, catalog: &Catalog, candidate: &Candidate, reason: Rea
         Err(error) => {
             report.failed += 1;
             tracing::warn!(volume = %volume.disk(), path = %path.display(), %error, "cannot delete a segment");
-            return;
+            return 0;
         }
     };
     // What was added when the file was finished is taken away again: its length, not its blocks.
@@ -104,6 +168,7 @@ fn delete(volume: &Volume, catalog: &Catalog, candidate: &Candidate, reason: Rea
         bytes: *bytes,
         reason,
     });
+    *bytes
 }
 
 /// Removes the folders that deletions left empty. Returns the streams that lost a whole day.

@@ -75,7 +75,7 @@ pub fn too_old<'a>(
 /// Of one volume, in order of writing: what goes until the demand is met.
 pub fn too_much<'a>(
     candidates: impl Iterator<Item = Candidate> + 'a,
-    mut demand: Demand,
+    demand: &'a mut Demand,
     locks: &'a [Lock],
 ) -> impl Iterator<Item = (Candidate, Reason)> + 'a {
     let mut candidates = candidates.filter(|c| !is_locked(c, locks));
@@ -138,8 +138,8 @@ mod tests {
             let locks: Vec<Lock> = locked.iter()
                 .map(|m| Lock { camera: camera(1), from: at(m * 60 + 1), to: at(m * 60 + 2) }).collect();
             let all = footage(1, 0..20);
-            let demand = Demand { over_size: over, short_of_free: short };
-            let gone: Vec<_> = too_much(all.iter().cloned(), demand, &locks).collect();
+            let mut demand = Demand { over_size: over, short_of_free: short };
+            let gone: Vec<_> = too_much(all.iter().cloned(), &mut demand, &locks).collect();
             let free: Vec<_> = all.iter().filter(|c| !is_locked(c, &locks)).cloned().collect();
             let need = over.max(short).div_ceil(10) as usize;
             let expected = &free[..need.min(free.len())];

@@ -4,13 +4,26 @@ use std::{collections::HashMap, time::Duration};
 
 use vigie_config::{CameraId, DiskId, StreamId, Utc};
 
+use super::plan::Candidate;
+
 /// The limits of all cameras; those of the disks come with the disks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetentionRules {
     /// Footage of these cameras older than this goes. Others keep theirs until space is needed.
     pub max_age: HashMap<CameraId, Duration>,
-    /// Footage that overlaps one of these stays, whatever the limits.
+    /// Footage of these cameras younger than this goes only when nothing else is left to go.
+    pub min_age: HashMap<CameraId, Duration>,
+    /// Footage that overlaps one of these stays, whatever the limits. Storage adds what people
+    /// have protected ([`crate::locks`]).
     pub locked: Vec<Lock>,
+}
+
+impl RetentionRules {
+    /// Younger than its camera's `min_age`.
+    pub(super) fn is_guaranteed(&self, candidate: &Candidate, now: Utc) -> bool {
+        let min_age = self.min_age.get(&candidate.stream.camera);
+        min_age.is_some_and(|min_age| candidate.end > now - *min_age)
+    }
 }
 
 /// Footage that must stay.
@@ -22,7 +35,7 @@ pub struct Lock {
 }
 
 /// Why a segment goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// Older than the camera's `max_age`.
     Age,
@@ -30,9 +43,23 @@ pub enum Reason {
     Size,
     /// The disk has less free than `keep_free`.
     Space,
+    /// As [`Reason::Size`] or [`Reason::Space`], and nothing older than its camera's `min_age` was
+    /// left.
+    LastResort,
 }
 
-/// One file that went.
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Reason::Age => "older than max_age",
+            Reason::Size => "more than max_size",
+            Reason::Space => "less free than keep_free",
+            Reason::LastResort => "nothing older than min_age is left to go",
+        })
+    }
+}
+
+/// One file that went, or would go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
     pub disk: DiskId,

@@ -99,32 +99,46 @@ impl Iterator for Walk<'_> {
     }
 }
 
-/// All streams of a volume as one, by start.
-pub struct Merged<'a> {
+/// All streams of a volume as one, by start; each ends at the first candidate that `goes_on` does
+/// not want.
+pub struct Merged<'a, F> {
+    goes_on: F,
     walks: Vec<Walk<'a>>,
     heads: BinaryHeap<Reverse<(Utc, usize)>>,
     waiting: Vec<Option<Candidate>>,
 }
 
-impl<'a> Merged<'a> {
-    pub fn new(root: &'a Root) -> io::Result<Merged<'a>> {
+impl<'a, F: Fn(&Candidate) -> bool> Merged<'a, F> {
+    pub fn new(root: &'a Root, goes_on: F) -> io::Result<Merged<'a, F>> {
         let mut walks: Vec<Walk> = streams_on(root)?.iter().map(|stream| Walk::new(root, stream)).collect();
-        let waiting: Vec<_> = walks.iter_mut().map(Iterator::next).collect();
+        let waiting: Vec<_> = walks
+            .iter_mut()
+            .map(|walk| walk.next().filter(|candidate| goes_on(candidate)))
+            .collect();
         let heads = waiting
             .iter()
             .enumerate()
             .filter_map(|(i, c)| Some(Reverse((c.as_ref()?.start, i))))
             .collect();
-        Ok(Merged { walks, heads, waiting })
+        Ok(Merged {
+            goes_on,
+            walks,
+            heads,
+            waiting,
+        })
     }
 }
 
-impl Iterator for Merged<'_> {
+impl<F: Fn(&Candidate) -> bool> Iterator for Merged<'_, F> {
     type Item = Candidate;
 
     fn next(&mut self) -> Option<Candidate> {
         let Reverse((_, index)) = self.heads.pop()?;
-        let next = self.walks.get_mut(index)?.next();
+        let next = self
+            .walks
+            .get_mut(index)?
+            .next()
+            .filter(|candidate| (self.goes_on)(candidate));
         if let Some(next) = &next {
             self.heads.push(Reverse((next.start, index)));
         }

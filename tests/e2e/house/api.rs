@@ -96,6 +96,18 @@ impl House {
         )
     }
 
+    /// POST of a JSON document as another user.
+    pub fn post_json_as(&self, user: &str, path: &str, body: &Value) -> Answer {
+        let url = format!("{}{path}", self.http);
+        self.send(
+            self.client
+                .post(url)
+                .basic_auth(user, Some(PASSWORD))
+                .header("content-type", "application/json")
+                .body(body.to_string()),
+        )
+    }
+
     fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         self.runtime.block_on(async {
             let answer = match request.timeout(Duration::from_secs(30)).send().await {

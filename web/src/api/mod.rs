@@ -4,6 +4,7 @@ mod cameras;
 #[cfg(feature = "fault-hooks")]
 mod faults;
 mod health;
+mod locks;
 mod metrics;
 mod recordings;
 mod session;
@@ -33,6 +34,9 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         system::tree,
         system::info,
         system::capacity,
+        locks::list,
+        locks::add,
+        locks::release,
         metrics::metrics,
         health::healthz,
         health::readyz,
@@ -91,6 +95,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(system::tree)
         .service(system::info)
         .service(system::capacity)
+        .service(locks::list)
+        .service(locks::add)
+        .service(locks::release)
         .route("/api/v1/openapi.json", web::get().to(describe));
     #[cfg(feature = "fault-hooks")]
     config.service(faults::panic);

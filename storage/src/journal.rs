@@ -1,50 +1,71 @@
-//! The append-only file `accounts.jsonl`: every change is a line with a checksum, synced before
-//! it is answered for.
+//! An append-only file in `state_dir`: every change is a line with a checksum, synced before it is
+//! answered for.
 //!
 //! A line is `{"crc":"<8 hex>","entry":<JSON>}`, the CRC-32 over the text of the entry. The
 //! first line names the format. What a power cut leaves of a last line is cut off; a damaged
 //! line in the middle costs that line, and a copy of the file is kept.
-//! What the entries mean belongs to the parent module.
+//! What the entries mean belongs to who keeps them: [`crate::accounts`], [`crate::locks`].
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
+    marker::PhantomData,
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-use vigie_config::Utc;
-
-use super::{AccountsError, session::StoredSession, user::StoredUser};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use vigie_config::{ErrorKind, Kind, Utc};
 
 const FORMAT: u32 = 1;
-/// Far above thousands of users; a file beyond it is not ours.
+/// Far above thousands of entries; a file beyond it is not ours.
 const MAX_BYTES: u64 = 64 << 20;
 /// Dead lines tolerated before the file is written anew, on top of twice the living.
 const SLACK_LINES: usize = 256;
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
-pub(super) enum Entry {
+enum Head {
     Journal { format: u32 },
-    User(StoredUser),
-    Removed { name: String },
-    Session(StoredSession),
-    SessionEnded { hash: String },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("cannot {what} {}: {error}", path.display())]
+    Io {
+        what: &'static str,
+        path: PathBuf,
+        error: io::Error,
+    },
+    #[error("{} has format {seen}, newer than {supported}: it is left untouched, use the newer vigie that wrote it", path.display())]
+    Newer { path: PathBuf, seen: u32, supported: u32 },
+}
+
+impl Kind for JournalError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            JournalError::Newer { .. } => ErrorKind::Misconfigured,
+            JournalError::Io { error, .. } => match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Full,
+                io::ErrorKind::InvalidData => ErrorKind::Corrupt,
+                _ => ErrorKind::Unavailable,
+            },
+        }
+    }
 }
 
 /// What was found at opening.
-pub(super) struct Opened {
-    pub journal: Journal,
-    pub entries: Vec<Entry>,
+pub struct Opened<E> {
+    pub journal: Journal<E>,
+    pub entries: Vec<E>,
     /// Lines in the middle that were not readable.
     pub damaged_lines: usize,
     pub torn_tail: bool,
 }
 
-pub(super) struct Journal {
+pub struct Journal<E> {
     path: PathBuf,
+    entry: PhantomData<fn(&E) -> E>,
     /// Opened by the first change, so that a folder that cannot be written to yet does no harm.
     file: Option<File>,
     /// Where the next line goes; what is behind it is rubbish.
@@ -53,9 +74,9 @@ pub(super) struct Journal {
     damaged: bool,
 }
 
-impl Journal {
-    pub fn open(path: &Path) -> Result<Opened, AccountsError> {
-        let failed = |error| AccountsError::Io {
+impl<E: Serialize + DeserializeOwned> Journal<E> {
+    pub fn open(path: &Path) -> Result<Opened<E>, JournalError> {
+        let failed = |error| JournalError::Io {
             what: "read",
             path: path.to_owned(),
             error,
@@ -68,6 +89,7 @@ impl Journal {
         }
         let mut journal = Journal {
             path: path.to_owned(),
+            entry: PhantomData,
             file: None,
             len: 0,
             lines: 0,
@@ -77,15 +99,15 @@ impl Journal {
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             position += line.len() as u64;
             match decode(line) {
-                Some(Entry::Journal { format }) if format > FORMAT => {
-                    return Err(AccountsError::Newer {
+                Some(Line::Head(format)) if format > FORMAT => {
+                    return Err(JournalError::Newer {
                         path: path.to_owned(),
                         seen: format,
                         supported: FORMAT,
                     });
                 }
-                Some(Entry::Journal { .. }) => {}
-                Some(entry) => entries.push(entry),
+                Some(Line::Head(_)) => {}
+                Some(Line::Entry(entry)) => entries.push(entry),
                 None => {
                     damaged_lines += 1;
                     continue;
@@ -112,11 +134,11 @@ impl Journal {
     }
 
     /// Returns once the line is on the device. After an error nothing of it counts.
-    pub fn append(&mut self, entry: &Entry) -> Result<(), AccountsError> {
+    pub fn append(&mut self, entry: &E) -> Result<(), JournalError> {
         if self.damaged {
             self.keep_copy()?;
         }
-        let failed = |error| AccountsError::Io {
+        let failed = |error| JournalError::Io {
             what: "write to",
             path: self.path.clone(),
             error,
@@ -134,7 +156,7 @@ impl Journal {
         };
         let mut lines = Vec::new();
         if self.len == 0 {
-            lines.extend(encode(&Entry::Journal { format: FORMAT }).map_err(failed)?);
+            lines.extend(encode(&Head::Journal { format: FORMAT }).map_err(failed)?);
         }
         lines.extend(encode(entry).map_err(failed)?);
         // The old end first: whatever an earlier failed write or a cut left behind it goes.
@@ -161,16 +183,16 @@ impl Journal {
 
     /// Replaces the file by one that holds only `entries`; the old one stays until the new one
     /// is on the device.
-    pub fn compact(&mut self, entries: impl Iterator<Item = Entry>) -> Result<(), AccountsError> {
+    pub fn compact(&mut self, entries: impl Iterator<Item = E>) -> Result<(), JournalError> {
         if self.damaged {
             self.keep_copy()?;
         }
-        let failed = |error| AccountsError::Io {
+        let failed = |error| JournalError::Io {
             what: "compact",
             path: self.path.clone(),
             error,
         };
-        let mut text = encode(&Entry::Journal { format: FORMAT }).map_err(failed)?;
+        let mut text = encode(&Head::Journal { format: FORMAT }).map_err(failed)?;
         let mut lines = 1;
         for entry in entries {
             text.extend(encode(&entry).map_err(failed)?);
@@ -197,11 +219,11 @@ impl Journal {
         sync_folder(&self.path).map_err(failed)
     }
 
-    fn keep_copy(&mut self) -> Result<(), AccountsError> {
+    fn keep_copy(&mut self) -> Result<(), JournalError> {
         let copy = self
             .path
             .with_extension(format!("jsonl.broken-{}", Utc::now().strftime("%Y%m%dT%H%M%SZ")));
-        let failed = |error| AccountsError::Io {
+        let failed = |error| JournalError::Io {
             what: "keep a copy of the damaged",
             path: self.path.clone(),
             error,
@@ -213,7 +235,7 @@ impl Journal {
 }
 
 /// Makes a new name of a file in this folder survive a power cut.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
@@ -224,13 +246,19 @@ const HEAD: &[u8] = b"{\"crc\":\"";
 const MIDDLE: &[u8] = b"\",\"entry\":";
 const TAIL: &[u8] = b"}\n";
 
-fn encode(entry: &Entry) -> io::Result<Vec<u8>> {
+fn encode(entry: &impl Serialize) -> io::Result<Vec<u8>> {
     let text = serde_json::to_vec(entry)?;
     let crc = format!("{:08x}", crc32fast::hash(&text));
     Ok([HEAD, crc.as_bytes(), MIDDLE, &text, TAIL].concat())
 }
 
-fn decode(line: &[u8]) -> Option<Entry> {
+enum Line<E> {
+    /// The format.
+    Head(u32),
+    Entry(E),
+}
+
+fn decode<E: DeserializeOwned>(line: &[u8]) -> Option<Line<E>> {
     let rest = line.strip_prefix(HEAD)?;
     let (crc, rest) = rest.split_at_checked(8)?;
     let text = rest.strip_prefix(MIDDLE)?.strip_suffix(TAIL)?;
@@ -238,7 +266,10 @@ fn decode(line: &[u8]) -> Option<Entry> {
     if crc != crc32fast::hash(text) {
         return None;
     }
-    serde_json::from_slice(text).ok()
+    match serde_json::from_slice(text) {
+        Ok(Head::Journal { format }) => Some(Line::Head(format)),
+        Err(_) => serde_json::from_slice(text).ok().map(Line::Entry),
+    }
 }
 
 #[cfg(test)]
@@ -250,6 +281,12 @@ mod tests {
 
     use super::*;
 
+    #[derive(Serialize, Deserialize)]
+    #[serde(tag = "op", rename_all = "snake_case")]
+    enum Entry {
+        Removed { name: String },
+    }
+
     fn removed(name: &str) -> Entry {
         Entry::Removed { name: name.into() }
     }
@@ -257,9 +294,8 @@ mod tests {
     fn names(entries: &[Entry]) -> Vec<&str> {
         entries
             .iter()
-            .filter_map(|entry| match entry {
-                Entry::Removed { name } => Some(name.as_str()),
-                _ => None,
+            .map(|entry| match entry {
+                Entry::Removed { name } => name.as_str(),
             })
             .collect()
     }
@@ -280,10 +316,10 @@ mod tests {
     fn a_newer_format_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.jsonl");
-        fs::write(&path, encode(&Entry::Journal { format: 2 }).unwrap()).unwrap();
+        fs::write(&path, encode(&Head::Journal { format: 2 }).unwrap()).unwrap();
         assert!(matches!(
-            Journal::open(&path),
-            Err(AccountsError::Newer { seen: 2, .. })
+            Journal::<Entry>::open(&path),
+            Err(JournalError::Newer { seen: 2, .. })
         ));
     }
 
