@@ -1,11 +1,16 @@
 //! How long the disks last: by the rates at which footage was recorded during the last day.
 //! Pure but for [`capacity`], which gathers the figures.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::Serialize;
-use vigie_config::{Config, StreamId, Utc, When};
+use vigie_config::{Config, DiskId, StreamId, Utc, When};
 use vigie_storage::{Storage, VolumeState};
+
+use crate::disks::in_order;
 
 /// Over so much time rates are measured.
 const WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -30,7 +35,7 @@ pub struct GroupCapacity {
     pub streams: usize,
     /// Streams that are to be recorded and have no rate yet (`camera/stream`).
     pub unmeasured: Vec<String>,
-    /// Days of footage that there is room for; null without a rate.
+    /// Days of footage that there is room for, on the disk that lasts shortest; null without a rate.
     pub days: Option<f64>,
     /// When the oldest footage begins to go for want of room; null without a rate.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -58,12 +63,20 @@ impl Room {
 /// Bytes per second.
 type Rate = f64;
 
-fn reckon(rooms: &[Room], rates: &[Rate], wanted_days: Option<f64>, now: Utc) -> GroupCapacity {
-    let usable: u64 = rooms.iter().map(|room| room.usable()).sum();
-    let footage: u64 = rooms.iter().map(|room| room.footage).sum();
-    let rate: Rate = rates.iter().sum();
-    let measured = rate > 0.0;
-    let left = usable.saturating_sub(footage) as f64;
+/// `disks`: the room on each, and what its cameras write; `streams`: how many those are.
+fn reckon(disks: &[(Room, Rate)], streams: usize, wanted_days: Option<f64>, now: Utc) -> GroupCapacity {
+    let usable: u64 = disks.iter().map(|(room, _)| room.usable()).sum();
+    let footage: u64 = disks.iter().map(|(room, _)| room.footage).sum();
+    let rate: Rate = disks.iter().map(|(_, rate)| rate).sum();
+    // The disk that lasts shortest counts: a camera stays with its disk.
+    let written = || disks.iter().filter(|(_, rate)| *rate > 0.0);
+    let shortest = |seconds: fn(&Room) -> u64| {
+        written()
+            .map(|(room, rate)| seconds(room) as f64 / rate)
+            .min_by(f64::total_cmp)
+    };
+    let days = shortest(|room| room.usable()).map(|seconds| seconds / DAY_SECONDS);
+    let left = shortest(|room| room.usable().saturating_sub(room.footage));
     GroupCapacity {
         group: String::new(),
         disks: Vec::new(),
@@ -71,12 +84,12 @@ fn reckon(rooms: &[Room], rates: &[Rate], wanted_days: Option<f64>, now: Utc) ->
         usable_bytes: usable,
         footage_bytes: footage,
         bitrate_bps: (rate * 8.0) as u64,
-        streams: rates.len(),
+        streams,
         unmeasured: Vec::new(),
-        days: measured.then(|| usable as f64 / rate / DAY_SECONDS),
-        full_at: measured.then(|| now.plus_micros((left / rate * 1e6) as i64)),
+        days,
+        full_at: left.map(|seconds| now.plus_micros((seconds * 1e6) as i64)),
         needed_bytes: wanted_days
-            .filter(|_| measured)
+            .filter(|_| rate > 0.0)
             .map(|days| (rate * days * DAY_SECONDS) as u64),
     }
 }
@@ -91,39 +104,54 @@ pub fn capacity(config: &Config, storage: &Storage, wanted_days: Option<f64>, no
         .collect();
     let volumes = storage.volumes();
     let of_group = |group: &str| {
-        let (mut rooms, mut disks, mut absent) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rooms, mut absent) = (BTreeMap::new(), Vec::new());
         for disk in config.disks.iter().filter(|disk| disk.group == group) {
             let volume = volumes.iter().find(|volume| volume.disk == disk.id);
             match volume.filter(|volume| volume.state != VolumeState::Failed) {
                 Some(volume) => {
-                    disks.push(disk.id.to_string());
-                    rooms.push(Room {
+                    let room = Room {
                         footage: volume.footage_bytes,
                         free: volume.free_bytes,
                         keep_free: disk.keep_free_bytes,
                         max_size: disk.max_size_bytes,
-                    });
+                    };
+                    rooms.insert(disk.id.clone(), (room, 0.0));
                 }
                 None => absent.push(disk.id.to_string()),
             }
         }
-        let (mut rates, mut unmeasured) = (Vec::new(), Vec::new());
+        let disks: Vec<DiskId> = config
+            .disks
+            .iter()
+            .filter(|disk| disk.group == group)
+            .map(|disk| disk.id.clone())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let (mut streams, mut unmeasured) = (0, Vec::new());
         let cameras = config.cameras.iter().filter(|camera| camera.disk_group == group);
         for camera in cameras.filter(|camera| camera.enabled && camera.record.continuous == When::Always) {
+            let place = in_order(&camera.id, &disks).find(|disk| rooms.contains_key(*disk));
             for stream in &camera.record.streams {
                 let id = StreamId::new(camera.id.clone(), *stream);
-                match rate(storage, &id, now) {
-                    Some(rate) => rates.push(rate),
-                    None => unmeasured.push(id.to_string()),
+                let Some(rate) = rate(storage, &id, now) else {
+                    unmeasured.push(id.to_string());
+                    continue;
+                };
+                if let Some((_, sum)) = place.and_then(|disk| rooms.get_mut(disk)) {
+                    *sum += rate;
+                    streams += 1;
                 }
             }
         }
+        let disks = rooms.keys().map(DiskId::to_string).collect();
+        let rooms: Vec<(Room, Rate)> = rooms.into_values().collect();
         GroupCapacity {
             group: group.to_owned(),
             disks,
             absent,
             unmeasured,
-            ..reckon(&rooms, &rates, wanted_days, now)
+            ..reckon(&rooms, streams, wanted_days, now)
         }
     };
     groups.into_iter().map(of_group).collect()
@@ -189,18 +217,20 @@ mod tests {
             keep_free: 5 * GIB,
             max_size,
         };
-        // 100 + 95 and, within its size, 50: at 1 MiB/s a day is 84.4 GiB.
-        let rooms = [
+        // 100 + 95 at a quarter and, within its size, 50 at three quarters of 1 MiB/s.
+        let (one, two) = (
             room(100 * GIB, 100 * GIB, None),
             room(10 * GIB, 100 * GIB, Some(50 * GIB)),
-        ];
+        );
         let rate = (1u64 << 20) as f64;
         let now = Utc::from_micros(0);
-        let found = reckon(&rooms, &[rate / 4.0, rate * 3.0 / 4.0], Some(10.0), now);
+        let found = reckon(&[(one, rate / 4.0), (two, rate * 3.0 / 4.0)], 2, Some(10.0), now);
         assert_eq!((found.usable_bytes, found.footage_bytes), (245 * GIB, 110 * GIB));
         assert_eq!((found.bitrate_bps, found.streams), (8 << 20, 2));
-        assert!((found.days.unwrap() - 245.0 * 1024.0 / 86_400.0).abs() < 1e-9);
-        assert_eq!(found.full_at.unwrap().as_micros(), 135 * 1024 * 1_000_000);
+        // The second disk lasts shortest.
+        assert!((found.days.unwrap() - 50.0 * 1024.0 / 0.75 / 86_400.0).abs() < 1e-9);
+        let seconds = 40.0 * 1024.0 / 0.75;
+        assert_eq!(found.full_at.unwrap().as_micros(), (seconds * 1e6) as i64);
         assert_eq!(found.needed_bytes, Some(864_000 << 20));
     }
 
@@ -212,7 +242,7 @@ mod tests {
             keep_free: 5 * GIB,
             max_size: None,
         };
-        let found = reckon(&[room], &[], Some(3.0), Utc::from_micros(0));
+        let found = reckon(&[(room, 0.0)], 0, Some(3.0), Utc::from_micros(0));
         assert_eq!(
             (found.usable_bytes, found.days, found.full_at, found.needed_bytes),
             (0, None, None, None)
@@ -229,6 +259,6 @@ mod tests {
             max_size: None,
         };
         let now = Utc::from_micros(7);
-        assert_eq!(reckon(&[room], &[1.0], None, now).full_at, Some(now));
+        assert_eq!(reckon(&[(room, 1.0)], 1, None, now).full_at, Some(now));
     }
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use tokio::sync::watch;
-use vigie_config::{Disk, DiskId, ErrorKind, GapCause, Kind, StreamId, Utc};
+use vigie_config::{CameraId, Disk, DiskId, ErrorKind, Kind, StreamId, Utc};
 use vigie_storage::{Storage, StorageFact, Unsynced, Volume, VolumeError};
 
 use refusals::Refusals;
@@ -75,15 +75,12 @@ impl Disks {
     /// while that is there, so that a camera's footage stays together; the others take over.
     pub fn place(&self, stream: &StreamId, group: &str) -> Option<Arc<Volume>> {
         let group = self.group(group);
-        let at = stream
-            .camera
-            .as_str()
-            .bytes()
-            .fold(0usize, |h, b| h.wrapping_mul(31).wrapping_add(usize::from(b)));
-        (0..group.len())
-            .filter_map(|n| group.get((at + n) % group.len()))
+        in_order(&stream.camera, &group)
             .filter(|disk| self.refusals.get(disk, stream).is_none())
-            .find_map(|disk| self.storage.volume(disk).filter(|volume| !volume.has_failed()))
+            .find_map(|disk| {
+                let volume = self.storage.volume(disk);
+                volume.filter(|volume| !volume.has_failed() && !volume.is_full())
+            })
     }
 
     /// This stream's folder on that disk takes no files: others take them, until a look finds that
@@ -92,10 +89,10 @@ impl Disks {
         self.refusals.add(disk, stream, why)
     }
 
-    /// What a failed volume had not synced, and no other took, is missing from its start on.
+    /// What a failed volume had not synced, and no other took, is missing: that time and no more.
     pub fn tell_loss(&self, lost: &Unsynced) {
-        if let Some(first) = lost.fragments.first() {
-            self.storage.gap_opened(&lost.stream, first.start, GapCause::Disk);
+        if let (Some(first), Some(last)) = (lost.fragments.first(), lost.fragments.last()) {
+            self.storage.footage_lost(&lost.stream, first.start, last.end);
         }
     }
 
@@ -112,6 +109,13 @@ impl Disks {
     fn failures_of(&self, disk: &DiskId) -> u64 {
         self.failures.borrow().get(disk).copied().unwrap_or(0)
     }
+}
+
+/// The disks of a group (by id) as a camera prefers them.
+pub(crate) fn in_order<'a>(camera: &CameraId, group: &'a [DiskId]) -> impl Iterator<Item = &'a DiskId> + use<'a> {
+    let hash = |h: usize, b: u8| h.wrapping_mul(31).wrapping_add(usize::from(b));
+    let at = camera.as_str().bytes().fold(0usize, hash);
+    (0..group.len()).filter_map(move |n| group.get((at.wrapping_add(n)) % group.len()))
 }
 
 /// Counts failures as storage tells them; the disk's actor sees the count grow.

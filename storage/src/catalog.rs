@@ -62,6 +62,13 @@ struct Book {
     explained: Option<Utc>,
 }
 
+impl Book {
+    /// Of several open ones the latest counts: what another disk failed to store may still come.
+    fn see_end(&mut self) {
+        self.last_end = self.open.values().map(|row| row.end).max().or(self.last_end);
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -198,8 +205,8 @@ impl Catalog {
             self.enter(&stream, &mut book, close);
         }
         book.recorded = true;
-        book.last_end = Some(row.end);
         book.open.insert(token, row);
+        book.see_end();
     }
 
     /// A further fragment is in the file.
@@ -208,8 +215,7 @@ impl Catalog {
         let mut book = lock(&book);
         if let Some(row) = book.open.get_mut(&token) {
             change(row);
-            let end = row.end;
-            book.last_end = Some(end);
+            book.see_end();
         }
     }
 

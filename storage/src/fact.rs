@@ -65,6 +65,8 @@ pub struct Unsynced {
     pub segment: SegmentStart,
     pub init: InitSegment,
     pub fragments: Vec<Fragment>,
+    /// The newest ledger line when the segment was asked for: gaps that opened later stay open.
+    pub(crate) created_seq: i64,
 }
 
 impl Unsynced {

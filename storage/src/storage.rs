@@ -10,6 +10,8 @@ mod power_cut;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod retention_tests;
+#[cfg(test)]
 mod tests;
 mod upkeep;
 mod volumes;
@@ -21,7 +23,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread::JoinHandle,
     time::Instant,
 };
 
@@ -35,6 +36,7 @@ use crate::{
     error::StorageError,
     file::Footage,
     index::Index,
+    locks::Locks,
     options::StorageOptions,
     retention::RetentionRules,
     rows::{Recordings, SegmentRow},
@@ -71,13 +73,15 @@ pub struct Storage {
     volumes: Volumes,
     /// One change at a time of each disk: one that hangs holds up no other.
     changing: Mutex<HashMap<DiskId, Arc<Mutex<()>>>>,
-    /// Threads that hang in the kernel, by disk.
-    left_behind: Mutex<HashMap<DiskId, Vec<JoinHandle<()>>>>,
+    /// Volumes that are being opened, and as which disk.
+    opening: Mutex<HashMap<VolumeId, DiskId>>,
+    left_behind: Mutex<Vec<volumes::LeftBehind>>,
     /// Disks that are to be used and are not, and why.
     absent: Mutex<BTreeMap<DiskId, String>>,
     /// When the last volume was added and crash gaps are still to be opened.
     crash_gaps_due: Mutex<Option<Instant>>,
     rules: Mutex<RetentionRules>,
+    locks: Locks,
     /// Retention, checks and rebuilds: one at a time.
     upkeep: Mutex<()>,
     rebuilding: AtomicUsize,
@@ -133,10 +137,12 @@ impl Storage {
             catalog: Arc::new(Catalog::new(index, Box::new(sink))),
             volumes,
             changing: Mutex::default(),
+            opening: Mutex::default(),
             left_behind: Mutex::default(),
             absent: Mutex::default(),
             crash_gaps_due: Mutex::default(),
             rules: Mutex::default(),
+            locks: Locks::open(state_dir),
             upkeep: Mutex::default(),
             rebuilding: AtomicUsize::new(0),
             mending: AtomicBool::new(false),
@@ -156,16 +162,20 @@ impl Storage {
         &self.accounts
     }
 
+    /// What people protect.
+    pub fn locks(&self) -> &Locks {
+        &self.locks
+    }
+
     pub fn index_state(&self) -> IndexState {
         if let Some(error) = self.catalog.index().degraded() {
             return IndexState::Degraded {
                 detail: error.to_string(),
             };
         }
-        if let Some(fault) = lock(&self.state).fault() {
-            return IndexState::Degraded {
-                detail: fault.to_owned(),
-            };
+        let fault = lock(&self.state).fault().map(str::to_owned);
+        if let Some(detail) = fault.or_else(|| self.locks.fault()) {
+            return IndexState::Degraded { detail };
         }
         if self.rebuilding.load(Ordering::SeqCst) > 0 || self.mending.load(Ordering::SeqCst) {
             IndexState::Rebuilding
@@ -271,6 +281,12 @@ impl Storage {
     /// already.
     pub fn gap_opened(&self, stream: &StreamId, start: Utc, cause: GapCause) {
         self.catalog.gap_opened(stream, start, cause);
+    }
+
+    /// What was recorded from `from` to `to` is not on any disk: a gap of cause `disk`. One that is
+    /// open stays open.
+    pub fn footage_lost(&self, stream: &StreamId, from: Utc, to: Utc) {
+        self.catalog.footage_lost(stream, from, to);
     }
 
     /// From `at` on the open gap has another cause.

@@ -3,7 +3,6 @@
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -163,7 +162,8 @@ fn inject(fault: &Fault, rounds: usize) {
         let lost = strict.missing.len() as u64 * log.interval_us;
         let honest = balance.missing.len() as u64 * log.interval_us < 1_000_000 && stated.abs_diff(lost) <= 1_000_000;
         let cause = gaps.iter().all(|gap| gap.cause == "disk");
-        if !(honest && cause && balance.unknown.is_empty()) {
+        let once = balance.doubled.is_empty() && balance.unknown.is_empty() && balance.out_of_order == 0;
+        if !(honest && cause && once) {
             eprintln!(
                 "{}: {balance:?}\nlost {lost} µs, stated {stated} µs: {gaps:?}",
                 log.camera
@@ -209,6 +209,48 @@ fn a_disk_that_hangs() {
     inject(&HANGING, pick(1, 20));
 }
 
+/// Where there is no other disk, one that hangs is waited for.
+#[test]
+fn the_only_disk_hangs_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = LoopDisk::new(&folder.path().join("disk.img"), &folder.path().join("disk1"), 1 << 30) else {
+        eprintln!("left out: no root, no loop device or no mkfs.ext4");
+        return;
+    };
+    let cameras = cameras(pick(2, 16));
+    let mut house = House::prepare(&Setup::of(&cameras), Some(folder.path()));
+    // Asking for the state of the recorder must not need the disk: that one is beside it.
+    house.run();
+    for name in cameras.names() {
+        house.wait_recording(name, "main");
+    }
+    disk.freeze();
+    house.wait_disk("d1", "slow", |state| state == "slow");
+    wait_for("the event", PATIENCE, || (house.events("disk_slow") > 0).then_some(()));
+    disk.thaw();
+    house.wait_disk("d1", "prompt", |state| state == "online");
+    settle(&house, &cameras);
+    let mut holds = house.events("disk_slow") == 1;
+    for log in cameras.logs() {
+        let balance = house.footage(&log.camera, "main").balance(&log, &[], 0);
+        let gaps = house.recordings(&log.camera, "main").gaps_before(near_end(&log));
+        if !balance.holds() || gaps.iter().any(|gap| gap.end_us.is_none()) {
+            eprintln!("{}: {balance:?} {gaps:?}", log.camera);
+            holds = false;
+        }
+    }
+    house.terminate();
+    drop(disk);
+    shown(
+        1,
+        &format!(
+            "the only disk hangs, with {} cameras: nothing lost",
+            cameras.names().count()
+        ),
+        holds,
+    );
+}
+
 #[test]
 fn a_disk_whose_errors_come_late() {
     inject(&LATE_ERROR, pick(2, 20));
@@ -232,35 +274,26 @@ fn a_disk_that_is_filled_to_the_brim() {
     house.run();
     for name in cameras.names() {
         wait_for("some segments", PATIENCE, || {
-            (house.recordings(name, "main").segments.len() > 5).then_some(())
+            (house.recordings(name, "main").segments.len() > pick(5, 25)).then_some(())
         });
     }
     let film = folder.path().join("disk1/film.mkv");
-    let full = AtomicBool::new(true);
-    let seconds = pick(5, 60);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let film = std::fs::File::create(&film).unwrap();
-            let mut taken = 0;
-            // Whatever Vigie frees, it takes too.
-            while full.load(Ordering::Relaxed) {
-                for step in [1u64 << 22, 1 << 12] {
-                    while rustix::fs::fallocate(&film, rustix::fs::FallocateFlags::empty(), taken, step).is_ok() {
-                        taken += step;
-                    }
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        });
-        let until = Instant::now() + Duration::from_secs(seconds);
-        while Instant::now() < until {
-            for name in cameras.names() {
-                house.wait_recording(name, "main");
-            }
+    let other = std::fs::File::create(&film).unwrap();
+    let mut taken = 0;
+    for step in [1u64 << 22, 1 << 12] {
+        while rustix::fs::fallocate(&other, rustix::fs::FallocateFlags::empty(), taken, step).is_ok() {
+            taken += step;
         }
-        full.store(false, Ordering::Relaxed);
-    });
+    }
+    let seconds = pick(5, 60);
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < until {
+        for name in cameras.names() {
+            house.wait_recording(name, "main");
+        }
+    }
     let told = house.events("disk_full");
+    drop(other);
     // From here on nothing more is deleted under the hands of those who look.
     std::fs::remove_file(&film).unwrap();
     let short = 10 << 20;

@@ -174,6 +174,7 @@ impl Disks {
         let why = |disk: &DiskId| match self.storage.volume(disk) {
             Some(volume) => match volume.failure() {
                 Some(error) => Some(error.to_string()),
+                None if volume.is_full() => Some(format!("disk {disk} is full, and when_full is stop")),
                 None => refusal(disk),
             },
             None => Some(match self.trouble(disk) {
@@ -205,6 +206,7 @@ mod tests {
             keep_free_bytes: 0,
             max_size_bytes: None,
             require_mount: false,
+            when_full: Default::default(),
             tick: Duration::from_millis(50),
         }
     }

@@ -43,6 +43,7 @@ fn camera() -> Camera {
             pre_alarm: Duration::ZERO,
             post_alarm: Duration::ZERO,
             max_age: None,
+            min_age: None,
         },
     }
 }
@@ -55,6 +56,7 @@ fn disk(path: &std::path::Path) -> Disk {
         keep_free_bytes: 0,
         max_size_bytes: None,
         require_mount: false,
+        when_full: Default::default(),
         tick: Duration::from_millis(50),
     }
 }

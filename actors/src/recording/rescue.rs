@@ -45,9 +45,7 @@ pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Vol
 
 /// What was taken is the volume's to keep, and leaves `left`.
 fn store(left: &mut Unsynced, volume: &Arc<Volume>) -> Result<(), WriteError> {
-    let (start, fragments) = left.as_segment();
-    let init = left.init.clone();
-    let mut segment = volume.start_segment(start, move |tags| init(tags))?;
+    let (mut segment, fragments) = volume.start_rest(left)?;
     for fragment in fragments {
         segment.append(fragment)?;
         left.fragments.remove(0);

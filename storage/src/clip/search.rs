@@ -167,7 +167,9 @@ impl Search {
             let before = at.checked_sub(1).and_then(|before| self.rows.get(before));
             let row = self.row(at)?;
             let goes_on = before.is_some_and(|before| {
-                (before.run, before.number.wrapping_add(1), before.format) == (row.run, row.number, row.format)
+                // The rest of a segment, on another disk, has its number.
+                let next = before.number == row.number || before.number.wrapping_add(1) == row.number;
+                next && (before.run, before.format) == (row.run, row.format)
             });
             if !(row.continued && goes_on) {
                 // Nowhere: some decoders make do with what comes.

@@ -6,17 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use vigie_config::{Causes, StreamId, Utc};
+use vigie_config::{CameraId, Causes, StreamId, Utc};
 
 use super::{
     mark::{Mark, whole_millis},
-    repair::{Outcome, repair},
+    repair::{Outcome, cut_from, repair},
 };
 use crate::{
     catalog::Catalog,
-    file::{Root, is_of_path},
+    file::{Entry, Root, is_of_path},
     layout,
     ledger::{DayLedger, GapState, newest_gap_day, read_day, read_merged},
+    rows::SegmentRow,
     uuid::{RecorderId, VolumeId},
 };
 
@@ -40,13 +41,23 @@ pub struct Recovered {
     pub footage_bytes: Option<u64>,
     /// The millisecond of each stream's oldest file.
     pub oldest: BTreeMap<StreamId, Utc>,
+    /// A stream's folder could not be looked through.
+    pub skipped: bool,
 }
 
 /// The streams that have a folder on a volume.
 pub fn streams_on(root: &Root) -> io::Result<Vec<StreamId>> {
     let mut found = Vec::new();
-    for camera in root.list(Path::new(""))?.into_iter().filter(|e| e.is_dir) {
-        for stream in root.list(Path::new(&camera.name))?.into_iter().filter(|e| e.is_dir) {
+    let ours = |entry: &Entry| entry.is_dir && CameraId::new(&entry.name).is_ok();
+    for camera in root.list(Path::new(""))?.into_iter().filter(ours) {
+        let streams = match root.list(Path::new(&camera.name)) {
+            Err(error) if is_of_path(&error) => {
+                tracing::error!(camera = camera.name, path = %root.path().display(), %error, "a camera's folder cannot be read");
+                continue;
+            }
+            streams => streams?,
+        };
+        for stream in streams.into_iter().filter(|e| e.is_dir) {
             found.extend(layout::parse_stream(&camera.name, &stream.name));
         }
     }
@@ -143,6 +154,7 @@ impl Pass<'_> {
             match self.stream(stream, &mut done) {
                 Ok(bytes) => found_bytes += bytes,
                 Err(error) if is_of_path(&error) => {
+                    done.skipped = true;
                     tracing::error!(%stream, path = %self.root.path().display(), %error, "a stream's folder cannot be looked through");
                 }
                 Err(error) => return Err(error),
@@ -211,16 +223,29 @@ impl Pass<'_> {
                 Outcome::Removed => done.removed += 1,
                 Outcome::SetAside(why) => {
                     tracing::warn!(path = %path.display(), why, "a file is set aside: it is not footage of this recorder");
-                    done.set_aside.push((path, why));
+                    done.set_aside.push((path.clone(), why));
                 }
             }
             if let Some(row) = row {
+                let row = self.without_copy(&path, row)?;
                 bytes += row.bytes;
                 starts.insert(row.start);
                 self.catalog.segment_found(&row);
             }
         }
         Ok(bytes)
+    }
+
+    /// What this disk had not synced when it was given up was written to another one; if it
+    /// reached this one after all, that copy stands.
+    fn without_copy(&self, path: &Path, row: SegmentRow) -> io::Result<SegmentRow> {
+        let near = self.catalog.recordings(&row.stream, row.start, row.end).segments;
+        let copy = near.iter().find(|other| {
+            let same = other.volume != row.volume && (other.run, other.number) == (row.run, row.number);
+            same && other.start > row.start && other.end >= row.end
+        });
+        let Some(copy) = copy else { return Ok(row) };
+        cut_from(self.root, path, row, copy.start)
     }
 
     /// Rows from `from` on whose file is gone.

@@ -3,7 +3,7 @@
 
 use std::{io, path::Path};
 
-use vigie_config::{Causes, StreamId};
+use vigie_config::{Causes, StreamId, Utc};
 
 use crate::{
     file::{Footage, ReadAt, Root},
@@ -87,6 +87,29 @@ pub fn repair(
     let outcome = if lost == 0 { Outcome::Whole } else { Outcome::Cut(lost) };
     let added = added(&segment);
     Ok((outcome, Some(tally.row(&segment, added, volume))))
+}
+
+/// Takes away the fragments that begin at `from` or later; the row of what is left, which is not
+/// nothing.
+pub fn cut_from(root: &Root, path: &Path, row: SegmentRow, from: Utc) -> io::Result<SegmentRow> {
+    let path = proper(path);
+    let file = root.open_write(&path)?;
+    let Ok(scan) = scan_segment(&file) else { return Ok(row) };
+    let Ok((segment, _)) = SegmentStart::from_tags(&scan.moov.tags) else {
+        return Ok(row);
+    };
+    let mut tally = scan.tally.emptied();
+    // Times are rounded to microseconds on the way.
+    let before = |start_us: i64| segment.start.plus_micros(start_us + 1000) < from;
+    scan.fragments
+        .iter()
+        .take_while(|fragment| before(fragment.start_us))
+        .for_each(|fragment| tally.add(fragment));
+    if tally.fragments == 0 || tally.fragments as usize == scan.fragments.len() {
+        return Ok(row);
+    }
+    file.truncate(tally.bytes)?;
+    Ok(tally.row(&segment, row.causes, row.volume))
 }
 
 fn proper(path: &Path) -> std::path::PathBuf {

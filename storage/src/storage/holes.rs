@@ -26,7 +26,11 @@ fn holes(rows: &Recordings) -> Vec<(Utc, Utc)> {
     covered.sort();
     let pairs = runs.iter().zip(runs.iter().skip(1));
     pairs
-        .filter(|(a, b)| a.run == b.run && b.number.saturating_sub(a.number) > 1 && a.end < b.start)
+        .filter(|(a, b)| {
+            // The rest of a segment whose first part is gone.
+            let rest = b.continued && a.number != b.number && b.start.micros_since(a.end) > SHORTEST_US;
+            a.run == b.run && (b.number.saturating_sub(a.number) > 1 || rest) && a.end < b.start
+        })
         .flat_map(|(a, b)| uncovered(a.end, b.start, &covered))
         .collect()
 }

@@ -8,7 +8,7 @@ use super::{
     tests::{House, LONG, all, at, begin, check, files, fragment, record, segment, stream, until},
     *,
 };
-use crate::{error::WriteError, fact::StorageFact, index::RowKind};
+use crate::{Limits, error::WriteError, fact::StorageFact, index::RowKind};
 
 fn gaps(storage: &Storage, stream: &StreamId) -> Vec<(Utc, Option<Utc>, GapCause)> {
     let rows = all(storage, stream).gaps;
@@ -307,9 +307,10 @@ fn a_folder_that_takes_no_files_stops_its_stream_alone() {
     std::fs::write(&folder, "a file").unwrap();
     let mut refused = begin(&volume, segment(&gate, at("09:00:00"), 0));
     let mut taken = begin(&volume, segment(&yard, at("09:00:00"), 0));
+    let mut accepted = 0;
     for index in 0..3 {
         // The third may come after the first was refused.
-        let _ = refused.append(fragment(at("09:00:00"), index, 1000));
+        accepted += usize::from(refused.append(fragment(at("09:00:00"), index, 1000)).is_ok());
         taken.append(fragment(at("09:00:00"), index, 1000)).unwrap();
     }
     storage.gap_opened(&gate, at("09:00:00"), GapCause::Disk);
@@ -327,8 +328,11 @@ fn a_folder_that_takes_no_files_stops_its_stream_alone() {
         });
         down.collect()
     };
-    assert_eq!(passed_on[0], (true, 1));
-    assert!(passed_on[1..].iter().all(|one| *one == (false, 1)), "{passed_on:?}");
+    assert!(
+        passed_on[0].0 && passed_on[1..].iter().all(|(folder, _)| !folder),
+        "{passed_on:?}"
+    );
+    assert_eq!(passed_on.iter().map(|(_, n)| n).sum::<usize>(), accepted);
     assert!(volume.try_stream(&gate, at("09:00:00")).is_err());
     std::fs::remove_file(&folder).unwrap();
     assert!(volume.try_stream(&gate, at("09:00:00")).is_ok());
@@ -346,21 +350,30 @@ fn what_is_passed_on_begins_where_it_begins() {
     let one = storage.add_volume(&house.disk("d1")).unwrap();
     let two = storage.add_volume(&house.disk("d2")).unwrap();
     let mut writer = begin(&one, segment(&gate, at("09:00:00"), 0));
-    for index in 0..4 {
+    for index in 0..2 {
         writer.append(fragment(at("09:00:00"), index, 1000)).unwrap();
     }
+    // No tick comes any more.
+    one.set_limits(Limits {
+        tick: std::time::Duration::from_secs(3600),
+        ..one.limits()
+    });
     assert!(one.settle(LONG));
-    std::fs::remove_file(house.dir.path().join("d1/vigie-volume.toml")).unwrap();
-    until("failed", || one.has_failed());
-    let handed = crate::fact::Unsynced {
-        stream: gate.clone(),
-        segment: segment(&gate, at("09:00:00"), 0),
-        init: Arc::new(|tags| crate::mp4::sample::init(tags, false)),
-        fragments: (2..4).map(|index| fragment(at("09:00:00"), index, 1000)).collect(),
-    };
-    let (start, fragments) = handed.as_segment();
-    assert_eq!(start.start, handed.fragments[0].start);
-    let mut writer = begin(&two, start);
+    for index in 2..4 {
+        writer.append(fragment(at("09:00:00"), index, 1000)).unwrap();
+    }
+    until("written", || one.snapshot().fragments == 4);
+    // The camera goes silent before the disk does.
+    storage.gap_opened(&gate, at("09:00:01.6"), GapCause::CameraOffline);
+    one.give_up();
+    let facts = std::mem::take(&mut *house.facts.lock().unwrap());
+    let mut handed = facts.into_iter().filter_map(|fact| match fact {
+        StorageFact::VolumeFailed { unsynced, .. } => Some(unsynced[0].clone()),
+        _ => None,
+    });
+    let handed = handed.next().unwrap();
+    assert_eq!(handed.fragments.len(), 2);
+    let (mut writer, fragments) = two.start_rest(&handed).unwrap();
     for fragment in fragments {
         writer.append(fragment).unwrap();
     }
@@ -372,4 +385,34 @@ fn what_is_passed_on_begins_where_it_begins() {
         (moved.start, moved.end),
         (handed.fragments[0].start, handed.fragments[1].end)
     );
+    assert!(moved.continued);
+    let silent = (at("09:00:01.6"), None, GapCause::CameraOffline);
+    assert_eq!(gaps(&storage, &gate), [silent], "a gap that began later stays open");
+
+    // The first disk comes back with what it had taken after all: one copy stands.
+    let units = |rows: &[SegmentRow]| rows.iter().map(|row| row.units).sum::<u32>();
+    let end = moved.start;
+    assert_eq!(units(&rows), 60, "two copies while nobody has looked");
+    let one = storage.add_volume(&house.disk("d1")).unwrap();
+    let rows = all(&storage, &gate).segments;
+    assert_eq!(units(&rows), 40);
+    let first = rows.iter().find(|row| row.volume == one.id()).unwrap();
+    assert_eq!((first.start, first.end), (at("09:00:00"), end));
+    check(&storage);
+}
+
+/// A loss is told whatever else is missing at the same time, and no further than it goes.
+#[test]
+fn lost_footage_is_a_gap_beside_one_that_is_open() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let _volume = run(&house, &storage, &gate, 0..2);
+    storage.gap_opened(&gate, at("09:00:04"), GapCause::CameraOffline);
+    storage.footage_lost(&gate, at("09:00:02"), at("09:00:04"));
+    let rows = [
+        (at("09:00:02"), Some(at("09:00:04")), GapCause::Disk),
+        (at("09:00:04"), None, GapCause::CameraOffline),
+    ];
+    assert_eq!(gaps(&storage, &gate), rows);
 }

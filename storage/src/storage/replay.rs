@@ -86,7 +86,7 @@ fn scenario() -> Scenario {
     storage.gap_opened(&gate, at("09:00:01.6"), GapCause::CameraOffline);
     let rules = RetentionRules {
         max_age: HashMap::from([(gate.camera.clone(), std::time::Duration::from_secs(30))]),
-        locked: Vec::new(),
+        ..RetentionRules::default()
     };
     let report = storage.retention_pass(&rules, at("09:00:30.5"), true);
     assert_eq!(report.deleted.len(), 1);
@@ -257,6 +257,8 @@ fn recovered(scenario: &Scenario, cut: usize, left: &Remains, state: Option<&Hou
         }
     }
     if !left.names.contains_key(Path::new(crate::layout::MARKER)) {
+        let due = scenario.promises.iter().any(|promise| promise.from <= cut);
+        assert!(!due, "{what}: the marker is gone");
         return;
     }
     let storage = house.open();

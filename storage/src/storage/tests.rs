@@ -46,6 +46,7 @@ impl House {
             keep_free_bytes: 0,
             max_size_bytes: None,
             require_mount: false,
+            when_full: Default::default(),
             tick: Duration::from_millis(20),
         }
     }

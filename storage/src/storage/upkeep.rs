@@ -16,7 +16,7 @@ use crate::{
     index::{Differences, Index, IndexError},
     rebuild::{self, Rebuilt},
     recovery::Mark,
-    retention::{self, RetentionReport, RetentionRules},
+    retention::{self, Deleted, RetentionReport, RetentionRules},
     uuid::VolumeId,
     volume::Volume,
 };
@@ -74,13 +74,21 @@ impl Storage {
     pub fn retention_pass(&self, rules: &RetentionRules, now: Utc, clock_trusted: bool) -> RetentionReport {
         let _one = lock(&self.upkeep);
         *lock(&self.rules) = rules.clone();
+        let rules = self.rules();
+        // What is protected but cannot be read must not go for its age.
+        let clock_trusted = clock_trusted && self.locks.fault().is_none();
         let mut report = RetentionReport::default();
         let volumes = list(&self.volumes);
         let mut lost_days = BTreeSet::new();
         // One that hangs would hold up the others.
         for volume in volumes.iter().filter(|volume| volume.is_prompt()) {
-            let footage = volume.knows_footage_bytes().then(|| volume.footage_bytes());
-            let passed = retention::pass(volume, &self.catalog, rules, now, clock_trusted, footage, &mut report);
+            let pass = retention::Pass {
+                volume,
+                rules: &rules,
+                now,
+                clock_trusted,
+            };
+            let passed = retention::pass(&pass, &self.catalog, &mut report);
             if let Err(error) = passed {
                 report.failed += 1;
                 tracing::warn!(volume = %volume.disk(), %error, "retention cannot look through this disk");
@@ -88,6 +96,10 @@ impl Storage {
             lost_days.extend(retention::tidy(volume, &report));
         }
         let all: Vec<&Volume> = volumes.iter().map(Arc::as_ref).collect();
+        // Their ledgers are read too.
+        if !volumes.iter().all(|volume| volume.is_prompt()) {
+            lost_days.clear();
+        }
         for stream in lost_days {
             retention::forget_gaps(&all, &self.catalog, &stream);
         }
@@ -97,11 +109,42 @@ impl Storage {
         report
     }
 
+    /// What a pass with these rules would delete now, in order, disk by disk.
+    pub fn retention_plan(&self, rules: &RetentionRules, now: Utc) -> Result<Vec<Deleted>, UpkeepError> {
+        let rules = self.with_locks(rules);
+        let mut all = Vec::new();
+        for volume in list(&self.volumes).iter().filter(|volume| volume.is_prompt()) {
+            let pass = retention::Pass {
+                volume,
+                rules: &rules,
+                now,
+                clock_trusted: true,
+            };
+            all.extend(retention::plan(&pass).map_err(|error| UpkeepError::Volume {
+                path: volume.path().to_owned(),
+                error,
+            })?);
+        }
+        Ok(all)
+    }
+
+    /// Those of the last pass, and what people protect now.
+    pub(super) fn rules(&self) -> RetentionRules {
+        let rules = lock(&self.rules).clone();
+        self.with_locks(&rules)
+    }
+
+    fn with_locks(&self, rules: &RetentionRules) -> RetentionRules {
+        let mut rules = rules.clone();
+        rules.locked.extend(self.locks.spans());
+        rules
+    }
+
     /// Makes what the index knows durable, so that the next start need not look at older files.
     /// Done by itself once a minute.
     pub fn checkpoint(&self) {
         let mut volumes = list(&self.volumes);
-        volumes.retain(|volume| !volume.has_failed());
+        volumes.retain(|volume| volume.is_prompt());
         let covered: Vec<u64> = volumes.iter().map(|volume| volume.behind_checkpoint()).collect();
         for volume in &volumes {
             self.set_mark(volume);
@@ -129,7 +172,7 @@ impl Storage {
 
     /// Only in memory: durable with the next flush.
     pub(super) fn set_mark(&self, volume: &Volume) {
-        if !volume.knows_footage_bytes() {
+        if !volume.may_have_checkpoint() {
             // Not all of it has been read yet: the next start has to.
             return;
         }
@@ -215,7 +258,8 @@ impl Storage {
         let begin = Instant::now();
         let read = self.segment_rows(volume, self.catalog.index());
         let (volumes, streams) = (list(&self.volumes), self.streams());
-        let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
+        let prompt = volumes.iter().filter(|volume| volume.is_prompt());
+        let roots: Vec<&Root> = prompt.map(|volume| volume.root()).collect();
         let gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index());
         match (read, gaps) {
             (Ok(read), Ok(gaps)) if !self.closed.load(Ordering::SeqCst) => {
@@ -333,8 +377,10 @@ impl Storage {
     }
 
     fn settle_all(&self) {
+        let until = Instant::now() + SETTLE;
         for volume in list(&self.volumes) {
-            if !volume.has_failed() && !volume.settle(SETTLE) {
+            let left = until.saturating_duration_since(Instant::now());
+            if volume.is_prompt() && !volume.settle(left) {
                 tracing::warn!(volume = %volume.disk(), "the disk is slow: what is queued has not reached it yet");
             }
         }
@@ -348,6 +394,13 @@ impl Storage {
         }
         drop(lock(&self.guard).take());
         self.open_due_crash_gaps(Duration::ZERO);
+        for volume in list(&self.volumes)
+            .iter()
+            .filter(|volume| !volume.is_prompt() && !volume.has_failed())
+        {
+            // Told while the other disks still write it down.
+            volume.give_up();
+        }
         // So that the ends of the streams are known.
         self.settle_all();
         for stream in self.catalog.known_streams() {

@@ -2,13 +2,13 @@
 
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    thread,
+    thread::{self, JoinHandle},
     time::Instant,
 };
 
-use vigie_config::{Disk, DiskId};
+use vigie_config::{Disk, DiskId, Utc};
 
 use super::{Storage, list, lock};
 use crate::{
@@ -23,6 +23,25 @@ use crate::{
         marker::{self, Identity, Marker},
     },
 };
+
+/// A thread that hangs in the kernel.
+pub(super) struct LeftBehind {
+    path: PathBuf,
+    volume: VolumeId,
+    thread: JoinHandle<()>,
+}
+
+/// While it lives no other disk can be opened as the same volume.
+struct Opening<'a> {
+    storage: &'a Storage,
+    volume: VolumeId,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        lock(&self.storage.opening).remove(&self.volume);
+    }
+}
 
 impl Storage {
     /// Checks the identity of the disk, repairs what a crash left, starts its threads. A disk that
@@ -46,13 +65,16 @@ impl Storage {
     }
 
     /// A write that returns late must not find the file repaired.
-    fn has_hanging_threads(&self, disk: &DiskId) -> bool {
+    fn check_returned(&self, disk: &Disk, is_it: impl Fn(&LeftBehind) -> bool) -> Result<(), VolumeError> {
         let mut all = lock(&self.left_behind);
-        if let Some(threads) = all.get_mut(disk) {
-            threads.retain(|thread| !thread.is_finished());
+        all.retain(|left| !left.thread.is_finished());
+        match all.iter().any(is_it) {
+            false => Ok(()),
+            true => Err(VolumeError::Hanging {
+                disk: disk.id.clone(),
+                path: disk.path.clone(),
+            }),
         }
-        all.retain(|_, threads| !threads.is_empty());
-        all.contains_key(disk)
     }
 
     fn add(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
@@ -63,22 +85,52 @@ impl Storage {
             }
             self.take_out(&disk.id);
         }
-        if self.has_hanging_threads(&disk.id) {
-            return Err(VolumeError::Hanging {
-                disk: disk.id.clone(),
-                path: disk.path.clone(),
-            });
-        }
+        // Before anything that may hang as well.
+        self.check_returned(disk, |left| left.path == disk.path)?;
         let root = open_root(disk)?;
         let (marker, fresh) = self.identify(disk, &root)?;
-        if let Some(other) = list(&self.volumes).iter().find(|other| other.id() == marker.volume) {
-            return Err(duplicate(disk, other));
+        self.check_returned(disk, |left| left.volume == marker.volume)?;
+        let opening = self.only_here(disk, marker.volume)?;
+        let added = self.bring_up(disk, root, marker, fresh);
+        drop(opening);
+        added
+    }
+
+    /// Two disks of the configuration that lead to one volume would write over each other.
+    fn only_here(&self, disk: &Disk, volume: VolumeId) -> Result<Opening<'_>, VolumeError> {
+        let mut opening = lock(&self.opening);
+        let online = list(&self.volumes);
+        let online = online
+            .iter()
+            .find(|other| other.id() == volume)
+            .map(|other| other.disk());
+        match online.or(opening.get(&volume)) {
+            Some(other) => Err(VolumeError::Duplicate {
+                disk: disk.id.clone(),
+                path: disk.path.clone(),
+                other: other.clone(),
+            }),
+            None => {
+                opening.insert(volume, disk.id.clone());
+                Ok(Opening { storage: self, volume })
+            }
         }
+    }
+
+    fn bring_up(
+        self: &Arc<Self>,
+        disk: &Disk,
+        root: Root,
+        marker: Marker,
+        fresh: bool,
+    ) -> Result<Arc<Volume>, VolumeError> {
         root.try_writing()
             .map_err(|error| VolumeError::io(&disk.id, "cannot write to", &disk.path, &error))?;
         let begin = Instant::now();
         let mark = self.mark_of(marker.volume);
-        let online = list(&self.volumes);
+        let mut online = list(&self.volumes);
+        // One that hangs must not hold up another.
+        online.retain(|volume| volume.is_prompt());
         let others: Vec<&Root> = online.iter().map(|volume| volume.root()).collect();
         let recovered = Pass {
             root: &root,
@@ -108,18 +160,13 @@ impl Storage {
             make_room: self.make_room(),
             footage_bytes: recovered.footage_bytes,
             oldest: recovered.oldest,
+            incomplete: recovered.skipped,
             checkpoint: mark.as_ref().map(|mark| mark.from),
         })?;
-        let mut volumes = self.volumes.write().unwrap_or_else(PoisonError::into_inner);
-        // Two disks of the configuration that lead to one may have come here side by side.
-        let twin = volumes.iter().find(|other| other.id() == marker.volume).cloned();
-        if let Some(twin) = twin {
-            drop(volumes);
-            volume.stop();
-            return Err(duplicate(disk, &twin));
-        }
-        volumes.push(volume.clone());
-        drop(volumes);
+        self.volumes
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(volume.clone());
         lock(&self.state).remember(&disk.id, marker.volume);
         self.catalog.send_waiting_lines();
         *lock(&self.crash_gaps_due) = Some(Instant::now());
@@ -141,7 +188,14 @@ impl Storage {
         let Some(volume) = self.volume(disk) else { return };
         let hanging = volume.stop();
         if !hanging.is_empty() {
-            lock(&self.left_behind).entry(disk.clone()).or_default().extend(hanging);
+            let behind = hanging.into_iter().map(|thread| LeftBehind {
+                path: volume.path().to_owned(),
+                volume: volume.id(),
+                thread,
+            });
+            lock(&self.left_behind).extend(behind);
+            // What it holds goes elsewhere, or is told.
+            volume.give_up();
         } else if !volume.has_failed() {
             self.set_mark(&volume);
         }
@@ -188,13 +242,19 @@ impl Storage {
         let storage = Arc::downgrade(self);
         Box::new(move |volume, bytes| {
             let Some(storage) = storage.upgrade() else { return 0 };
-            let rules = lock(&storage.rules).clone();
+            let rules = storage.rules();
             let mut report = RetentionReport::default();
             let demand = Demand {
                 over_size: 0,
                 short_of_free: bytes,
             };
-            if let Err(error) = retention::make_room(volume, &storage.catalog, &rules, demand, &mut report) {
+            let pass = retention::Pass {
+                volume,
+                rules: &rules,
+                now: Utc::now(),
+                clock_trusted: true,
+            };
+            if let Err(error) = retention::make_room(&pass, &storage.catalog, demand, &mut report) {
                 tracing::error!(volume = %volume.disk(), %error, "the disk is full and cannot be looked through");
             }
             tracing::warn!(
@@ -246,14 +306,6 @@ pub fn inspect(state_dir: &Path, disk: &Disk) -> Result<(), VolumeError> {
     let identity = marker::identify(&root);
     let identity = identity.map_err(|error| VolumeError::io(&disk.id, "cannot look at", &disk.path, &error))?;
     marker::admit(&disk.id, &disk.path, identity, own, new_disk).map(|_| ())
-}
-
-fn duplicate(disk: &Disk, other: &Volume) -> VolumeError {
-    VolumeError::Duplicate {
-        disk: disk.id.clone(),
-        path: disk.path.clone(),
-        other: other.disk().clone(),
-    }
 }
 
 fn open_root(disk: &Disk) -> Result<Root, VolumeError> {

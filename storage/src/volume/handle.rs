@@ -49,6 +49,7 @@ impl SegmentHandle {
             segment: self.segment.clone(),
             init: self.init.clone(),
             fragments,
+            created_seq: self.created_seq,
         }
     }
     pub fn add_early(&self, causes: Causes) {

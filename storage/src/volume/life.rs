@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64},
         mpsc,
     },
     thread,
@@ -25,6 +25,13 @@ use crate::{error::VolumeError, fact::StorageFact};
 const STOP_WAIT: Duration = Duration::from_secs(15);
 const STOP_WAIT_FAILED: Duration = Duration::from_millis(500);
 
+/// A disk that has answered in time for so long is told anew when it is slow again.
+const SLOW_TOLD_FOR: Duration = Duration::from_secs(60);
+
+fn whole_millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What a thread of a volume runs.
 type Body = fn(Arc<Volume>);
 
@@ -43,6 +50,7 @@ impl Volume {
             footage_bytes,
             oldest,
             checkpoint,
+            incomplete,
         } = parts;
         let hung_after = match root.is_rotating() {
             Some(false) => options.hung_after,
@@ -65,7 +73,7 @@ impl Volume {
             stats: Stats::default(),
             writing: Busy::new(),
             syncing: Busy::new(),
-            slow_told: AtomicBool::new(false),
+            slow_told: Mutex::default(),
             full_told: AtomicBool::new(false),
             failed: OnceLock::new(),
             open: Mutex::default(),
@@ -74,6 +82,7 @@ impl Volume {
             behind: AtomicU64::new(0),
             covered: AtomicU64::new(0),
             counted: AtomicBool::new(footage_bytes.is_some()),
+            incomplete,
             threads: Mutex::default(),
         });
         volume.stats.footage_bytes.set(footage_bytes.unwrap_or(0));
@@ -133,18 +142,26 @@ impl Volume {
     /// (`elsewhere`), and told where none can.
     pub(crate) fn watch(&self, elsewhere: bool) {
         if self.is_prompt() || self.has_failed() {
-            self.slow_told.store(false, Ordering::Relaxed);
+            let mut told = lock(&self.slow_told);
+            *told = told.filter(|at| at.elapsed() < SLOW_TOLD_FOR);
             return;
         }
-        let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let (disk, millis) = (self.disk.clone(), whole(self.lag()));
+        let (disk, millis) = (self.disk.clone(), whole_millis(self.lag()));
         if elsewhere {
-            let allowed = whole(self.hung_after);
-            self.fail(VolumeError::SlowSync { disk, millis, allowed });
-        } else if !self.slow_told.swap(true, Ordering::Relaxed) {
+            self.give_up();
+        } else if lock(&self.slow_told).replace(Instant::now()).is_none() {
             tracing::warn!(volume = %self.disk, millis, "the disk is slow: a write or a sync has not returned");
             (self.facts)(StorageFact::VolumeSlow { disk, millis });
         }
+    }
+
+    /// It is behind for too long.
+    pub(crate) fn give_up(&self) {
+        self.fail(VolumeError::SlowSync {
+            disk: self.disk.clone(),
+            millis: whole_millis(self.lag()),
+            allowed: whole_millis(self.hung_after),
+        });
     }
 
     /// Nothing more is written here; what is not on the device goes out with the fact.
@@ -159,6 +176,11 @@ impl Volume {
         });
         let unsynced = Arc::new(self.held.unsynced(queued));
         self.held.clear();
+        // A writer that hangs cannot do it.
+        let open: Vec<_> = lock(&self.open).drain().collect();
+        for (token, (stream, _)) in open {
+            self.catalog.segment_closed(&stream, token);
+        }
         self.tick_wake.stop();
         (self.facts)(StorageFact::VolumeFailed {
             disk: self.disk.clone(),

@@ -29,10 +29,10 @@ use std::{
         mpsc,
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use vigie_config::{Disk, DiskId, StreamId, Utc};
+use vigie_config::{Disk, DiskId, StreamId, Utc, WhenFull};
 
 pub use segment_writer::SegmentWriter;
 pub use snapshot::{VolumeSnapshot, VolumeState};
@@ -62,6 +62,7 @@ pub struct Limits {
     pub group: String,
     pub keep_free_bytes: u64,
     pub max_size_bytes: Option<u64>,
+    pub when_full: WhenFull,
     pub tick: Duration,
 }
 
@@ -71,6 +72,7 @@ impl Limits {
             group: disk.group.clone(),
             keep_free_bytes: disk.keep_free_bytes,
             max_size_bytes: disk.max_size_bytes,
+            when_full: disk.when_full,
             tick: disk.tick,
         }
     }
@@ -95,7 +97,8 @@ pub struct Volume {
     syncing: Busy,
     /// Longest that a write or sync may take before another disk is better.
     hung_after: Duration,
-    slow_told: AtomicBool,
+    /// When it was last seen to be slow, since that was told.
+    slow_told: Mutex<Option<Instant>>,
     full_told: AtomicBool,
     failed: OnceLock<VolumeError>,
     /// Starts of the segments that have a file and are not finished, by token.
@@ -109,6 +112,8 @@ pub struct Volume {
     covered: AtomicU64,
     /// All of its footage has been counted.
     counted: AtomicBool,
+    /// A folder could not be looked through: the next start has to look from where this one did.
+    incomplete: bool,
     threads: Mutex<Vec<(JoinHandle<()>, mpsc::Receiver<()>)>>,
 }
 
@@ -139,6 +144,7 @@ pub(crate) struct Parts {
     pub footage_bytes: Option<u64>,
     pub oldest: BTreeMap<StreamId, Utc>,
     pub checkpoint: Option<Utc>,
+    pub incomplete: bool,
 }
 
 impl Volume {
@@ -267,11 +273,18 @@ impl Volume {
     }
     /// Footage of this stream was deleted.
     pub(crate) fn look_for_oldest(&self, stream: &StreamId) {
-        // Held while the folders are read: what begins meanwhile is not forgotten.
+        let before = lock(&self.oldest).get(stream).copied();
+        let found = oldest_start(&self.root, stream);
+        // Not held while the folders are read: the disk may hang.
         let mut oldest = lock(&self.oldest);
-        match oldest_start(&self.root, stream) {
+        if oldest.get(stream).copied() != before {
+            // Something earlier began meanwhile.
+            return;
+        }
+        match found {
             Ok(Some(at)) => drop(oldest.insert(stream.clone(), at)),
-            Ok(None) => drop(oldest.remove(stream)),
+            Ok(None) if lock(&self.open).values().all(|(open, _)| open != stream) => drop(oldest.remove(stream)),
+            Ok(None) => {}
             Err(error) => {
                 tracing::debug!(volume = %self.disk, %stream, %error, "the oldest footage cannot be looked for")
             }
@@ -323,11 +336,23 @@ impl Volume {
         self.stats.footage_bytes.set(bytes);
         self.counted.store(true, Ordering::SeqCst);
     }
+    /// What it holds is known as far as a checkpoint would say.
+    pub(crate) fn may_have_checkpoint(&self) -> bool {
+        self.knows_footage_bytes() && !self.incomplete
+    }
     pub(crate) fn knows_footage_bytes(&self) -> bool {
         self.counted.load(Ordering::SeqCst)
     }
     pub(crate) fn footage_bytes(&self) -> u64 {
         self.stats.footage_bytes.get()
+    }
+
+    /// Its limits are reached, and nothing may go to make room: nothing new is begun there.
+    pub fn is_full(&self) -> bool {
+        let limits = self.limits();
+        let size = self.stats.footage_bytes.get().saturating_add(self.held.bytes());
+        limits.when_full == WhenFull::Stop
+            && (self.stats.free.get() < limits.keep_free_bytes || limits.max_size_bytes.is_some_and(|max| size >= max))
     }
 
     /// Reads the file system's free space and says when it is too little.

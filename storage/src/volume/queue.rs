@@ -124,6 +124,23 @@ impl Queue {
         Some(job)
     }
 
+    /// Takes the fragments of one segment out of it.
+    pub fn take_fragments(&self, token: u64) -> Vec<Arc<Fragment>> {
+        let mut state = self.lock();
+        let mut taken = Vec::new();
+        state.jobs.retain(|(_, job)| match job {
+            Job::Fragment { segment, fragment } if segment.token == token => {
+                taken.push(fragment.clone());
+                false
+            }
+            _ => true,
+        });
+        drop(state);
+        let bytes: u64 = taken.iter().map(|fragment| fragment.len()).sum();
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        taken
+    }
+
     /// What is in it is still written; nothing more is taken.
     pub fn close(&self) {
         let mut state = self.lock();

@@ -7,6 +7,7 @@ use vigie_config::Causes;
 use super::{Volume, handle::SegmentHandle, queue::Job};
 use crate::{
     error::WriteError,
+    fact::{InitSegment, Unsynced},
     segment::{Fragment, SegmentStart},
 };
 
@@ -19,9 +20,26 @@ impl Volume {
         segment: SegmentStart,
         init: impl Fn(&[(String, String)]) -> bytes::Bytes + Send + Sync + 'static,
     ) -> Result<SegmentWriter, WriteError> {
+        self.start_at(segment, Arc::new(init), self.catalog.seq())
+    }
+
+    /// As [`Volume::start_segment`], for what another volume did not store; with the fragments as
+    /// they go into this one.
+    pub fn start_rest(self: &Arc<Self>, rest: &Unsynced) -> Result<(SegmentWriter, Vec<Fragment>), WriteError> {
+        let (segment, fragments) = rest.as_segment();
+        let writer = self.start_at(segment, rest.init.clone(), rest.created_seq)?;
+        Ok((writer, fragments))
+    }
+
+    fn start_at(
+        self: &Arc<Self>,
+        segment: SegmentStart,
+        init: InitSegment,
+        created_seq: i64,
+    ) -> Result<SegmentWriter, WriteError> {
         self.check_up()?;
         let token = self.catalog.next_token();
-        let handle = SegmentHandle::new(token, segment, Arc::new(init), self.catalog.seq());
+        let handle = SegmentHandle::new(token, segment, init, created_seq);
         Ok(SegmentWriter {
             volume: self.clone(),
             handle: Arc::new(handle),

@@ -91,7 +91,11 @@ impl Writer {
             match &result {
                 Err(trouble) if trouble.is_full() && tries < ROOM_TRIES => {
                     tries += 1;
-                    if volume.make_room(ROOM_WANTED.max(fragment.len() * 2)) == 0 {
+                    // Deleting takes its time: that is no hanging.
+                    volume.writing.begin();
+                    let freed = volume.make_room(ROOM_WANTED.max(fragment.len() * 2));
+                    volume.writing.begin();
+                    if freed == 0 {
                         break result;
                     }
                 }
@@ -132,12 +136,20 @@ impl Writer {
     /// To whoever finds another place.
     fn pass_on(&self, handle: &SegmentHandle, fragment: &Arc<Fragment>, detail: String, folder: bool) {
         let volume = &self.volume;
-        volume.stats.dropped_units.add(u64::from(fragment.units));
+        let behind = volume.queue.take_fragments(handle.token);
+        let all: Vec<Fragment> = std::iter::once(fragment)
+            .chain(&behind)
+            .map(|fragment| fragment.as_ref().clone())
+            .collect();
+        volume
+            .stats
+            .dropped_units
+            .add(all.iter().map(|f| u64::from(f.units)).sum());
         (volume.facts)(StorageFact::SegmentDown {
             disk: volume.disk.clone(),
             detail,
             folder,
-            unsynced: Arc::new(vec![handle.unsynced(vec![fragment.as_ref().clone()])]),
+            unsynced: Arc::new(vec![handle.unsynced(all)]),
         });
     }
 
