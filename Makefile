@@ -20,7 +20,7 @@ UI := web/ui
 PAGE_TESTS := tests/browser
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build demo test bench shown-2 lint install clean
+.PHONY: help setup setup-test ui build demo test bench shown-2 shown-3 lint install clean
 .DEFAULT_GOAL := help
 # cargo and npm keep both cores busy by themselves; apt bears no company.
 .NOTPARALLEL:
@@ -66,6 +66,9 @@ bench: setup-test ## CPU, memory and threads per camera against the floor and ag
 
 shown-2: build setup-test ## the figures for 64 and 200 cameras, table and CSV
 	tests/shown/2.sh
+
+shown-3: build setup-test ## disks that fail, fill up and hang, and every power cut
+	tests/shown/3.sh
 
 lint: ## warnings are errors; formatting
 	$(CARGO) clippy --locked --workspace --all-targets --features fault-hooks -- -D warnings

@@ -19,7 +19,7 @@ cargo bench --locked --bench record -- --cameras 64,200 --vigie "$PWD/target/sho
 	--verdict "$results" | tee target/shown/record.md
 
 VIGIE_BINARY=$PWD/target/shown/vigie \
-	cargo test --locked --release --test e2e -- --test-threads 1
+	cargo test --locked --release --test e2e -- --test-threads 1 --skip disks::
 cargo test --locked --release --features fault-hooks --test e2e -- --test-threads 1 panics::
 # The same cuts with the sync taken out by its hook.
 if [ "$(id -u)" = 0 ]; then
