@@ -107,11 +107,19 @@ const HANGING: Fault = Fault {
 const LATE_ERROR: Fault = Fault {
     name: "whose writes fail late",
     begin: LoopDisk::starve,
-    end: |disk, _| {
+    end: |disk, mount| {
         disk.feed();
-        disk.unmount();
-        disk.check();
-        assert!(disk.mount());
+        // Some errors leave the file system writable: then the recorder uses it again by itself.
+        let probe = mount.join(".probe");
+        wait_for("a disk that can be written", PATIENCE, || {
+            if std::fs::write(&probe, b"").is_ok() {
+                return std::fs::remove_file(&probe).ok();
+            }
+            disk.try_unmount().then(|| {
+                disk.check();
+                assert!(disk.mount());
+            })
+        });
     },
 };
 

@@ -75,9 +75,11 @@ impl LoopDisk {
 
     /// Waits until nobody holds it any more.
     pub fn unmount(&self) {
-        wait_for("umount", PATIENCE, || {
-            ok(Command::new("umount").arg(&self.mount)).then_some(())
-        });
+        wait_for("umount", PATIENCE, || self.try_unmount().then_some(()));
+    }
+
+    pub fn try_unmount(&self) -> bool {
+        ok(Command::new("umount").arg(&self.mount))
     }
 
     /// The folder below appears, whoever holds files goes on writing.
