@@ -6,7 +6,6 @@ use vigie_config::{DiskId, StreamId, Utc};
 
 use crate::{
     error::VolumeError,
-    mp4::{FragmentInfo, Moov, rebase},
     segment::{Fragment, SegmentStart},
 };
 
@@ -67,35 +66,6 @@ pub struct Unsynced {
     pub fragments: Vec<Fragment>,
     /// The newest ledger line when the segment was asked for: gaps that opened later stay open.
     pub(crate) created_seq: i64,
-}
-
-impl Unsynced {
-    /// As a segment of its own, which begins where they do.
-    pub fn as_segment(&self) -> (SegmentStart, Vec<Fragment>) {
-        let mut segment = self.segment.clone();
-        let moov = Moov::from_init(&(self.init)(&[]));
-        let rebased = moov.as_ref().and_then(|moov| {
-            let first = FragmentInfo::parse(moov, &self.fragments.first()?.header, 0)?;
-            let moved = self.fragments.iter().map(|fragment| {
-                let header = rebase(moov, &fragment.header, first.start_us)?;
-                Some(Fragment {
-                    header,
-                    ..fragment.clone()
-                })
-            });
-            let moved = moved.collect::<Option<Vec<_>>>()?;
-            Some((first, moved))
-        });
-        match rebased {
-            Some((first, fragments)) => {
-                segment.start = segment.start.plus_micros(first.start_us);
-                segment.continued = !first.rap;
-                (segment, fragments)
-            }
-            // Whoever writes them will say what is wrong with them.
-            None => (segment, self.fragments.clone()),
-        }
-    }
 }
 
 impl fmt::Debug for Unsynced {

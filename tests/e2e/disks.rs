@@ -14,6 +14,8 @@ use crate::{
     recording::{cameras, near_end, settle},
 };
 
+const LEFT_OUT: &str = "left out: no root, no loop device or no mkfs.ext4";
+
 /// What one fault may cost one camera.
 const LOST_US: u64 = 2_000_000;
 
@@ -126,7 +128,7 @@ const LATE_ERROR: Fault = Fault {
 fn inject(fault: &Fault, rounds: usize) {
     let count = pick(4, 16);
     let Some(two) = TwoDisks::start(count) else {
-        eprintln!("left out: no root, no loop device or no mkfs.ext4");
+        eprintln!("{LEFT_OUT}");
         return;
     };
     let (house, cameras) = (&two.house, &two.cameras);
@@ -217,17 +219,24 @@ fn a_disk_that_hangs() {
     inject(&HANGING, pick(1, 20));
 }
 
+/// `disk1` in this folder; the state lies beside it. `None`: said why.
+fn only_disk(folder: &Path, bytes: u64) -> Option<LoopDisk> {
+    let disk = LoopDisk::new(&folder.join("disk.img"), &folder.join("disk1"), bytes);
+    if disk.is_none() {
+        eprintln!("{LEFT_OUT}");
+    }
+    disk
+}
+
 /// Where there is no other disk, one that hangs is waited for.
 #[test]
 fn the_only_disk_hangs_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = LoopDisk::new(&folder.path().join("disk.img"), &folder.path().join("disk1"), 1 << 30) else {
-        eprintln!("left out: no root, no loop device or no mkfs.ext4");
+    let Some(disk) = only_disk(folder.path(), 1 << 30) else {
         return;
     };
     let cameras = cameras(pick(2, 16));
     let mut house = House::prepare(&Setup::of(&cameras), Some(folder.path()));
-    // Asking for the state of the recorder must not need the disk: that one is beside it.
     house.run();
     for name in cameras.names() {
         house.wait_recording(name, "main");
@@ -268,8 +277,7 @@ fn a_disk_whose_errors_come_late() {
 #[test]
 fn a_disk_that_is_filled_to_the_brim() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = LoopDisk::new(&folder.path().join("disk.img"), &folder.path().join("disk1"), 256 << 20) else {
-        eprintln!("left out: no root, no loop device or no mkfs.ext4");
+    let Some(disk) = only_disk(folder.path(), 256 << 20) else {
         return;
     };
     let cameras = cameras(pick(4, 16));

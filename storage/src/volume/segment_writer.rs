@@ -8,6 +8,7 @@ use super::{Volume, handle::SegmentHandle, queue::Job};
 use crate::{
     error::WriteError,
     fact::{InitSegment, Unsynced},
+    mp4::{FragmentInfo, Moov, rebase},
     segment::{Fragment, SegmentStart},
 };
 
@@ -26,7 +27,7 @@ impl Volume {
     /// As [`Volume::start_segment`], for what another volume did not store; with the fragments as
     /// they go into this one.
     pub fn start_rest(self: &Arc<Self>, rest: &Unsynced) -> Result<(SegmentWriter, Vec<Fragment>), WriteError> {
-        let (segment, fragments) = rest.as_segment();
+        let (segment, fragments) = as_segment(rest);
         let writer = self.start_at(segment, rest.init.clone(), rest.created_seq)?;
         Ok((writer, fragments))
     }
@@ -46,6 +47,33 @@ impl Volume {
             bytes: 0,
             finished: false,
         })
+    }
+}
+
+/// What was not stored as a segment of its own, which begins where that does.
+fn as_segment(rest: &Unsynced) -> (SegmentStart, Vec<Fragment>) {
+    let mut segment = rest.segment.clone();
+    let moov = Moov::from_init(&(rest.init)(&[]));
+    let rebased = moov.as_ref().and_then(|moov| {
+        let first = FragmentInfo::parse(moov, &rest.fragments.first()?.header, 0)?;
+        let moved = rest.fragments.iter().map(|fragment| {
+            let header = rebase(moov, &fragment.header, first.start_us)?;
+            Some(Fragment {
+                header,
+                ..fragment.clone()
+            })
+        });
+        let moved = moved.collect::<Option<Vec<_>>>()?;
+        Some((first, moved))
+    });
+    match rebased {
+        Some((first, fragments)) => {
+            segment.start = segment.start.plus_micros(first.start_us);
+            segment.continued = !first.rap;
+            (segment, fragments)
+        }
+        // Whoever writes them will say what is wrong with them.
+        None => (segment, rest.fragments.clone()),
     }
 }
 
