@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ulid::Ulid;
-use vigie_config::{CameraId, Utc};
+use vigie_config::{CameraId, DiskId, Utc};
 
 /// A supervised network video recorder.
 ///
@@ -43,6 +43,11 @@ pub enum Command {
     Index {
         #[command(subcommand)]
         what: IndexCommand,
+    },
+    /// See the disks, and put them into service and out of it
+    Disk {
+        #[command(subcommand)]
+        what: DiskCommand,
     },
     /// See what is to be deleted, and why
     Retention {
@@ -129,6 +134,48 @@ pub enum IndexCommand {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DiskCommand {
+    /// One line for each disk: id, group, state, free bytes, total bytes, bytes of footage, path
+    List {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Take a disk into use that holds nothing to keep
+    Prepare {
+        #[command(flatten)]
+        disk: OneDisk,
+        /// Delete the footage that is on it, whoever's it is
+        #[arg(long)]
+        erase: bool,
+    },
+    /// Take over a disk with its footage: another recorder's, one of before a reinstall, one
+    /// without its marker; or take back a retired or released one
+    Adopt {
+        #[command(flatten)]
+        disk: OneDisk,
+    },
+    /// Begin nothing new on a disk; its footage stays until retention takes it
+    Retire {
+        #[command(flatten)]
+        disk: OneDisk,
+    },
+    /// Stop recording on a disk, sync and close it, so that it can be unmounted and pulled
+    Release {
+        #[command(flatten)]
+        disk: OneDisk,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct OneDisk {
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// As in the configuration
+    #[arg(long, value_name = "ID")]
+    pub id: DiskId,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use vigie_actors::control::{Request, perform};
+use vigie_actors::control::{House, Request, perform};
 use vigie_config::Config;
 use vigie_media::demo::{DemoCamera, DemoCameras};
 use vigie_storage::{Storage, StorageOptions, accounts::Group};
@@ -115,7 +115,12 @@ fn sign_in(config: &Config) -> anyhow::Result<String> {
             password: password.clone(),
         }
     };
-    let answer = perform(request, &storage, config);
+    let house = House {
+        storage: &storage,
+        config,
+        disks: None,
+    };
+    let answer = perform(request, &house);
     storage.close();
     anyhow::ensure!(answer.ok, "cannot add the demo user: {}", answer.lines.join(" "));
     Ok(password)

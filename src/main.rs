@@ -5,6 +5,7 @@
 mod check;
 mod cli;
 mod demo;
+mod disk;
 mod index;
 mod lock;
 mod offline;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Demo { dir } => demo::main(dir),
         Command::User { what } => user::main(what),
         Command::Index { what } => index::main(what),
+        Command::Disk { what } => disk::main(what),
         Command::Lock { what } => lock::main(what),
         Command::Retention {
             what: RetentionCommand::Plan { config },

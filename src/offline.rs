@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use vigie_actors::control::{self, Answer, Request};
+use vigie_actors::control::{self, Answer, House, Request};
 use vigie_config::Config;
 use vigie_storage::{Storage, StorageOptions};
 
@@ -53,7 +53,12 @@ fn answer(config: &Config, request: Request, needs: Needs) -> anyhow::Result<Ans
             }
         }
     }
-    let answer = control::perform(request, &storage, config);
+    let house = House {
+        storage: &storage,
+        config,
+        disks: None,
+    };
+    let answer = control::perform(request, &house);
     storage.close();
     Ok(answer)
 }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use serde::Serialize;
-use vigie_config::{Config, DiskId, StreamId, Utc, When};
-use vigie_storage::{Storage, VolumeState};
+use vigie_config::{Config, Disk, DiskId, StreamId, Utc, When};
+use vigie_storage::{Storage, VolumeSnapshot, VolumeState};
 
-use crate::disks::in_order;
+use crate::disks::Assignment;
 
 /// Over so much time rates are measured.
 const WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -60,6 +60,22 @@ impl Room {
     }
 }
 
+impl Room {
+    fn of(disk: &Disk, volume: &VolumeSnapshot) -> Room {
+        Room {
+            footage: volume.footage_bytes,
+            free: volume.free_bytes,
+            keep_free: disk.keep_free_bytes,
+            max_size: disk.max_size_bytes,
+        }
+    }
+}
+
+/// What footage may take on a disk, bytes.
+pub fn usable(disk: &Disk, volume: &VolumeSnapshot) -> u64 {
+    Room::of(disk, volume).usable()
+}
+
 /// Bytes per second.
 type Rate = f64;
 
@@ -94,8 +110,14 @@ fn reckon(disks: &[(Room, Rate)], streams: usize, wanted_days: Option<f64>, now:
     }
 }
 
-/// Every group of the configuration, by name. Reads the index.
-pub fn capacity(config: &Config, storage: &Storage, wanted_days: Option<f64>, now: Utc) -> Vec<GroupCapacity> {
+/// Every group of the configuration, by name; `assigned`: the disk of each camera. Reads the index.
+pub fn capacity(
+    config: &Config,
+    storage: &Storage,
+    assigned: &Assignment,
+    wanted_days: Option<f64>,
+    now: Utc,
+) -> Vec<GroupCapacity> {
     let groups: BTreeSet<&str> = config
         .disks
         .iter()
@@ -109,36 +131,24 @@ pub fn capacity(config: &Config, storage: &Storage, wanted_days: Option<f64>, no
             let volume = volumes.iter().find(|volume| volume.disk == disk.id);
             match volume.filter(|volume| volume.state != VolumeState::Failed) {
                 Some(volume) => {
-                    let room = Room {
-                        footage: volume.footage_bytes,
-                        free: volume.free_bytes,
-                        keep_free: disk.keep_free_bytes,
-                        max_size: disk.max_size_bytes,
-                    };
-                    rooms.insert(disk.id.clone(), (room, 0.0));
+                    rooms.insert(disk.id.clone(), (Room::of(disk, volume), 0.0));
                 }
                 None => absent.push(disk.id.to_string()),
             }
         }
-        let disks: Vec<DiskId> = config
-            .disks
-            .iter()
-            .filter(|disk| disk.group == group)
-            .map(|disk| disk.id.clone())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
         let (mut streams, mut unmeasured) = (0, Vec::new());
         let cameras = config.cameras.iter().filter(|camera| camera.disk_group == group);
         for camera in cameras.filter(|camera| camera.enabled && camera.record.continuous == When::Always) {
-            let place = in_order(&camera.id, &disks).find(|disk| rooms.contains_key(*disk));
+            // Others stand in for a disk that is not there.
+            let own = assigned.get(&camera.id).filter(|disk| rooms.contains_key(*disk));
+            let place = own.or(rooms.keys().next()).cloned();
             for stream in &camera.record.streams {
                 let id = StreamId::new(camera.id.clone(), *stream);
                 let Some(rate) = rate(storage, &id, now) else {
                     unmeasured.push(id.to_string());
                     continue;
                 };
-                if let Some((_, sum)) = place.and_then(|disk| rooms.get_mut(disk)) {
+                if let Some((_, sum)) = place.as_ref().and_then(|disk| rooms.get_mut(disk)) {
                     *sum += rate;
                     streams += 1;
                 }
@@ -158,7 +168,7 @@ pub fn capacity(config: &Config, storage: &Storage, wanted_days: Option<f64>, no
 }
 
 /// While it was recorded during the last day.
-fn rate(storage: &Storage, stream: &StreamId, now: Utc) -> Option<Rate> {
+pub fn rate(storage: &Storage, stream: &StreamId, now: Utc) -> Option<Rate> {
     let rows = storage.recordings(stream, now - WINDOW, now).segments;
     let (mut bytes, mut time) = (0u64, Duration::ZERO);
     for row in rows {

@@ -4,6 +4,8 @@
 //! The index and the accounts admit one process. So `vigie user …` asks the running one, and
 //! does the same work itself ([`perform`]) when none runs.
 
+mod disks;
+
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
@@ -22,8 +24,11 @@ use ulid::Ulid;
 use vigie_config::{CameraId, Config, Utc};
 use vigie_storage::{Reason, Storage, accounts::Group, locks::Protection};
 
+pub use disks::DiskRequest;
+
 use crate::{
     capacity::capacity,
+    disks::{Assignment, Disks, assignment},
     recorder::Recorder,
     retention::rules_of,
     supervise::{ChildSpec, worker_child},
@@ -68,6 +73,7 @@ pub enum Request {
     LockRelease {
         id: Ulid,
     },
+    Disk(DiskRequest),
 }
 
 /// Who is named where something is done on the command line.
@@ -99,8 +105,17 @@ pub fn socket_path(state_dir: &Path) -> PathBuf {
     state_dir.join("control.sock")
 }
 
+/// Where a request is carried out.
+pub struct House<'a> {
+    pub storage: &'a Arc<Storage>,
+    pub config: &'a Config,
+    /// Of a running recorder.
+    pub disks: Option<&'a Disks>,
+}
+
 /// Does what was asked, in whichever process holds the storage. Blocks.
-pub fn perform(request: Request, storage: &Arc<Storage>, config: &Config) -> Answer {
+pub fn perform(request: Request, house: &House<'_>) -> Answer {
+    let House { storage, config, .. } = *house;
     let accounts = storage.accounts();
     let result = match request {
         Request::UserAdd { name, group, password } => accounts
@@ -149,7 +164,12 @@ pub fn perform(request: Request, storage: &Arc<Storage>, config: &Config) -> Ans
             };
         }
         Request::Capacity { days } => {
-            let groups = capacity(config, storage, days, Utc::now());
+            let now = Utc::now();
+            let assigned = match house.disks {
+                Some(disks) => disks.assignments(),
+                None => assignment(config, storage, &Assignment::new(), now),
+            };
+            let groups = capacity(config, storage, &assigned, days, now);
             let lines = groups.iter().flat_map(|group| {
                 let text = group.to_string();
                 text.lines().map(str::to_owned).collect::<Vec<_>>()
@@ -159,6 +179,7 @@ pub fn perform(request: Request, storage: &Arc<Storage>, config: &Config) -> Ans
                 lines: lines.collect(),
             };
         }
+        Request::Disk(request) => return disks::perform(request, house),
     };
     result.map_or_else(Answer::failed, Answer::done)
 }
@@ -311,9 +332,16 @@ async fn serve(socket: UnixStream, recorder: Arc<Recorder>) -> std::io::Result<(
     let mut read = tokio::io::BufReader::new(read.take(MAX_LINE));
     tokio::time::timeout(Duration::from_secs(10), read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => tokio::task::spawn_blocking(move || perform(request, recorder.storage(), &recorder.config()))
-            .await
-            .unwrap_or_else(|_| Answer::failed("the request panicked; see the log")),
+        Ok(request) => tokio::task::spawn_blocking(move || {
+            let house = House {
+                storage: recorder.storage(),
+                config: &recorder.config(),
+                disks: Some(recorder.disks()),
+            };
+            perform(request, &house)
+        })
+        .await
+        .unwrap_or_else(|_| Answer::failed("the request panicked; see the log")),
         Err(error) => Answer::failed(format!("not a request: {error}")),
     };
     let mut text = serde_json::to_vec(&answer)?;

@@ -1,8 +1,11 @@
 //! Disks: an actor each, which brings its volume up, watches it, and brings it back.
 //!
-//! The volume's own threads write and sync; this actor only decides when to try again.
+//! The volume's own threads write and sync; [`life`] decides, this actor only carries it out.
 
+mod life;
+mod placement;
 mod refusals;
+mod service;
 mod standing;
 
 use std::{
@@ -12,22 +15,22 @@ use std::{
 };
 
 use tokio::sync::watch;
-use vigie_config::{CameraId, Disk, DiskId, ErrorKind, Kind, StreamId, Utc};
+use vigie_config::{Disk, DiskId, StreamId, Utc};
 use vigie_storage::{Storage, StorageFact, Unsynced, Volume, VolumeError};
 
+pub use life::{DiskState, state_of};
+use life::{Happened, Life, Order, Trouble};
+pub use placement::{Assignment, assignment, placement_child};
 use refusals::Refusals;
-use standing::Trouble;
-pub use standing::{DiskSnapshot, DiskState};
+use service::Service;
+pub use service::ServiceError;
+pub use standing::DiskSnapshot;
 
 use crate::{
     registry::{Event, EventKind, Events},
     supervise::{ChildSpec, JobContext, JobError, worker_child},
 };
 
-/// How often an absent or failed disk is looked at again.
-const RETRY: Duration = Duration::from_secs(2);
-/// A disk that was too slow is given time before it is trusted again.
-const AFTER_SLOW: Duration = Duration::from_secs(30);
 /// How often a running disk publishes its figures.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -35,8 +38,11 @@ const LOOK: Duration = Duration::from_secs(2);
 pub struct Disks {
     storage: Arc<Storage>,
     configured: Mutex<BTreeMap<DiskId, Arc<Disk>>>,
+    /// Which disk each camera's footage goes to.
+    assigned: Mutex<Assignment>,
     /// Streams whose folder a disk has refused.
     refusals: Refusals,
+    service: Service,
     /// Why a disk is not in use; one that was never looked at has no entry.
     troubles: Mutex<BTreeMap<DiskId, Trouble>>,
     /// Groups of which it was told that no disk takes footage.
@@ -50,7 +56,9 @@ impl Disks {
         Arc::new(Self {
             storage,
             configured: Mutex::default(),
+            assigned: Mutex::default(),
             refusals: Refusals::default(),
+            service: Service::default(),
             troubles: Mutex::default(),
             told_none: Mutex::default(),
             failures,
@@ -59,6 +67,7 @@ impl Disks {
 
     /// Adds a disk or changes its settings.
     pub fn configure(&self, disk: &Disk) {
+        self.service.set_retired(&disk.id, self.storage.is_retired(&disk.id));
         let mut all = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(disk.id.clone(), Arc::new(disk.clone()));
     }
@@ -68,15 +77,25 @@ impl Disks {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(disk);
+        self.service.take_back(disk);
+        self.unassign(disk);
         self.note(disk, None);
     }
 
-    /// The volume where this stream's next segment goes: always the same one of its camera's group
-    /// while that is there, so that a camera's footage stays together; the others take over.
+    fn configured(&self, disk: &DiskId) -> Option<Arc<Disk>> {
+        let all = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(disk).cloned()
+    }
+
+    /// The volume where this stream's next segment goes: its camera's own one while that is there,
+    /// so that a camera's footage stays together; the others of the group take over.
     pub fn place(&self, stream: &StreamId, group: &str) -> Option<Arc<Volume>> {
         let group = self.group(group);
-        in_order(&stream.camera, &group)
-            .filter(|disk| self.refusals.get(disk, stream).is_none())
+        let own = self.assigned(&stream.camera, &group);
+        let others = in_order(&stream.camera, &group).filter(|disk| own.as_ref() != Some(disk));
+        own.iter()
+            .chain(others)
+            .filter(|disk| self.refusals.get(disk, stream).is_none() && !self.service.is_retired(disk))
             .find_map(|disk| {
                 let volume = self.storage.volume(disk);
                 volume.filter(|volume| !volume.has_failed() && !volume.is_full())
@@ -106,13 +125,18 @@ impl Disks {
         }
     }
 
+    fn there_is_one(&self, group: &str) {
+        let mut told = self.told_none.lock().unwrap_or_else(PoisonError::into_inner);
+        told.remove(group);
+    }
+
     fn failures_of(&self, disk: &DiskId) -> u64 {
         self.failures.borrow().get(disk).copied().unwrap_or(0)
     }
 }
 
-/// The disks of a group (by id) as a camera prefers them.
-pub(crate) fn in_order<'a>(camera: &CameraId, group: &'a [DiskId]) -> impl Iterator<Item = &'a DiskId> + use<'a> {
+/// The disks of a group (by id) in the order in which they stand in for a camera's own one.
+fn in_order<'a>(camera: &vigie_config::CameraId, group: &'a [DiskId]) -> impl Iterator<Item = &'a DiskId> + use<'a> {
     let hash = |h: usize, b: u8| h.wrapping_mul(31).wrapping_add(usize::from(b));
     let at = camera.as_str().bytes().fold(0usize, hash);
     (0..group.len()).filter_map(move |n| group.get((at.wrapping_add(n)) % group.len()))
@@ -129,86 +153,141 @@ pub fn note_failure(failures: &watch::Sender<BTreeMap<DiskId, u64>>, fact: &Stor
 pub fn disk_child(disk: &Disk, disks: Arc<Disks>, events: Events) -> ChildSpec {
     let id = disk.id.clone();
     worker_child(format!("disk.{id}"), "disk", move |context| {
-        Box::pin(run(context, id.clone(), disks.clone(), events.clone()))
+        let actor = Actor {
+            life: Life::new(id.clone()),
+            id: id.clone(),
+            disks: disks.clone(),
+            events: events.clone(),
+            released_at: None,
+        };
+        Box::pin(actor.run(context))
     })
 }
 
-async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events) -> Result<(), JobError> {
-    let mut told: Option<String> = None;
-    loop {
-        let disk = disks
-            .configured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&id)
-            .cloned();
-        let Some(disk) = disk else { return Ok(()) };
-        let failures = disks.failures_of(&id);
-        // A volume survives this actor: after a restart it is still there.
-        let volume = match disks.storage.volume(&id) {
-            Some(volume) => Ok(volume),
-            None => add(&disks.storage, disk.clone()).await?,
-        };
-        let mut pause = RETRY;
-        match volume {
-            Ok(_) => {
-                disks.note(&id, None);
-                disks
-                    .told_none
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&disk.group);
-                if told.take().is_some() {
-                    tracing::info!(disk = %id, "disk is back");
-                    events.raise(Event::disk(EventKind::DiskBack, id.clone(), "in use again"));
-                }
-                if watch_volume(&context, &id, &disks, failures).await {
-                    // The volume stays: at shutdown it takes the last words of all streams first.
-                    return Ok(());
-                }
-                let failure = disks.storage.volume(&id).and_then(|volume| volume.failure().cloned());
-                let (trouble, slow) = match &failure {
-                    Some(error) => (Trouble::while_recording(error), error.kind() == ErrorKind::Timeout),
-                    None => (
-                        Trouble::failed(&format!("disk {id}: the volume failed while recording")),
-                        false,
-                    ),
-                };
-                if slow {
-                    pause = AFTER_SLOW;
-                }
-                tell(&mut told, &id, &events, &trouble, &context);
-                disks.note(&id, Some(trouble));
-                // Takes its threads down (abandons hung ones) so that it can be added again.
-                stop(&disks.storage, &id).await;
-            }
-            Err(error) => {
-                let trouble = Trouble::of(&error);
-                context.node.publish(serde_json::json!({
-                    "state": trouble.state, "error": trouble.error, "kind": error.kind(),
-                }));
-                tell(&mut told, &id, &events, &trouble, &context);
-                disks.note(&id, Some(trouble));
-            }
-        }
-        if let Some(why) = disks.why_none_at_all(&disk.group) {
-            disks.raise_no_disk(&disk.group, why, &events);
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = context.stopping() => return Ok(()),
-        }
-    }
+struct Actor {
+    id: DiskId,
+    disks: Arc<Disks>,
+    events: Events,
+    life: Life,
+    /// What lay at the path when the disk was released.
+    released_at: Option<(u64, u64)>,
 }
 
-/// Repeats are told once.
-fn tell(told: &mut Option<String>, id: &DiskId, events: &Events, trouble: &Trouble, context: &JobContext) {
-    let text = &trouble.error;
-    if told.as_ref() != Some(text) {
-        tracing::error!(disk = %id, error = text, "disk is not in use");
-        context.node.note_error(text);
-        events.raise(Event::disk(trouble.event(), id.clone(), text.clone()));
-        *told = Some(text.clone());
+impl Actor {
+    async fn run(mut self, context: JobContext) -> Result<(), JobError> {
+        let mut order = match self.disks.service.is_released(&self.id) {
+            true => self.life.on(Happened::ToRelease).order,
+            false => Order::Open,
+        };
+        loop {
+            let Some(disk) = self.disks.configured(&self.id) else {
+                return Ok(());
+            };
+            let step = match order {
+                Order::Open => self.open(&disk).await?,
+                Order::Watch => match watch_volume(&context, &self.id, &self.disks).await {
+                    Watched::Stopping => return Ok(()),
+                    Watched::Released => self.life.on(Happened::ToRelease),
+                    Watched::Failed => {
+                        let volume = self.disks.storage.volume(&self.id);
+                        let failure = volume.and_then(|volume| volume.failure().cloned());
+                        self.life.on(Happened::Failed(failure.as_ref()))
+                    }
+                },
+                Order::Close => {
+                    self.close(&disk).await?;
+                    self.life.on(Happened::Closed)
+                }
+                Order::Rest(rest) => {
+                    let mut releases = self.disks.service.releases();
+                    releases.mark_unchanged();
+                    if self.disks.service.is_released(&self.id) == self.life.is_released() {
+                        tokio::select! {
+                            () = tokio::time::sleep(rest) => {}
+                            _ = releases.changed() => {}
+                            () = context.stopping() => return Ok(()),
+                        }
+                    }
+                    self.rested(&disk).await?
+                }
+            };
+            if let Some((kind, text)) = step.event {
+                self.tell(kind, text, &context);
+            }
+            if let Some(trouble) = self.life.trouble() {
+                context
+                    .node
+                    .publish(serde_json::json!({ "state": trouble.state, "error": trouble.error }));
+            }
+            // A released disk is that when it is closed.
+            if !(step.order == Order::Close && self.life.is_released()) {
+                self.disks.note(&self.id, self.life.trouble().cloned());
+            }
+            if matches!(step.order, Order::Rest(_))
+                && let Some(why) = self.disks.why_none_at_all(&disk.group)
+            {
+                self.disks.raise_no_disk(&disk.group, why, &self.events);
+            }
+            order = step.order;
+        }
+    }
+
+    async fn open(&mut self, disk: &Arc<Disk>) -> Result<life::Step, JobError> {
+        // A volume survives this actor: after a restart it is still there.
+        let volume = match self.disks.storage.volume(&self.id) {
+            Some(volume) => Ok(volume),
+            None => add(&self.disks.storage, disk.clone()).await?,
+        };
+        Ok(match volume {
+            Ok(_) => {
+                self.disks.there_is_one(&disk.group);
+                self.life.on(Happened::Opened)
+            }
+            Err(error) => self.life.on(Happened::NotOpened(&error)),
+        })
+    }
+
+    /// Takes the volume's threads down (abandons hung ones) so that it can be added again.
+    async fn close(&mut self, disk: &Arc<Disk>) -> Result<(), JobError> {
+        let (storage, disk) = (self.disks.storage.clone(), disk.clone());
+        let closed = tokio::task::spawn_blocking(move || {
+            storage.remove_volume(&disk.id);
+            service::place_of(&disk.path)
+        });
+        self.released_at = closed.await?;
+        Ok(())
+    }
+
+    async fn rested(&mut self, disk: &Arc<Disk>) -> Result<life::Step, JobError> {
+        let wanted = self.disks.service.is_released(&self.id);
+        if !self.life.is_released() {
+            return Ok(self.life.on(match wanted {
+                true => Happened::ToRelease,
+                false => Happened::Rested,
+            }));
+        }
+        let path = disk.path.clone();
+        let pulled = tokio::task::spawn_blocking(move || service::place_of(&path)).await? != self.released_at;
+        if pulled {
+            self.disks.service.take_back(&self.id);
+        }
+        Ok(self.life.on(match pulled || !wanted {
+            true => Happened::NotReleased,
+            false => Happened::Rested,
+        }))
+    }
+
+    fn tell(&self, kind: EventKind, text: String, context: &JobContext) {
+        let disk = &self.id;
+        match kind {
+            EventKind::DiskBack => tracing::info!(%disk, "disk is back"),
+            EventKind::DiskReleased => tracing::info!(%disk, "disk is being closed, so that it can be pulled"),
+            _ => {
+                tracing::error!(%disk, error = text, "disk is not in use");
+                context.node.note_error(&text);
+            }
+        }
+        self.events.raise(Event::disk(kind, disk.clone(), text));
     }
 }
 
@@ -217,28 +296,40 @@ async fn add(storage: &Arc<Storage>, disk: Arc<Disk>) -> Result<Result<Arc<Volum
     Ok(tokio::task::spawn_blocking(move || storage.add_volume(&disk)).await?)
 }
 
-async fn stop(storage: &Arc<Storage>, id: &DiskId) {
-    let (storage, id) = (storage.clone(), id.clone());
-    if tokio::task::spawn_blocking(move || storage.remove_volume(&id))
-        .await
-        .is_err()
-    {
-        tracing::error!("removing a volume panicked");
-    }
+/// Why a disk is watched no more.
+enum Watched {
+    Failed,
+    Released,
+    /// The volume stays: at shutdown it takes the last words of all streams first.
+    Stopping,
 }
 
-/// Publishes figures until the volume fails (`false`) or this actor is asked to stop (`true`).
-async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Arc<Disks>, failures: u64) -> bool {
+/// Publishes figures meanwhile.
+async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Arc<Disks>) -> Watched {
     let mut failed = disks.failures.subscribe();
+    let mut releases = disks.service.releases();
+    let failures = disks.failures_of(id);
     loop {
-        if let Some(snapshot) = disks.storage.volumes().into_iter().find(|v| v.disk == *id) {
+        if disks.storage.volume(id).is_none_or(|volume| volume.has_failed()) {
+            return Watched::Failed;
+        }
+        if let Some(snapshot) = disks.snapshot(id) {
             context.node.publish(&snapshot);
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            () = context.stopping() => return true,
+            () = context.stopping() => return Watched::Stopping,
+            released = releases.wait_for(|all| all.contains(id)) => {
+                return match released {
+                    Ok(_) => Watched::Released,
+                    Err(_) => Watched::Stopping,
+                };
+            }
             gone = failed.wait_for(|all| all.get(id).copied().unwrap_or(0) > failures) => {
-                return gone.is_err();
+                return match gone {
+                    Ok(_) => Watched::Failed,
+                    Err(_) => Watched::Stopping,
+                };
             }
         }
         try_refused(disks, id).await;

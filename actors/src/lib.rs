@@ -29,5 +29,5 @@ mod source;
 pub mod stream;
 pub mod supervise;
 
-pub use disks::{DiskSnapshot, DiskState};
+pub use disks::{Assignment, DiskSnapshot, DiskState, Disks, ServiceError, assignment};
 pub use recorder::{Hooks, Recorder, StartError, SystemInfo};

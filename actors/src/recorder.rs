@@ -21,7 +21,7 @@ use crate::{
     clock::ClockWatch,
     control::control_child,
     deps::Deps,
-    disks::{DiskSnapshot, Disks, disk_child, note_failure},
+    disks::{DiskSnapshot, Disks, disk_child, note_failure, placement_child},
     health::{Feed, health_child},
     recording,
     registry::{Event, EventKind, Events, registry_child},
@@ -125,7 +125,6 @@ pub struct SystemInfo {
     #[schema(value_type = Object)]
     pub index: vigie_storage::IndexState,
     /// Every disk of the configuration; `error` says why one is not in use.
-    #[schema(value_type = Vec<Object>)]
     pub disks: Vec<DiskSnapshot>,
 }
 
@@ -213,6 +212,7 @@ impl Recorder {
                 fill(&self.slots.cameras),
             ),
             retention_child(deps.storage.clone(), self.cameras.clone(), self.clock.clone(), low),
+            placement_child(self.clone()),
             restream_child(self.restream.clone(), self.cameras.clone()),
             control_child(self.clone()),
             health_child(
@@ -240,6 +240,10 @@ impl Recorder {
 
     pub fn storage(&self) -> &Arc<Storage> {
         &self.deps.storage
+    }
+
+    pub fn disks(&self) -> &Arc<Disks> {
+        &self.deps.disks
     }
 
     pub fn events(&self) -> &Events {

@@ -34,6 +34,8 @@ pub enum EventKind {
     /// It does not answer in time.
     DiskSlow,
     DiskBack,
+    /// Closed by an operator, so that it can be pulled.
+    DiskReleased,
     /// No disk of a group takes footage.
     NoDisk,
     /// One stream's folder on a disk takes no files.

@@ -33,9 +33,11 @@ pub enum VolumeError {
     Missing { disk: DiskId, path: PathBuf },
     #[error("disk {disk}: {} is not a mount point and require_mount is on: mount the disk", path.display())]
     NotMounted { disk: DiskId, path: PathBuf },
-    #[error("disk {disk}: {} has no vigie-volume.toml, and {disk} is no new disk or not empty: mount the right disk, or give an empty one a new id in the configuration", path.display())]
+    #[error("disk {disk}: {} is empty, and {disk} is no new disk: mount the right one, or take this one into use with \"vigie disk prepare --id {disk}\"", path.display())]
+    Blank { disk: DiskId, path: PathBuf },
+    #[error("disk {disk}: {} is not empty and has no vigie-volume.toml: mount the right disk, or take this one into use with \"vigie disk prepare --id {disk}\" (a new one) or \"vigie disk adopt --id {disk}\" (one with footage)", path.display())]
     Unmarked { disk: DiskId, path: PathBuf },
-    #[error("disk {disk}: {} belongs to recorder {seen}, this is {own}", path.display())]
+    #[error("disk {disk}: {} belongs to recorder {seen}, this is {own}: nothing is written there; \"vigie disk adopt --id {disk}\" takes it over with its footage", path.display())]
     Foreign {
         disk: DiskId,
         path: PathBuf,
@@ -97,9 +99,10 @@ impl Kind for VolumeError {
                 ErrorKind::Unavailable
             }
             // Whoever mounts another disk there ends these: worth looking again, slowly.
-            VolumeError::Unmarked { .. } | VolumeError::Foreign { .. } | VolumeError::NewerFormat { .. } => {
-                ErrorKind::Refused
-            }
+            VolumeError::Blank { .. }
+            | VolumeError::Unmarked { .. }
+            | VolumeError::Foreign { .. }
+            | VolumeError::NewerFormat { .. } => ErrorKind::Refused,
             VolumeError::Duplicate { .. } => ErrorKind::Misconfigured,
             VolumeError::BadMarker { .. } => ErrorKind::Corrupt,
             VolumeError::SlowSync { .. } | VolumeError::Hanging { .. } => ErrorKind::Timeout,

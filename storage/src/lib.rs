@@ -39,6 +39,9 @@ pub use options::StorageOptions;
 pub use retention::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
 pub use rows::{GapRow, Recordings, SegmentRow};
 pub use segment::{Fragment, SegmentStart};
-pub use storage::{CheckReport, IndexState, RebuildReport, Storage, UpkeepError, inspect};
+pub use storage::{
+    Adopted, CheckReport, Holding, Holdings, IndexState, PrepareError, Prepared, RebuildReport, Storage, Survey,
+    UpkeepError, Whose, inspect,
+};
 pub use uuid::{RecorderId, VolumeId};
 pub use volume::{Limits, SegmentWriter, Volume, VolumeSnapshot, VolumeState};

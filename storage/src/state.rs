@@ -1,14 +1,14 @@
 //! `state_dir`: who this recorder is, which disks it knows, and its lock.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
 
 use rustix::fs::{FlockOperation, flock};
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, Item, Table, value};
 use vigie_config::DiskId;
 
 use crate::{
@@ -23,17 +23,25 @@ pub struct State {
     dir: PathBuf,
     /// Held as long as the process lives.
     _lock: File,
-    recorder: RecorderId,
+    known: Known,
     /// The file that said who we are is lost, but this is no new recorder: the first disk that
     /// knows it decides.
     provisional: bool,
-    disks: BTreeMap<DiskId, VolumeId>,
     /// Why the last write failed.
     fault: Option<String>,
 }
 
+/// What the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub recorder: RecorderId,
+    pub disks: BTreeMap<DiskId, VolumeId>,
+    /// Nothing new is to be recorded on these.
+    pub retired: BTreeSet<DiskId>,
+}
+
 /// Who a recorder is and which disks it knows, without taking its lock; `None`: a new one.
-pub fn peek(dir: &Path) -> Option<(RecorderId, BTreeMap<DiskId, VolumeId>)> {
+pub fn peek(dir: &Path) -> Option<Known> {
     parse(&fs::read_to_string(dir.join(FILE)).ok()?)
 }
 
@@ -61,16 +69,18 @@ impl State {
         let mut state = State {
             dir: dir.to_owned(),
             _lock: lock,
-            recorder: RecorderId(0),
+            known: Known {
+                recorder: RecorderId(0),
+                disks: BTreeMap::new(),
+                retired: BTreeSet::new(),
+            },
             provisional: false,
-            disks: BTreeMap::new(),
             fault: None,
         };
         match fs::read_to_string(dir.join(FILE)) {
             Ok(text) => match parse(&text) {
-                Some((recorder, disks)) => {
-                    state.recorder = recorder;
-                    state.disks = disks;
+                Some(known) => {
+                    state.known = known;
                     return Ok(state);
                 }
                 None => {
@@ -88,7 +98,7 @@ impl State {
                 state.provisional = true;
             }
         }
-        state.recorder = RecorderId::generate().map_err(StorageError::Random)?;
+        state.known.recorder = RecorderId::generate().map_err(StorageError::Random)?;
         if !state.provisional {
             state.save();
             if let Some(fault) = &state.fault {
@@ -100,7 +110,7 @@ impl State {
     }
 
     pub fn recorder(&self) -> RecorderId {
-        self.recorder
+        self.known.recorder
     }
     pub fn is_provisional(&self) -> bool {
         self.provisional
@@ -110,25 +120,51 @@ impl State {
     }
     /// A disk that this recorder has recorded on.
     pub fn knows(&self, disk: &DiskId) -> bool {
-        self.disks.contains_key(disk)
+        self.known.disks.contains_key(disk)
+    }
+
+    /// What lay there when it was last recorded on.
+    pub fn volume_of(&self, disk: &DiskId) -> Option<VolumeId> {
+        self.known.disks.get(disk).copied()
+    }
+
+    pub fn disk_of(&self, volume: VolumeId) -> Option<DiskId> {
+        let mut disks = self.known.disks.iter();
+        disks.find(|(_, known)| **known == volume).map(|(disk, _)| disk.clone())
+    }
+
+    pub fn is_retired(&self, disk: &DiskId) -> bool {
+        self.known.retired.contains(disk)
+    }
+
+    /// True: that is a change.
+    pub fn retire(&mut self, disk: &DiskId, retired: bool) -> bool {
+        let changed = match retired {
+            true => self.known.retired.insert(disk.clone()),
+            false => self.known.retired.remove(disk),
+        };
+        if changed {
+            self.save();
+        }
+        changed
     }
 
     /// Every volume that this recorder has recorded on.
     pub fn volumes(&self) -> Vec<VolumeId> {
-        self.disks.values().copied().collect()
+        self.known.disks.values().copied().collect()
     }
 
     /// Who we are is settled: by the first disk's marker, or as generated.
     pub fn settle(&mut self, recorder: RecorderId) {
         if self.provisional {
-            self.recorder = recorder;
+            self.known.recorder = recorder;
             self.provisional = false;
             self.save();
         }
     }
 
     pub fn remember(&mut self, disk: &DiskId, volume: VolumeId) {
-        if self.disks.insert(disk.clone(), volume) != Some(volume) {
+        if self.known.disks.insert(disk.clone(), volume) != Some(volume) {
             self.save();
         }
     }
@@ -136,9 +172,13 @@ impl State {
     /// Atomic and durable. A folder that cannot be written is told, not fatal.
     fn save(&mut self) {
         let mut document = DocumentMut::new();
-        document.insert("recorder", value(self.recorder.to_string()));
+        document.insert("recorder", value(self.known.recorder.to_string()));
+        if !self.known.retired.is_empty() {
+            let retired: Array = self.known.retired.iter().map(DiskId::as_str).collect();
+            document.insert("retired", value(retired));
+        }
         let mut disks = Table::new();
-        for (disk, volume) in &self.disks {
+        for (disk, volume) in &self.known.disks {
             disks.insert(disk.as_str(), value(volume.to_string()));
         }
         document.insert("disks", Item::Table(disks));
@@ -167,7 +207,7 @@ fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-fn parse(text: &str) -> Option<(RecorderId, BTreeMap<DiskId, VolumeId>)> {
+fn parse(text: &str) -> Option<Known> {
     let document: DocumentMut = text.parse().ok()?;
     let recorder = document.get("recorder")?.as_str()?.parse().ok()?;
     let disks = document.get("disks").and_then(|item| item.as_table());
@@ -176,7 +216,13 @@ fn parse(text: &str) -> Option<(RecorderId, BTreeMap<DiskId, VolumeId>)> {
             .iter()
             .filter_map(|(disk, volume)| Some((DiskId::new(disk).ok()?, volume.as_str()?.parse().ok()?)))
     });
-    Some((recorder, disks.into_iter().flatten().collect()))
+    let retired = document.get("retired").and_then(|item| item.as_array());
+    let retired = retired.into_iter().flatten();
+    Some(Known {
+        recorder,
+        disks: disks.into_iter().flatten().collect(),
+        retired: retired.filter_map(|disk| DiskId::new(disk.as_str()?).ok()).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -199,11 +245,13 @@ mod tests {
         let mut state = State::open(&path).unwrap();
         let recorder = state.recorder();
         state.remember(&DiskId::new("d1").unwrap(), VolumeId(7));
+        assert!(state.retire(&DiskId::new("d2").unwrap(), true));
         assert!(matches!(State::open(&path), Err(StorageError::InUse { .. })));
         drop(state);
         let state = State::open(&path).unwrap();
         assert_eq!(state.recorder(), recorder);
         assert!(state.knows(&DiskId::new("d1").unwrap()) && !state.is_provisional());
+        assert!(state.is_retired(&DiskId::new("d2").unwrap()) && !state.is_retired(&DiskId::new("d1").unwrap()));
         drop(state);
         std::fs::write(path.join(FILE), [0u8; 90]).unwrap();
         let mut state = State::open(&path).unwrap();

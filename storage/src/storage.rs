@@ -7,10 +7,14 @@ mod lost_tests;
 mod mend;
 #[cfg(test)]
 mod power_cut;
+mod prepare;
+#[cfg(test)]
+mod prepare_tests;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod retention_tests;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -45,6 +49,8 @@ use crate::{
     volume::{Volume, VolumeSnapshot},
 };
 
+pub use prepare::{Adopted, PrepareError, Prepared, Whose};
+pub use survey::{Holding, Holdings, Survey};
 pub use upkeep::{CheckReport, RebuildReport, UpkeepError};
 pub use volumes::inspect;
 

@@ -7,6 +7,7 @@
 
 mod cascade;
 mod crash;
+mod disk_service;
 mod disks;
 mod house;
 mod lies;

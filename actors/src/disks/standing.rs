@@ -2,113 +2,29 @@
 
 use std::{path::PathBuf, sync::PoisonError};
 
-use rustix::io::Errno;
 use serde::Serialize;
 use vigie_config::{Config, DiskId, StreamId};
-use vigie_storage::{VolumeError, VolumeSnapshot};
+use vigie_storage::{Volume, VolumeSnapshot, VolumeState};
 
-use super::Disks;
-use crate::registry::EventKind;
-
-/// Where a disk stands that is not in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DiskState {
-    /// Being looked through for the first time.
-    Opening,
-    /// No folder, no mount, or a device that does not answer.
-    Absent,
-    /// Unmounted, or its folder replaced, while it was recorded on.
-    Removed,
-    /// Another recorder's.
-    Foreign,
-    /// Without the marker of a disk of ours, and not a new one.
-    Unmarked,
-    /// Of a newer vigie.
-    NewerFormat,
-    /// Its marker cannot be understood.
-    Damaged,
-    /// The same volume as another disk of the configuration.
-    Duplicate,
-    ReadOnly,
-    /// This process may not write there.
-    Denied,
-    Full,
-    /// Does not answer in time.
-    Slow,
-    /// Failed while it was recorded on; looked at again soon.
-    Failed,
-}
-
-/// Why a disk is not in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
-    pub state: DiskState,
-    pub error: String,
-}
-
-impl Trouble {
-    pub fn failed(error: &str) -> Trouble {
-        Trouble {
-            state: DiskState::Failed,
-            error: error.to_owned(),
-        }
-    }
-
-    /// Why a disk failed that was recorded on.
-    pub fn while_recording(error: &VolumeError) -> Trouble {
-        let mut trouble = Trouble::of(error);
-        if matches!(error, VolumeError::Io { .. }) && trouble.state == DiskState::Absent {
-            trouble.state = DiskState::Failed;
-        } else if matches!(error, VolumeError::Replaced { .. } | VolumeError::Unmarked { .. }) {
-            trouble.state = DiskState::Removed;
-        }
-        trouble
-    }
-
-    pub fn event(&self) -> EventKind {
-        match self.state {
-            DiskState::Removed | DiskState::Absent => EventKind::DiskRemoved,
-            DiskState::Full => EventKind::DiskFull,
-            DiskState::Slow => EventKind::DiskSlow,
-            _ => EventKind::DiskError,
-        }
-    }
-
-    pub fn of(error: &VolumeError) -> Trouble {
-        let is = |errno: Option<i32>, of: &[Errno]| of.iter().any(|e| Some(e.raw_os_error()) == errno);
-        let state = match error {
-            VolumeError::Missing { .. } | VolumeError::NotMounted { .. } => DiskState::Absent,
-            VolumeError::Foreign { .. } => DiskState::Foreign,
-            VolumeError::Unmarked { .. } => DiskState::Unmarked,
-            VolumeError::NewerFormat { .. } => DiskState::NewerFormat,
-            VolumeError::BadMarker { .. } => DiskState::Damaged,
-            VolumeError::Duplicate { .. } => DiskState::Duplicate,
-            VolumeError::Replaced { .. } => DiskState::Failed,
-            VolumeError::SlowSync { .. } | VolumeError::Hanging { .. } => DiskState::Slow,
-            VolumeError::Io { errno, .. } if is(*errno, &[Errno::ROFS]) => DiskState::ReadOnly,
-            VolumeError::Io { errno, .. } if is(*errno, &[Errno::ACCESS, Errno::PERM]) => DiskState::Denied,
-            VolumeError::Io { errno, .. } if is(*errno, &[Errno::NOSPC, Errno::DQUOT]) => DiskState::Full,
-            VolumeError::Io { .. } => DiskState::Absent,
-        };
-        Trouble {
-            state,
-            error: error.to_string(),
-        }
-    }
-}
+use super::{DiskState, Disks, life::Trouble};
 
 /// One disk of the configuration.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum DiskSnapshot {
-    InUse(VolumeSnapshot),
-    NotInUse {
-        disk: DiskId,
-        path: PathBuf,
-        state: DiskState,
-        error: Option<String>,
-    },
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct DiskSnapshot {
+    #[schema(value_type = String)]
+    pub disk: DiskId,
+    #[schema(value_type = String)]
+    pub path: PathBuf,
+    pub group: String,
+    pub state: DiskState,
+    /// Why it is not in use, or not as it should be.
+    pub error: Option<String>,
+    /// Cameras whose footage goes there.
+    pub cameras: usize,
+    /// Only of a disk that is in use.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub volume: Option<VolumeSnapshot>,
 }
 
 impl Disks {
@@ -118,9 +34,11 @@ impl Disks {
             Some(trouble) => drop(all.insert(disk.clone(), trouble)),
             None => drop(all.remove(disk)),
         }
+        drop(all);
+        self.service.changed();
     }
 
-    fn trouble(&self, disk: &DiskId) -> Option<Trouble> {
+    pub(super) fn trouble(&self, disk: &DiskId) -> Option<Trouble> {
         let all = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(disk).cloned()
     }
@@ -136,19 +54,49 @@ impl Disks {
     /// Every disk of the configuration, in its order.
     pub fn snapshots(&self, config: &Config) -> Vec<DiskSnapshot> {
         let all = config.disks.iter();
-        all.map(|disk| match self.storage.volume(&disk.id) {
-            Some(volume) => DiskSnapshot::InUse(volume.snapshot()),
-            None => {
-                let trouble = self.trouble(&disk.id);
-                DiskSnapshot::NotInUse {
-                    disk: disk.id.clone(),
-                    path: disk.path.clone(),
-                    state: trouble.as_ref().map_or(DiskState::Opening, |trouble| trouble.state),
-                    error: trouble.map(|trouble| trouble.error),
-                }
-            }
+        all.filter_map(|disk| self.snapshot(&disk.id)).collect()
+    }
+
+    pub fn snapshot(&self, disk: &DiskId) -> Option<DiskSnapshot> {
+        let disk = self.configured(disk)?;
+        let volume = self.storage.volume(&disk.id);
+        let (state, error) = match &volume {
+            Some(volume) => self.in_use(volume),
+            None => self.not_in_use(&disk.id),
+        };
+        let assigned = self.assignments();
+        Some(DiskSnapshot {
+            cameras: assigned.values().filter(|assigned| **assigned == disk.id).count(),
+            disk: disk.id.clone(),
+            path: disk.path.clone(),
+            group: disk.group.clone(),
+            state,
+            error,
+            volume: volume.map(|volume| volume.snapshot()),
         })
-        .collect()
+    }
+
+    fn in_use(&self, volume: &Volume) -> (DiskState, Option<String>) {
+        let snapshot = volume.snapshot();
+        let refused = self.refusals.of(volume.disk());
+        match snapshot.state {
+            VolumeState::Failed => (DiskState::Failed, snapshot.error),
+            VolumeState::Slow => (DiskState::Slow, None),
+            VolumeState::Online if volume.is_full() => (DiskState::Full, None),
+            VolumeState::Online if self.service.is_retired(volume.disk()) => (DiskState::Retired, None),
+            VolumeState::Online => match refused.first() {
+                None => (DiskState::Online, None),
+                Some(stream) => (DiskState::Degraded, self.refusals.get(volume.disk(), stream)),
+            },
+        }
+    }
+
+    fn not_in_use(&self, disk: &DiskId) -> (DiskState, Option<String>) {
+        match self.trouble(disk) {
+            None => (DiskState::Opening, None),
+            Some(trouble) if self.storage.is_opening(disk) => (DiskState::Returning, Some(trouble.error)),
+            Some(trouble) => (trouble.state, Some(trouble.error)),
+        }
     }
 
     /// A disk of the group is being looked through for the first time.
@@ -175,6 +123,7 @@ impl Disks {
             Some(volume) => match volume.failure() {
                 Some(error) => Some(error.to_string()),
                 None if volume.is_full() => Some(format!("disk {disk} is full, and when_full is stop")),
+                None if self.service.is_retired(disk) => Some(format!("disk {disk} is retired")),
                 None => refusal(disk),
             },
             None => Some(match self.trouble(disk) {
@@ -254,14 +203,5 @@ mod tests {
         let why = disks.why_none(&gate(), "default").unwrap();
         assert!(why.contains("its folder is a file"), "{why}");
         assert_eq!(disks.why_none_at_all("default"), None);
-    }
-
-    #[test]
-    fn a_read_only_disk_is_called_that() {
-        let disk = DiskId::new("one").unwrap();
-        let error = std::io::Error::from_raw_os_error(Errno::ROFS.raw_os_error());
-        let trouble = Trouble::of(&VolumeError::io(&disk, "cannot write to", "/srv", &error));
-        assert_eq!(trouble.state, DiskState::ReadOnly);
-        assert!(trouble.error.contains("Read-only file system"), "{}", trouble.error);
     }
 }

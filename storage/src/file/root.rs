@@ -190,6 +190,13 @@ impl Root {
         Ok(())
     }
 
+    /// In place of what is there, in one step.
+    pub fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::renameat(&self.dir, from, &self.dir, to)?;
+        told!(self, trace => trace.renamed(from, to));
+        Ok(())
+    }
+
     pub fn remove(&self, path: &Path) -> io::Result<()> {
         fs::unlinkat(&self.dir, path, AtFlags::empty())?;
         told!(self, trace => trace.removed(path));

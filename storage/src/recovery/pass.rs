@@ -18,7 +18,7 @@ use crate::{
     layout,
     ledger::{DayLedger, GapState, newest_gap_day, read_day, read_merged},
     rows::SegmentRow,
-    uuid::{RecorderId, VolumeId},
+    volume::marker::Marker,
 };
 
 /// Without a checkpoint so many of a stream's newest hours are looked at; the rest is the
@@ -35,6 +35,8 @@ pub struct Recovered {
     pub removed: u64,
     /// Paths below the root, and why.
     pub set_aside: Vec<(PathBuf, String)>,
+    /// Files of recorders that this disk's marker does not name: left as they are.
+    pub foreign: u64,
     /// Rows of the index whose file is not there any more.
     pub rows_dropped: u64,
     /// Of the volume; `None`: not known without reading all of it.
@@ -131,8 +133,7 @@ pub fn oldest_start(root: &Root, stream: &StreamId) -> io::Result<Option<Utc>> {
 /// What is needed to look through one volume.
 pub struct Pass<'a> {
     pub root: &'a Root,
-    pub volume: VolumeId,
-    pub recorder: RecorderId,
+    pub marker: &'a Marker,
     /// What is older needs no look.
     pub mark: Option<&'a Mark>,
     pub catalog: &'a Catalog,
@@ -212,7 +213,7 @@ impl Pass<'_> {
             }
             let path = dir.join(&entry.name);
             let added = |segment: &crate::segment::SegmentStart| -> Causes { ledger.causes_of(segment.start) };
-            let (outcome, row) = repair(self.root, self.recorder, stream, &path, self.volume, added)?;
+            let (outcome, row) = repair(self.root, self.marker, stream, &path, added)?;
             done.files += 1;
             match outcome {
                 Outcome::Whole | Outcome::Newer => {}
@@ -221,6 +222,10 @@ impl Pass<'_> {
                     done.cut_bytes += lost;
                 }
                 Outcome::Removed => done.removed += 1,
+                Outcome::Foreign(owner) => {
+                    tracing::warn!(path = %path.display(), %owner, "a file is left alone: it is another recorder's");
+                    done.foreign += 1;
+                }
                 Outcome::SetAside(why) => {
                     tracing::warn!(path = %path.display(), why, "a file is set aside: it is not footage of this recorder");
                     done.set_aside.push((path.clone(), why));
@@ -252,8 +257,8 @@ impl Pass<'_> {
     fn drop_rows(&self, stream: &StreamId, from: Utc, starts: &BTreeSet<Utc>, done: &mut Recovered) {
         let mut dropped = 0;
         for row in self.catalog.indexed(stream, from, Utc::MAX) {
-            if row.volume == self.volume && row.start >= from && !starts.contains(&row.start) {
-                self.catalog.segment_gone(stream, row.start, self.volume);
+            if row.volume == self.marker.volume && row.start >= from && !starts.contains(&row.start) {
+                self.catalog.segment_gone(stream, row.start, self.marker.volume);
                 dropped += 1;
             }
         }
@@ -270,8 +275,8 @@ impl Pass<'_> {
         }
         let mut dropped = 0;
         for row in self.catalog.indexed(stream, from, oldest) {
-            if row.volume == self.volume && row.start < oldest {
-                self.catalog.segment_gone(stream, row.start, self.volume);
+            if row.volume == self.marker.volume && row.start < oldest {
+                self.catalog.segment_gone(stream, row.start, self.marker.volume);
                 dropped += 1;
             }
         }

@@ -12,6 +12,7 @@ use crate::{
     rows::SegmentRow,
     segment::SegmentStart,
     uuid::{RecorderId, VolumeId},
+    volume::marker::Marker,
 };
 
 /// How many fragments at the end of a file are read to see that their media was written: more
@@ -27,6 +28,8 @@ pub enum Outcome {
     Cut(u64),
     /// Not one whole fragment: removed.
     Removed,
+    /// Of a recorder that the disk's marker does not name: not touched.
+    Foreign(RecorderId),
     /// Renamed to `….broken`: not understood, so not deleted.
     SetAside(String),
     /// Of a newer format: not touched.
@@ -51,10 +54,9 @@ pub fn read_row(
 /// `path` may have a dot name: then the file gets its proper name if it has a whole fragment.
 pub fn repair(
     root: &Root,
-    recorder: RecorderId,
+    marker: &Marker,
     stream: &StreamId,
     path: &Path,
-    volume: VolumeId,
     added: impl FnOnce(&SegmentStart) -> Causes,
 ) -> io::Result<(Outcome, Option<SegmentRow>)> {
     let file = root.open_write(path)?;
@@ -68,7 +70,10 @@ pub fn repair(
         Err(crate::segment::TagError::Newer { .. }) => return Ok((Outcome::Newer, None)),
         Err(error) => return Ok((set_aside(root, path, &error.to_string())?, None)),
     };
-    if owner != recorder || segment.stream != *stream || segment.path() != proper(path) {
+    if !marker.owns(owner) {
+        return Ok((Outcome::Foreign(owner), None));
+    }
+    if segment.stream != *stream || segment.path() != proper(path) {
         let why = format!("it says {} {} of recorder {owner}", segment.stream, segment.start);
         return Ok((set_aside(root, path, &why)?, None));
     }
@@ -86,7 +91,7 @@ pub fn repair(
     let lost = scan.file_len - tally.bytes;
     let outcome = if lost == 0 { Outcome::Whole } else { Outcome::Cut(lost) };
     let added = added(&segment);
-    Ok((outcome, Some(tally.row(&segment, added, volume))))
+    Ok((outcome, Some(tally.row(&segment, added, marker.volume))))
 }
 
 /// Takes away the fragments that begin at `from` or later; the row of what is left, which is not

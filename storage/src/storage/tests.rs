@@ -471,7 +471,7 @@ fn foreign_missing_and_replaced_disks() {
     assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
     assert!(matches!(
         storage.add_volume(&house.disk("d1")),
-        Err(VolumeError::Unmarked { .. })
+        Err(VolumeError::Blank { .. })
     ));
     std::fs::remove_dir(&path).unwrap();
     std::fs::rename(house.dir.path().join("moved"), &path).unwrap();

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use vigie_config::{Disk, DiskId, Utc};
+use vigie_config::{CameraId, Disk, DiskId, StreamId, StreamName, Utc};
 
 use super::{Storage, list, lock};
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 
 /// A thread that hangs in the kernel.
 pub(super) struct LeftBehind {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     volume: VolumeId,
     thread: JoinHandle<()>,
 }
@@ -60,12 +60,12 @@ impl Storage {
         added
     }
 
-    fn one_change_of(&self, disk: &DiskId) -> Arc<Mutex<()>> {
+    pub(super) fn one_change_of(&self, disk: &DiskId) -> Arc<Mutex<()>> {
         lock(&self.changing).entry(disk.clone()).or_default().clone()
     }
 
     /// A write that returns late must not find the file repaired.
-    fn check_returned(&self, disk: &Disk, is_it: impl Fn(&LeftBehind) -> bool) -> Result<(), VolumeError> {
+    pub(super) fn check_returned(&self, disk: &Disk, is_it: impl Fn(&LeftBehind) -> bool) -> Result<(), VolumeError> {
         let mut all = lock(&self.left_behind);
         all.retain(|left| !left.thread.is_finished());
         match all.iter().any(is_it) {
@@ -75,6 +75,26 @@ impl Storage {
                 path: disk.path.clone(),
             }),
         }
+    }
+
+    /// It was recognised and is being looked through.
+    pub fn is_opening(&self, disk: &DiskId) -> bool {
+        lock(&self.opening).values().any(|opening| opening == disk)
+    }
+
+    /// A write to that path has not returned since the disk was closed.
+    pub fn is_hanging(&self, path: &Path) -> bool {
+        let mut all = lock(&self.left_behind);
+        all.retain(|left| !left.thread.is_finished());
+        all.iter().any(|left| left.path == path)
+    }
+
+    /// The disk that has a camera's newest footage.
+    pub fn newest_footage_on(&self, camera: &CameraId) -> Option<DiskId> {
+        let of_camera = StreamName::ALL.iter().map(|name| StreamId::new(camera.clone(), *name));
+        let newest = of_camera.filter_map(|stream| self.catalog.index().last_segment(&stream).ok().flatten());
+        let volume = newest.max_by_key(|row| row.start)?.volume;
+        lock(&self.state).disk_of(volume)
     }
 
     fn add(self: &Arc<Self>, disk: &Disk) -> Result<Arc<Volume>, VolumeError> {
@@ -91,7 +111,7 @@ impl Storage {
         let (marker, fresh) = self.identify(disk, &root)?;
         self.check_returned(disk, |left| left.volume == marker.volume)?;
         let opening = self.only_here(disk, marker.volume)?;
-        let added = self.bring_up(disk, root, marker, fresh);
+        let added = self.bring_up(disk, root, &marker, fresh);
         drop(opening);
         added
     }
@@ -121,7 +141,7 @@ impl Storage {
         self: &Arc<Self>,
         disk: &Disk,
         root: Root,
-        marker: Marker,
+        marker: &Marker,
         fresh: bool,
     ) -> Result<Arc<Volume>, VolumeError> {
         root.try_writing()
@@ -134,8 +154,7 @@ impl Storage {
         let others: Vec<&Root> = online.iter().map(|volume| volume.root()).collect();
         let recovered = Pass {
             root: &root,
-            volume: marker.volume,
-            recorder: marker.recorder,
+            marker,
             mark: mark.as_ref(),
             catalog: &self.catalog,
             others: &others,
@@ -227,7 +246,7 @@ impl Storage {
             Some(marker) => Ok((marker, false)),
             None => {
                 let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
-                let marker = Marker { volume, recorder };
+                let marker = Marker::new(volume, recorder);
                 marker
                     .write(root)
                     .map_err(|error| VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error))?;
@@ -296,19 +315,33 @@ impl Storage {
     }
 }
 
+impl Storage {
+    /// Would this disk be recorded on? Changes nothing.
+    pub fn look(&self, disk: &Disk) -> Result<(), VolumeError> {
+        let (own, new_disk) = {
+            let state = lock(&self.state);
+            (state.recorder(), !state.knows(&disk.id))
+        };
+        inspect_as(disk, own, new_disk)
+    }
+}
+
 /// Would this disk be recorded on? Changes nothing, takes no lock: for `vigie check`.
 pub fn inspect(state_dir: &Path, disk: &Disk) -> Result<(), VolumeError> {
-    let root = open_root(disk)?;
     let known = state::peek(state_dir);
-    let new_disk = known.as_ref().is_none_or(|(_, disks)| !disks.contains_key(&disk.id));
+    let new_disk = known.as_ref().is_none_or(|known| !known.disks.contains_key(&disk.id));
     // A recorder without an identity yet owns no marker: every one is another's.
-    let own = known.map_or(RecorderId(0), |(recorder, _)| recorder);
-    let identity = marker::identify(&root);
+    let own = known.map_or(RecorderId(0), |known| known.recorder);
+    inspect_as(disk, own, new_disk)
+}
+
+fn inspect_as(disk: &Disk, own: RecorderId, new_disk: bool) -> Result<(), VolumeError> {
+    let identity = marker::identify(&open_root(disk)?);
     let identity = identity.map_err(|error| VolumeError::io(&disk.id, "cannot look at", &disk.path, &error))?;
     marker::admit(&disk.id, &disk.path, identity, own, new_disk).map(|_| ())
 }
 
-fn open_root(disk: &Disk) -> Result<Root, VolumeError> {
+pub(super) fn open_root(disk: &Disk) -> Result<Root, VolumeError> {
     let (id, path) = (disk.id.clone(), disk.path.clone());
     let root = match Root::open(&disk.path) {
         Ok(root) => root,

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use toml_edit::DocumentMut;
+use toml_edit::{Array, DocumentMut, value};
 use vigie_config::DiskId;
 
 use crate::{
@@ -16,10 +16,12 @@ use crate::{
 pub const FORMAT: i64 = 1;
 const MAX_BYTES: u64 = 64 << 10;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     pub volume: VolumeId,
     pub recorder: RecorderId,
+    /// Recorders whose footage lay here when this one took the disk over: it counts as its own.
+    pub adopted: Vec<RecorderId>,
 }
 
 /// What a folder is, seen from outside.
@@ -36,12 +38,29 @@ pub enum Identity {
 }
 
 impl Marker {
+    pub fn new(volume: VolumeId, recorder: RecorderId) -> Marker {
+        Marker {
+            volume,
+            recorder,
+            adopted: Vec::new(),
+        }
+    }
+
+    /// Footage of that recorder on this disk is ours.
+    pub fn owns(&self, recorder: RecorderId) -> bool {
+        self.recorder == recorder || self.adopted.contains(&recorder)
+    }
+
     fn text(&self) -> String {
-        format!(
-            "# Footage of a Vigie recorder. Without this file Vigie does not write to this disk.\n\
-             format = {FORMAT}\nvolume = \"{}\"\nrecorder = \"{}\"\n",
-            self.volume, self.recorder
-        )
+        let mut document = DocumentMut::new();
+        document.insert("format", value(FORMAT));
+        document.insert("volume", value(self.volume.to_string()));
+        document.insert("recorder", value(self.recorder.to_string()));
+        if !self.adopted.is_empty() {
+            let adopted: Array = self.adopted.iter().map(RecorderId::to_string).collect();
+            document.insert("adopted", value(adopted));
+        }
+        format!("# Footage of a Vigie recorder. Without this file Vigie does not write to this disk.\n{document}")
     }
 
     fn parse(text: &str) -> Identity {
@@ -55,8 +74,18 @@ impl Marker {
             Some(FORMAT) => {}
             other => return Identity::Bad(format!("format is {other:?}, expected {FORMAT}")),
         }
+        let adopted = document.get("adopted").and_then(|item| item.as_array());
+        let adopted = adopted.into_iter().flatten();
+        let adopted: Option<Vec<RecorderId>> = adopted.map(|id| id.as_str()?.parse().ok()).collect();
+        let Some(adopted) = adopted else {
+            return Identity::Bad("adopted: expected a list of recorders".into());
+        };
         match (text_of("volume").parse(), text_of("recorder").parse()) {
-            (Ok(volume), Ok(recorder)) => Identity::Marked(Marker { volume, recorder }),
+            (Ok(volume), Ok(recorder)) => Identity::Marked(Marker {
+                volume,
+                recorder,
+                adopted,
+            }),
             (Err(error), _) => Identity::Bad(format!("volume: {error}")),
             (_, Err(error)) => Identity::Bad(format!("recorder: {error}")),
         }
@@ -64,6 +93,15 @@ impl Marker {
 
     /// Durable when it returns. Never over another marker.
     pub fn write(&self, root: &Root) -> io::Result<()> {
+        self.put(root, Root::rename)
+    }
+
+    /// As [`Marker::write`], in place of whatever marker there is.
+    pub fn replace(&self, root: &Root) -> io::Result<()> {
+        self.put(root, Root::replace)
+    }
+
+    fn put(&self, root: &Root, rename: fn(&Root, &Path, &Path) -> io::Result<()>) -> io::Result<()> {
         let temporary = Path::new(".vigie-volume.toml");
         if root.exists(temporary)? {
             root.remove(temporary)?;
@@ -71,7 +109,7 @@ impl Marker {
         let file = root.create_new(temporary)?;
         file.write_at(&[self.text().as_bytes()], 0)?;
         file.sync_data()?;
-        root.rename(temporary, Path::new(layout::MARKER))?;
+        rename(root, temporary, Path::new(layout::MARKER))?;
         root.sync()
     }
 }
@@ -113,7 +151,8 @@ pub fn admit(
             own: recorder,
         }),
         Identity::Blank if new_disk => Ok(None),
-        Identity::Blank | Identity::Unmarked => Err(VolumeError::Unmarked { disk, path }),
+        Identity::Blank => Err(VolumeError::Blank { disk, path }),
+        Identity::Unmarked => Err(VolumeError::Unmarked { disk, path }),
         Identity::NewerFormat(seen) => Err(VolumeError::NewerFormat {
             disk,
             path,
@@ -146,19 +185,18 @@ mod tests {
         assert!(admit_in(dir.path(), own, true).unwrap().is_none());
         assert!(matches!(
             admit_in(dir.path(), own, false),
-            Err(VolumeError::Unmarked { .. })
+            Err(VolumeError::Blank { .. })
         ));
 
-        let marker = Marker {
-            volume: VolumeId::generate().unwrap(),
-            recorder: own,
-        };
-        marker.write(&Root::open(dir.path()).unwrap()).unwrap();
-        assert_eq!(admit_in(dir.path(), own, false).unwrap(), Some(marker));
-        assert!(
-            marker.write(&Root::open(dir.path()).unwrap()).is_err(),
-            "never over another"
-        );
+        let root = Root::open(dir.path()).unwrap();
+        let mut marker = Marker::new(VolumeId::generate().unwrap(), own);
+        marker.write(&root).unwrap();
+        assert_eq!(admit_in(dir.path(), own, false).unwrap(), Some(marker.clone()));
+        assert!(marker.write(&root).is_err(), "never over another");
+        marker.adopted = vec![RecorderId(8), RecorderId(9)];
+        marker.replace(&root).unwrap();
+        assert_eq!(admit_in(dir.path(), own, false).unwrap(), Some(marker.clone()));
+        assert!(marker.owns(own) && marker.owns(RecorderId(9)) && !marker.owns(RecorderId(7)));
         assert!(matches!(
             admit_in(dir.path(), RecorderId(7), true),
             Err(VolumeError::Foreign { .. })

@@ -17,13 +17,18 @@ pub enum VolumeState {
     Failed,
 }
 
-/// Plain figures, read without touching the disk.
+/// Plain figures, read without touching the disk. What it is called and how it stands is for
+/// whoever shows it to add.
 #[derive(Debug, Clone, Serialize)]
 pub struct VolumeSnapshot {
+    #[serde(skip)]
     pub disk: DiskId,
     pub volume: VolumeId,
+    #[serde(skip)]
     pub path: PathBuf,
+    #[serde(skip)]
     pub state: VolumeState,
+    #[serde(skip)]
     pub error: Option<String>,
     /// Of the file system, at the last look.
     pub total_bytes: u64,

@@ -189,6 +189,12 @@ impl House {
         });
     }
 
+    pub fn wait_camera_says(&self, camera: &str, field: &str, part: &str) {
+        wait_for(&format!("{camera}: {part}"), super::PATIENCE, || {
+            self.camera(camera)[field].as_str()?.contains(part).then_some(())
+        });
+    }
+
     /// A disk's entry of `GET /system/info`.
     pub fn disk(&self, id: &str) -> Value {
         let info = self.get("/api/v1/system/info").json();

@@ -14,6 +14,7 @@ pub struct Cam {
     pub segment: &'static str,
     pub account: Option<(&'static str, &'static str)>,
     pub rtsp_anonymous: bool,
+    pub group: &'static str,
 }
 
 impl Cam {
@@ -26,6 +27,7 @@ impl Cam {
             segment: "60s",
             account: None,
             rtsp_anonymous: false,
+            group: "default",
         }
     }
 
@@ -54,6 +56,12 @@ impl Cam {
         self
     }
 
+    /// Of disks.
+    pub fn group(mut self, name: &'static str) -> Self {
+        self.group = name;
+        self
+    }
+
     pub fn anonymous(mut self) -> Self {
         self.rtsp_anonymous = true;
         self
@@ -61,13 +69,25 @@ impl Cam {
 }
 
 /// A whole configuration: one disk and some cameras.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Setup {
     pub cameras: Vec<Cam>,
     /// How often the disk is synced.
     pub tick: Option<String>,
-    /// `d2` beside `d1`, in the same group.
+    /// `d2` beside `d1`.
     pub two_disks: bool,
+    pub disk_groups: [&'static str; 2],
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            cameras: Vec::new(),
+            tick: None,
+            two_disks: false,
+            disk_groups: ["default"; 2],
+        }
+    }
 }
 
 impl Setup {
@@ -90,10 +110,11 @@ impl Setup {
         );
         for number in 1..=if self.two_disks { 2 } else { 1 } {
             let disk = root.join(format!("disk{number}"));
+            let group = self.disk_groups[number - 1];
             std::fs::create_dir_all(&disk).unwrap();
             write!(
                 text,
-                "\n[[disk]]\nid = \"d{number}\"\npath = {disk:?}\nkeep_free = \"10 MiB\"\n"
+                "\n[[disk]]\nid = \"d{number}\"\npath = {disk:?}\ngroup = {group:?}\nkeep_free = \"10 MiB\"\n"
             )
             .unwrap();
             if let Some(tick) = &self.tick {
@@ -107,9 +128,14 @@ impl Setup {
                 transport,
                 segment,
                 rtsp_anonymous,
+                group,
                 ..
             } = cam;
-            write!(text, "\n[[camera]]\nid = {id:?}\nrtsp_anonymous = {rtsp_anonymous}\n").unwrap();
+            write!(
+                text,
+                "\n[[camera]]\nid = {id:?}\nrtsp_anonymous = {rtsp_anonymous}\ndisk_group = {group:?}\n"
+            )
+            .unwrap();
             if let Some((name, password)) = cam.account {
                 write!(text, "username = {name:?}\npassword = {password:?}\n").unwrap();
             }

@@ -208,6 +208,14 @@ impl House {
         footage
     }
 
+    /// What of a folder the recorder holds open.
+    pub fn open_files(&self, folder: &Path) -> Vec<PathBuf> {
+        let process = self.child.as_ref().expect("a running recorder").id();
+        let descriptors = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+        let open = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        open.filter(|path| path.starts_with(folder)).collect()
+    }
+
     /// Where its pages are.
     pub fn http(&self) -> &str {
         &self.http

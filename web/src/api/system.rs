@@ -35,7 +35,10 @@ pub async fn capacity(
     if days.is_some_and(|days| !(0.0..=36_500.0).contains(&days)) {
         return Err(Problem::BadRequest("days: expected 0 to 36500".into()));
     }
-    let reckon = move || vigie_actors::capacity::capacity(&recorder.config(), recorder.storage(), days, Utc::now());
+    let reckon = move || {
+        let assigned = recorder.disks().assignments();
+        vigie_actors::capacity::capacity(&recorder.config(), recorder.storage(), &assigned, days, Utc::now())
+    };
     let groups = web::block(reckon)
         .await
         .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?;

@@ -1,0 +1,367 @@
+//! The life of a disk: what happened to it goes in, what it is and what is to be done comes out.
+//! Pure: no clock, no disk.
+//!
+//! ```text
+//! opening ─▶ in use ─▶ failed, removed, slow, read_only … ─▶ (tried again) ─▶ in use
+//!    │          └────▶ released ─▶ (pulled) removed ─▶ (there again) in use
+//!    └─▶ absent, foreign, blank, unmarked … ─▶ (looked at again)
+//! ```
+
+use std::{fmt, time::Duration};
+
+use rustix::io::Errno;
+use serde::Serialize;
+use vigie_config::{DiskId, ErrorKind, Kind};
+use vigie_storage::VolumeError;
+
+use crate::registry::EventKind;
+
+/// How often an absent or failed disk is looked at again.
+pub const RETRY: Duration = Duration::from_secs(2);
+/// A disk that was too slow is given time before it is trusted again.
+const AFTER_SLOW: Duration = Duration::from_secs(30);
+
+/// Where a disk stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskState {
+    /// No recorder runs; it would be recorded on.
+    Ready,
+    /// Recorded on.
+    Online,
+    /// Recorded on, but not by every camera: a folder takes no files.
+    Degraded,
+    /// In use, and nothing new is begun there: its limits are reached and `when_full` is `stop`,
+    /// or no write finds room.
+    Full,
+    /// In use, and nothing new is begun there: an operator said so.
+    Retired,
+    /// A write or a sync has not returned for long.
+    Slow,
+    /// Being looked through for the first time.
+    Opening,
+    /// There again, and being looked through.
+    Returning,
+    /// No folder, no mount, or a device that does not answer.
+    Absent,
+    /// Unmounted, or its folder replaced, while it was recorded on.
+    Removed,
+    /// Closed by an operator, so that it can be pulled.
+    Released,
+    /// Another recorder's.
+    Foreign,
+    /// Empty, where a disk of ours should be.
+    Blank,
+    /// Not empty, and without the marker of a disk of ours.
+    Unmarked,
+    /// Of a newer vigie.
+    NewerFormat,
+    /// Its marker cannot be understood.
+    Damaged,
+    /// The same volume as another disk of the configuration.
+    Duplicate,
+    ReadOnly,
+    /// This process may not write there.
+    Denied,
+    /// Failed while it was recorded on; looked at again soon.
+    Failed,
+}
+
+impl fmt::Display for DiskState {
+    /// As in the API.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// Where a disk stands that was not opened for this reason.
+pub fn state_of(error: &VolumeError) -> DiskState {
+    Trouble::of(error).state
+}
+
+/// Why a disk is not in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub state: DiskState,
+    pub error: String,
+}
+
+impl Trouble {
+    /// Why a disk was not opened.
+    pub fn of(error: &VolumeError) -> Trouble {
+        let is = |errno: Option<i32>, of: &[Errno]| of.iter().any(|e| Some(e.raw_os_error()) == errno);
+        let state = match error {
+            VolumeError::Missing { .. } | VolumeError::NotMounted { .. } => DiskState::Absent,
+            VolumeError::Foreign { .. } => DiskState::Foreign,
+            VolumeError::Blank { .. } => DiskState::Blank,
+            VolumeError::Unmarked { .. } => DiskState::Unmarked,
+            VolumeError::NewerFormat { .. } => DiskState::NewerFormat,
+            VolumeError::BadMarker { .. } => DiskState::Damaged,
+            VolumeError::Duplicate { .. } => DiskState::Duplicate,
+            VolumeError::Replaced { .. } => DiskState::Failed,
+            VolumeError::SlowSync { .. } | VolumeError::Hanging { .. } => DiskState::Slow,
+            VolumeError::Io { errno, .. } if is(*errno, &[Errno::ROFS]) => DiskState::ReadOnly,
+            VolumeError::Io { errno, .. } if is(*errno, &[Errno::ACCESS, Errno::PERM]) => DiskState::Denied,
+            VolumeError::Io { errno, .. } if is(*errno, &[Errno::NOSPC, Errno::DQUOT]) => DiskState::Full,
+            VolumeError::Io { .. } => DiskState::Absent,
+        };
+        Trouble {
+            state,
+            error: error.to_string(),
+        }
+    }
+
+    /// Why a disk failed that was recorded on.
+    fn while_recording(error: &VolumeError) -> Trouble {
+        let mut trouble = Trouble::of(error);
+        if matches!(error, VolumeError::Io { .. }) && trouble.state == DiskState::Absent {
+            trouble.state = DiskState::Failed;
+        } else if matches!(error, VolumeError::Replaced { .. } | VolumeError::Unmarked { .. }) {
+            trouble.state = DiskState::Removed;
+        }
+        trouble
+    }
+
+    fn event(&self) -> EventKind {
+        match self.state {
+            DiskState::Removed | DiskState::Absent => EventKind::DiskRemoved,
+            DiskState::Full => EventKind::DiskFull,
+            DiskState::Slow => EventKind::DiskSlow,
+            DiskState::Released => EventKind::DiskReleased,
+            _ => EventKind::DiskError,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Happened<'a> {
+    Opened,
+    NotOpened(&'a VolumeError),
+    /// While it was recorded on; `None`: nobody says why.
+    Failed(Option<&'a VolumeError>),
+    /// An operator wants to pull it.
+    ToRelease,
+    /// A released disk is not at its path any more, or an operator takes it back.
+    NotReleased,
+    /// Its threads have ended, or were left behind.
+    Closed,
+    /// The rest is over.
+    Rested,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Open,
+    /// Recorded on, until it fails or an operator wants it back.
+    Watch,
+    Close,
+    Rest(Duration),
+}
+
+/// What a step comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Step {
+    pub order: Order,
+    pub event: Option<(EventKind, String)>,
+}
+
+#[derive(Debug)]
+pub struct Life {
+    disk: DiskId,
+    /// `None`: in use, or opened for the first time.
+    trouble: Option<Trouble>,
+    /// What was told last, until it is in use again.
+    told: Option<String>,
+    rest: Duration,
+}
+
+impl Life {
+    pub fn new(disk: DiskId) -> Life {
+        Life {
+            disk,
+            trouble: None,
+            told: None,
+            rest: RETRY,
+        }
+    }
+
+    /// Why it is not in use.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    pub fn on(&mut self, happened: Happened<'_>) -> Step {
+        match happened {
+            Happened::Opened => {
+                self.trouble = None;
+                self.rest = RETRY;
+                let back = || (EventKind::DiskBack, "in use again".to_owned());
+                Step {
+                    order: Order::Watch,
+                    event: self.told.take().map(|_| back()),
+                }
+            }
+            Happened::NotOpened(error) => self.down(Trouble::of(error), Order::Rest(self.rest)),
+            Happened::Failed(error) => {
+                if error.is_some_and(|error| error.kind() == ErrorKind::Timeout) {
+                    self.rest = AFTER_SLOW;
+                }
+                let trouble = error.map_or_else(|| self.failed(), Trouble::while_recording);
+                self.down(trouble, Order::Close)
+            }
+            Happened::ToRelease => {
+                let error = format!("disk {} was released: it can be unmounted and pulled", self.disk);
+                let state = DiskState::Released;
+                self.down(Trouble { state, error }, Order::Close)
+            }
+            Happened::NotReleased => {
+                let error = format!("disk {} was released and pulled", self.disk);
+                let state = DiskState::Removed;
+                self.trouble = Some(Trouble { state, error });
+                self.then(Order::Open)
+            }
+            Happened::Closed => {
+                let rest = std::mem::replace(&mut self.rest, RETRY);
+                self.then(Order::Rest(rest))
+            }
+            Happened::Rested if self.is_released() => self.then(Order::Rest(RETRY)),
+            Happened::Rested => self.then(Order::Open),
+        }
+    }
+
+    pub fn is_released(&self) -> bool {
+        let released = |trouble: &Trouble| trouble.state == DiskState::Released;
+        self.trouble.as_ref().is_some_and(released)
+    }
+
+    fn failed(&self) -> Trouble {
+        Trouble {
+            state: DiskState::Failed,
+            error: format!("disk {}: the volume failed while recording", self.disk),
+        }
+    }
+
+    /// Repeats are told once.
+    fn down(&mut self, trouble: Trouble, order: Order) -> Step {
+        let news = self.told.as_ref() != Some(&trouble.error);
+        let event = news.then(|| (trouble.event(), trouble.error.clone()));
+        self.told = Some(trouble.error.clone());
+        self.trouble = Some(trouble);
+        Step { order, event }
+    }
+
+    fn then(&self, order: Order) -> Step {
+        Step { order, event: None }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn disk() -> DiskId {
+        DiskId::new("one").unwrap()
+    }
+
+    fn missing() -> VolumeError {
+        VolumeError::Missing {
+            disk: disk(),
+            path: "/srv/one".into(),
+        }
+    }
+
+    fn state(life: &Life) -> Option<DiskState> {
+        life.trouble().map(|trouble| trouble.state)
+    }
+
+    #[test]
+    fn absent_is_told_once_looked_at_again_and_back_is_told() {
+        let mut life = Life::new(disk());
+        let step = life.on(Happened::NotOpened(&missing()));
+        assert_eq!(step.order, Order::Rest(RETRY));
+        assert_eq!(step.event.unwrap().0, EventKind::DiskRemoved);
+        assert_eq!(state(&life), Some(DiskState::Absent));
+        assert_eq!(life.on(Happened::Rested).order, Order::Open);
+        assert_eq!(life.on(Happened::NotOpened(&missing())).event, None, "no news");
+        let step = life.on(Happened::Opened);
+        assert_eq!(step.order, Order::Watch);
+        assert_eq!(step.event.unwrap().0, EventKind::DiskBack);
+        assert_eq!(state(&life), None);
+    }
+
+    #[test]
+    fn a_disk_that_comes_up_is_not_told() {
+        assert_eq!(Life::new(disk()).on(Happened::Opened).event, None);
+    }
+
+    #[test]
+    fn a_slow_disk_rests_longer_once() {
+        let mut life = Life::new(disk());
+        life.on(Happened::Opened);
+        let slow = VolumeError::SlowSync {
+            disk: disk(),
+            millis: 2100,
+            allowed: 2000,
+        };
+        let step = life.on(Happened::Failed(Some(&slow)));
+        assert_eq!((step.order, step.event.unwrap().0), (Order::Close, EventKind::DiskSlow));
+        assert_eq!(life.on(Happened::Closed).order, Order::Rest(AFTER_SLOW));
+        assert_eq!(life.on(Happened::Rested).order, Order::Open);
+        assert_eq!(life.on(Happened::NotOpened(&slow)).order, Order::Rest(RETRY));
+    }
+
+    #[test]
+    fn an_unmounted_disk_is_removed_and_a_broken_one_failed() {
+        let unmounted = VolumeError::Replaced {
+            disk: disk(),
+            path: "/srv/one".into(),
+        };
+        let broken = VolumeError::io(
+            &disk(),
+            "cannot write to",
+            "/srv/one",
+            &std::io::Error::from_raw_os_error(Errno::IO.raw_os_error()),
+        );
+        for (error, expected, event) in [
+            (&unmounted, DiskState::Removed, EventKind::DiskRemoved),
+            (&broken, DiskState::Failed, EventKind::DiskError),
+        ] {
+            let mut life = Life::new(disk());
+            life.on(Happened::Opened);
+            let step = life.on(Happened::Failed(Some(error)));
+            assert_eq!((state(&life), step.event.unwrap().0), (Some(expected), event));
+        }
+    }
+
+    #[test]
+    fn a_released_disk_is_left_alone_until_it_was_pulled() {
+        let mut life = Life::new(disk());
+        life.on(Happened::Opened);
+        let step = life.on(Happened::ToRelease);
+        assert_eq!(
+            (step.order, step.event.unwrap().0),
+            (Order::Close, EventKind::DiskReleased)
+        );
+        assert_eq!(life.on(Happened::Closed).order, Order::Rest(RETRY));
+        for _ in 0..3 {
+            assert_eq!(life.on(Happened::Rested).order, Order::Rest(RETRY));
+            assert_eq!(state(&life), Some(DiskState::Released));
+        }
+        assert_eq!(life.on(Happened::NotReleased).order, Order::Open);
+        assert_eq!(state(&life), Some(DiskState::Removed));
+        let step = life.on(Happened::NotOpened(&missing()));
+        assert_eq!(step.event.unwrap().0, EventKind::DiskRemoved);
+        assert_eq!(life.on(Happened::Opened).event.unwrap().0, EventKind::DiskBack);
+    }
+
+    #[test]
+    fn a_read_only_disk_is_called_that() {
+        let error = std::io::Error::from_raw_os_error(Errno::ROFS.raw_os_error());
+        let trouble = Trouble::of(&VolumeError::io(&disk(), "cannot write to", "/srv", &error));
+        assert_eq!(trouble.state, DiskState::ReadOnly);
+        assert!(trouble.error.contains("Read-only file system"), "{}", trouble.error);
+    }
+}

@@ -1,0 +1,161 @@
+//! What an operator wants of a disk: that it is recorded on, that nothing new is begun on it
+//! (retired), that it can be pulled (released).
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use vigie_config::DiskId;
+use vigie_storage::{Adopted, Holdings, PrepareError, Prepared};
+
+use super::{DiskState, Disks};
+
+/// Longest that closing a disk takes: what is queued is written, and synced.
+const CLOSING: Duration = Duration::from_secs(40);
+
+/// Why an operator's wish was not granted.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error("there is no disk {0} in the configuration: see \"vigie disk list\"")]
+    Unknown(DiskId),
+    #[error(
+        "disk {0} was told to close and has not closed yet: it does not answer; it is not safe to pull it before \"vigie disk list\" says released"
+    )]
+    NotClosed(DiskId),
+    #[error(
+        "disk {0} is released, but a write from before has not returned: what it holds may be lost if it is pulled now"
+    )]
+    Hanging(DiskId),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+}
+
+/// Which disks are retired or released.
+#[derive(Default)]
+pub(super) struct Service {
+    retired: Mutex<BTreeSet<DiskId>>,
+    released: watch::Sender<BTreeSet<DiskId>>,
+    /// Notified when the standing of a disk changes.
+    changed: Condvar,
+    changes: Mutex<u64>,
+}
+
+impl Service {
+    fn retired(&self) -> MutexGuard<'_, BTreeSet<DiskId>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn is_retired(&self, disk: &DiskId) -> bool {
+        self.retired().contains(disk)
+    }
+
+    pub fn set_retired(&self, disk: &DiskId, retired: bool) {
+        match retired {
+            true => self.retired().insert(disk.clone()),
+            false => self.retired().remove(disk),
+        };
+    }
+
+    /// Wakes the disk's actor.
+    fn release(&self, disk: &DiskId) {
+        self.released.send_modify(|all| {
+            all.insert(disk.clone());
+        });
+    }
+
+    pub fn take_back(&self, disk: &DiskId) {
+        self.released.send_if_modified(|all| all.remove(disk));
+    }
+
+    pub fn is_released(&self, disk: &DiskId) -> bool {
+        self.released.borrow().contains(disk)
+    }
+
+    pub fn releases(&self) -> watch::Receiver<BTreeSet<DiskId>> {
+        self.released.subscribe()
+    }
+
+    pub fn changed(&self) {
+        *self.changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self, longest: Duration, done: impl Fn() -> bool) -> bool {
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_changes, waited) = self
+            .changed
+            .wait_timeout_while(changes, longest, |_| !done())
+            .unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out()
+    }
+}
+
+impl Disks {
+    /// Stops recording on it, syncs and closes it, so that it can be unmounted and pulled. It is
+    /// used again when it was gone and is there again, or with [`Disks::adopt`]. Blocks.
+    pub fn release(&self, disk: &DiskId) -> Result<(), ServiceError> {
+        let path = self.known(disk)?.path.clone();
+        self.service.release(disk);
+        let released = || {
+            let trouble = self.trouble(disk);
+            trouble.is_some_and(|trouble| trouble.state == DiskState::Released) && self.storage.volume(disk).is_none()
+        };
+        match self.service.wait(CLOSING, released) {
+            false => Err(ServiceError::NotClosed(disk.clone())),
+            true if self.storage.is_hanging(&path) => Err(ServiceError::Hanging(disk.clone())),
+            true => Ok(()),
+        }
+    }
+
+    /// Nothing new is begun on it from now on.
+    pub fn retire(&self, disk: &DiskId) -> Result<(), ServiceError> {
+        self.known(disk)?;
+        self.storage.retire(disk, true);
+        self.service.set_retired(disk, true);
+        self.unassign(disk);
+        Ok(())
+    }
+
+    /// Takes a disk that holds nothing (or nothing that is to be kept) into use.
+    pub fn prepare(&self, disk: &DiskId, erase: bool) -> Result<Prepared, ServiceError> {
+        let prepared = self.storage.prepare(&*self.known(disk)?, erase)?;
+        self.in_service(disk);
+        Ok(prepared)
+    }
+
+    /// Takes a disk into use with the footage that is on it, or one that was retired or released.
+    pub fn adopt(&self, disk: &DiskId) -> Result<Adopted, ServiceError> {
+        let known = self.known(disk)?;
+        let was_released = self.service.is_released(disk);
+        let adopted = self.storage.adopt(&known)?;
+        self.in_service(disk);
+        Ok(match adopted {
+            Adopted::Already if was_released => Adopted::Done {
+                holds: Holdings::default(),
+                from: Vec::new(),
+            },
+            adopted => adopted,
+        })
+    }
+
+    fn in_service(&self, disk: &DiskId) {
+        self.service.set_retired(disk, false);
+        self.service.take_back(disk);
+    }
+
+    fn known(&self, disk: &DiskId) -> Result<Arc<vigie_config::Disk>, ServiceError> {
+        let known = self.configured(disk);
+        known.ok_or_else(|| ServiceError::Unknown(disk.clone()))
+    }
+}
+
+/// What lies at a path: another number after it was unmounted or replaced.
+pub(super) fn place_of(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let seen = std::fs::metadata(path).ok()?;
+    Some((seen.dev(), seen.ino()))
+}

@@ -1,0 +1,350 @@
+//! What an operator does with a disk: prepare it, take it over, retire it.
+//!
+//! Belongs here: the marker's changes and what they need of the index. Does not belong here: when
+//! a disk is opened and closed (its actor does that).
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use vigie_config::{Disk, DiskId, ErrorKind, Kind, Utc};
+
+use super::{
+    Storage, list, lock,
+    survey::{self, Holdings, Survey},
+    volumes::open_root,
+};
+use crate::{
+    error::VolumeError,
+    file::Root,
+    layout,
+    recovery::streams_on,
+    uuid::{RecorderId, VolumeId},
+    volume::marker::{FORMAT, Identity, Marker},
+};
+
+/// Why a disk was not prepared or taken over; nothing was changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    #[error("disk {disk} is in use: release it first with \"vigie disk release --id {disk}\"")]
+    InUse { disk: DiskId },
+    #[error("disk {disk}: {} is {whose} and holds {holds}: nothing was changed; --erase deletes all of it, \"vigie disk adopt --id {disk}\" keeps it", path.display())]
+    Holds {
+        disk: DiskId,
+        path: PathBuf,
+        whose: Whose,
+        holds: Holdings,
+    },
+    #[error("disk {disk}: {} holds protected footage of {cameras}: release it first with \"vigie lock release\"", path.display())]
+    Protected {
+        disk: DiskId,
+        path: PathBuf,
+        cameras: String,
+    },
+    #[error("disk {disk}: there is no footage in {} to take over: \"vigie disk prepare --id {disk}\" takes it into use", path.display())]
+    NothingToAdopt { disk: DiskId, path: PathBuf },
+}
+
+impl Kind for PrepareError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            PrepareError::Volume(error) => error.kind(),
+            _ => ErrorKind::Refused,
+        }
+    }
+}
+
+/// In an operator's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Ours,
+    Foreign(RecorderId),
+    Nobodys,
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whose::Ours => f.write_str("this recorder's"),
+            Whose::Foreign(recorder) => write!(f, "recorder {recorder}'s"),
+            Whose::Nobodys => f.write_str("not marked"),
+        }
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prepared {
+    /// It was ours and without footage already.
+    Already,
+    /// Its marker was written; what was deleted for that.
+    Done { erased: Holdings },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adopted {
+    /// It is this recorder's already.
+    Already,
+    Done {
+        holds: Holdings,
+        from: Vec<RecorderId>,
+    },
+}
+
+/// What preparing comes to. Pure.
+fn decide(survey: &Survey, own: RecorderId, erase: bool) -> Result<Decision, Whose> {
+    let empty = survey.holds.is_empty();
+    let whose = match &survey.identity {
+        Identity::Marked(marker) if marker.recorder == own => Whose::Ours,
+        Identity::Marked(marker) => Whose::Foreign(marker.recorder),
+        Identity::Blank | Identity::Unmarked | Identity::Bad(_) | Identity::NewerFormat(_) => Whose::Nobodys,
+    };
+    match (&survey.identity, whose) {
+        (Identity::NewerFormat(seen), _) => Ok(Decision::Newer(*seen)),
+        (_, Whose::Ours) if empty => Ok(Decision::Nothing),
+        (Identity::Blank | Identity::Unmarked, _) if empty => Ok(Decision::Write),
+        _ if erase => Ok(Decision::Erase),
+        _ => Err(whose),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Nothing,
+    Write,
+    Erase,
+    Newer(i64),
+}
+
+impl Storage {
+    /// What lies on a disk that is not in use.
+    pub fn survey(&self, disk: &Disk) -> Result<Survey, VolumeError> {
+        survey::survey(disk, &open_root(disk)?)
+    }
+
+    /// Takes a disk into use that holds nothing, or nothing that is to be kept (`erase`). Files
+    /// that are not footage stay. Blocks as long as deleting takes.
+    pub fn prepare(&self, disk: &Disk, erase: bool) -> Result<Prepared, PrepareError> {
+        let one = self.one_change_of(&disk.id);
+        let _one = lock(&one);
+        let (root, survey) = self.unused(disk)?;
+        let own = self.recorder();
+        let (id, path) = (disk.id.clone(), disk.path.clone());
+        let decision = decide(&survey, own, erase).map_err(|whose| PrepareError::Holds {
+            disk: id.clone(),
+            path: path.clone(),
+            whose,
+            holds: survey.holds.clone(),
+        })?;
+        match decision {
+            Decision::Nothing => {
+                lock(&self.state).retire(&disk.id, false);
+                return Ok(Prepared::Already);
+            }
+            Decision::Newer(seen) => return Err(newer(disk, seen).into()),
+            Decision::Write => {}
+            Decision::Erase => {
+                self.check_unprotected(disk, &survey)?;
+                let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot erase", &disk.path, &error);
+                erase_footage(&root).map_err(failed)?;
+            }
+        }
+        let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error);
+        let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
+        Marker::new(volume, own).replace(&root).map_err(failed)?;
+        if let Identity::Marked(marker) = &survey.identity {
+            self.forget(marker.volume);
+        }
+        self.taken_over(disk, volume);
+        tracing::warn!(volume = %disk.id, path = %disk.path.display(), id = %volume, erased = %survey.holds, "a disk was prepared");
+        let erased = survey.holds;
+        Ok(Prepared::Done { erased })
+    }
+
+    /// Takes a disk over with the footage that is on it: another recorder's, one of before a
+    /// reinstall, one that lost its marker, a retired one.
+    pub fn adopt(&self, disk: &Disk) -> Result<Adopted, PrepareError> {
+        if self.volume(&disk.id).is_some_and(|volume| !volume.has_failed()) {
+            return Ok(match lock(&self.state).retire(&disk.id, false) {
+                true => Adopted::Done {
+                    holds: Holdings::default(),
+                    from: Vec::new(),
+                },
+                false => Adopted::Already,
+            });
+        }
+        let one = self.one_change_of(&disk.id);
+        let _one = lock(&one);
+        let (root, survey) = self.unused(disk)?;
+        let own = self.recorder();
+        let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot take over", &disk.path, &error);
+        let marker = match &survey.identity {
+            Identity::NewerFormat(seen) => return Err(newer(disk, *seen).into()),
+            Identity::Marked(marker) if marker.recorder == own => {
+                lock(&self.state).retire(&disk.id, false);
+                return Ok(Adopted::Already);
+            }
+            Identity::Marked(marker) => {
+                let mut adopted = marker.adopted.clone();
+                adopted.push(marker.recorder);
+                adopted.retain(|recorder| *recorder != own);
+                Marker {
+                    volume: marker.volume,
+                    recorder: own,
+                    adopted,
+                }
+            }
+            Identity::Blank | Identity::Unmarked | Identity::Bad(_) => {
+                if survey.holds.is_empty() {
+                    let (disk, path) = (disk.id.clone(), disk.path.clone());
+                    return Err(PrepareError::NothingToAdopt { disk, path });
+                }
+                let mut adopted = survey::owners(&root).map_err(failed)?;
+                adopted.remove(&own);
+                let volume = match self.volume_before(&disk.id) {
+                    Some(volume) => volume,
+                    None => VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?,
+                };
+                Marker {
+                    volume,
+                    recorder: own,
+                    adopted: adopted.into_iter().collect(),
+                }
+            }
+        };
+        marker.replace(&root).map_err(failed)?;
+        // All of it is to be read.
+        self.catalog.index().forget_checkpoint(marker.volume);
+        self.taken_over(disk, marker.volume);
+        tracing::warn!(
+            volume = %disk.id, path = %disk.path.display(), from = ?marker.adopted, holds = %survey.holds,
+            "a disk was taken over with its footage"
+        );
+        Ok(Adopted::Done {
+            holds: survey.holds,
+            from: marker.adopted,
+        })
+    }
+
+    /// Nothing new is begun on a retired disk; its footage stays until retention takes it. True:
+    /// that is a change.
+    pub fn retire(&self, disk: &DiskId, retired: bool) -> bool {
+        lock(&self.state).retire(disk, retired)
+    }
+
+    pub fn is_retired(&self, disk: &DiskId) -> bool {
+        lock(&self.state).is_retired(disk)
+    }
+
+    fn unused(&self, disk: &Disk) -> Result<(Root, Survey), PrepareError> {
+        if self.volume(&disk.id).is_some_and(|volume| !volume.has_failed()) {
+            let disk = disk.id.clone();
+            return Err(PrepareError::InUse { disk });
+        }
+        self.check_returned(disk, |left| left.path == disk.path)?;
+        let root = open_root(disk)?;
+        let survey = survey::survey(disk, &root)?;
+        if let Identity::Marked(marker) = &survey.identity {
+            let online = list(&self.volumes);
+            if let Some(other) = online.iter().find(|volume| volume.id() == marker.volume) {
+                let (disk, path, other) = (disk.id.clone(), disk.path.clone(), other.disk().clone());
+                return Err(VolumeError::Duplicate { disk, path, other }.into());
+            }
+        }
+        Ok((root, survey))
+    }
+
+    /// Footage of other recorders cannot be protected here.
+    fn check_unprotected(&self, disk: &Disk, survey: &Survey) -> Result<(), PrepareError> {
+        let ours = matches!(&survey.identity, Identity::Marked(marker) if marker.recorder == self.recorder());
+        let locks = self.locks.spans();
+        let held = survey.holds.cameras.iter().filter(|(camera, held)| {
+            let over = |from: Utc, to: Utc| from <= held.last.plus_micros(LONGEST_US) && to > held.first;
+            ours && locks
+                .iter()
+                .any(|lock| lock.camera == **camera && over(lock.from, lock.to))
+        });
+        let cameras: Vec<&str> = held.map(|(camera, _)| camera.as_str()).collect();
+        match cameras.is_empty() {
+            true => Ok(()),
+            false => Err(PrepareError::Protected {
+                disk: disk.id.clone(),
+                path: disk.path.clone(),
+                cameras: cameras.join(", "),
+            }),
+        }
+    }
+
+    /// What the disk held when it was last recorded on, unless that is in use elsewhere.
+    fn volume_before(&self, disk: &DiskId) -> Option<VolumeId> {
+        let volume = lock(&self.state).volume_of(disk)?;
+        let online = list(&self.volumes).iter().any(|other| other.id() == volume);
+        (!online).then_some(volume)
+    }
+
+    /// The disk stands for that volume from now on; rows of one that it stood for before, and that
+    /// is not there any more, go. They come back with that disk.
+    fn taken_over(&self, disk: &Disk, volume: VolumeId) {
+        let before = self.volume_before(&disk.id).filter(|before| *before != volume);
+        let mut state = lock(&self.state);
+        state.remember(&disk.id, volume);
+        state.retire(&disk.id, false);
+        let elsewhere = before.is_some_and(|before| state.volumes().contains(&before));
+        drop(state);
+        if let Some(before) = before.filter(|_| !elsewhere) {
+            self.forget(before);
+        }
+    }
+
+    /// The rows of a volume that is not in use.
+    fn forget(&self, volume: VolumeId) {
+        for stream in self.streams() {
+            let rows = self.catalog.indexed(&stream, Utc::MIN, Utc::MAX);
+            let mut gone = rows.iter().filter(|row| row.volume == volume).peekable();
+            if gone.peek().is_some() {
+                gone.for_each(|row| self.catalog.segment_gone(&stream, row.start, volume));
+                self.catalog.forget_last_end(&stream);
+            }
+        }
+        self.catalog.index().forget_checkpoint(volume);
+    }
+}
+
+/// A file's name says when it starts, not when it ends; no segment is longer.
+const LONGEST_US: i64 = 10 * 60 * 1_000_000;
+
+fn newer(disk: &Disk, seen: i64) -> VolumeError {
+    VolumeError::NewerFormat {
+        disk: disk.id.clone(),
+        path: disk.path.clone(),
+        seen,
+        known: FORMAT,
+    }
+}
+
+/// The folders of all streams, and of cameras that hold nothing else.
+fn erase_footage(root: &Root) -> io::Result<()> {
+    for stream in streams_on(root)? {
+        let dir = layout::stream_dir(&stream);
+        erase_tree(root, &dir)?;
+        if let Some(camera) = dir.parent() {
+            // Fails where something is left, as it should.
+            let _ = root.remove_dir(camera);
+        }
+    }
+    root.sync()
+}
+
+fn erase_tree(root: &Root, dir: &Path) -> io::Result<()> {
+    for entry in root.list(dir)? {
+        let path = dir.join(&entry.name);
+        match entry.is_dir {
+            true => erase_tree(root, &path)?,
+            false => root.remove(&path)?,
+        }
+    }
+    root.remove_dir(dir)
+}

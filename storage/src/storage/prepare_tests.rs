@@ -1,0 +1,214 @@
+//! Disks that are foreign, blank, from before a reinstall, without their marker: each recognised,
+//! nothing overwritten.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use super::{
+    tests::{House, LONG, all, at, check, files, record, stream, until},
+    *,
+};
+use vigie_config::CameraId;
+
+use crate::{error::VolumeError, layout};
+
+/// Some footage of one camera, settled.
+fn footage(house: &House, storage: &Arc<Storage>, camera: &str) {
+    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    for number in 0..3u32 {
+        let start = at("09:00:00").plus_micros(i64::from(number) * 2_000_000);
+        record(&volume, &stream(camera), start, number, 5);
+    }
+    assert!(volume.settle(LONG));
+}
+
+/// As after a reinstall: the disks are there, who we are is not.
+fn reinstalled(house: &House) -> Arc<Storage> {
+    std::fs::remove_dir_all(house.dir.path().join("state")).unwrap();
+    house.open()
+}
+
+fn names(house: &House) -> Vec<std::path::PathBuf> {
+    files(&house.dir.path().join("d1"))
+}
+
+#[test]
+fn footage_from_before_a_reinstall_is_left_alone_and_then_taken_over() {
+    let house = House::new();
+    let storage = house.open();
+    footage(&house, &storage, "gate");
+    let before = all(&storage, &stream("gate")).segments;
+    storage.close();
+    drop(storage);
+    let storage = reinstalled(&house);
+    let (disk, there) = (house.disk("d1"), names(&house));
+    let error = storage.add_volume(&disk).unwrap_err();
+    assert!(matches!(error, VolumeError::Foreign { .. }));
+    assert!(error.to_string().contains("vigie disk adopt --id d1"), "{error}");
+
+    let refused = storage.prepare(&disk, false).unwrap_err();
+    let text = refused.to_string();
+    assert!(
+        text.contains("3 files of footage") && text.contains("gate from 2026-11-20T09:00:00"),
+        "{text}"
+    );
+    assert_eq!(names(&house), there);
+    assert!(matches!(storage.add_volume(&disk), Err(VolumeError::Foreign { .. })));
+
+    let Adopted::Done { holds, from } = storage.adopt(&disk).unwrap() else {
+        panic!()
+    };
+    assert_eq!((holds.files(), from.len()), (3, 1));
+    storage.add_volume(&disk).unwrap();
+    until("read", || all(&storage, &stream("gate")).segments.len() == 3);
+    let after = all(&storage, &stream("gate")).segments;
+    assert_eq!(
+        before.iter().map(|row| (row.start, row.end)).collect::<Vec<_>>(),
+        after.iter().map(|row| (row.start, row.end)).collect::<Vec<_>>()
+    );
+    assert_eq!(names(&house), there);
+    check(&storage);
+
+    // Cut off in the middle and opened again, the files of before still count.
+    record(
+        &storage.volume(&disk.id).unwrap(),
+        &stream("gate"),
+        at("09:10:00"),
+        0,
+        5,
+    );
+    storage.close();
+    drop(storage);
+    std::fs::remove_dir_all(house.dir.path().join("state/index")).unwrap();
+    let storage = house.open();
+    storage.add_volume(&disk).unwrap();
+    until("read", || all(&storage, &stream("gate")).segments.len() == 4);
+}
+
+#[test]
+fn a_disk_that_lost_its_marker_is_taken_over_as_what_it_was() {
+    let house = House::new();
+    let storage = house.open();
+    footage(&house, &storage, "gate");
+    let disk = house.disk("d1");
+    let volume = storage.volume(&disk.id).unwrap().id();
+    storage.remove_volume(&disk.id);
+    std::fs::remove_file(disk.path.join(layout::MARKER)).unwrap();
+    assert!(matches!(storage.add_volume(&disk), Err(VolumeError::Unmarked { .. })));
+    assert!(matches!(
+        storage.prepare(&disk, false),
+        Err(PrepareError::Holds {
+            whose: Whose::Nobodys,
+            ..
+        })
+    ));
+    storage.adopt(&disk).unwrap();
+    assert_eq!(storage.add_volume(&disk).unwrap().id(), volume);
+    until("read", || storage.index_state() == IndexState::Ok);
+    assert_eq!(all(&storage, &stream("gate")).segments.len(), 3);
+    check(&storage);
+    assert!(matches!(storage.adopt(&disk).unwrap(), Adopted::Already));
+}
+
+#[test]
+fn preparing_erases_only_when_told_to_and_only_footage() {
+    let house = House::new();
+    let storage = house.open();
+    footage(&house, &storage, "gate");
+    let disk = house.disk("d1");
+    assert!(matches!(storage.prepare(&disk, true), Err(PrepareError::InUse { .. })));
+    storage.remove_volume(&disk.id);
+    std::fs::write(disk.path.join("letter.odt"), "dear").unwrap();
+    assert!(matches!(
+        storage.prepare(&disk, false),
+        Err(PrepareError::Holds { whose: Whose::Ours, .. })
+    ));
+    let camera = CameraId::new("gate").unwrap();
+    let lock = storage
+        .locks()
+        .protect(camera, at("09:00:03"), at("09:00:04"), "", "me")
+        .unwrap();
+    let refused = storage.prepare(&disk, true).unwrap_err();
+    assert!(matches!(refused, PrepareError::Protected { .. }), "{refused}");
+    assert_eq!(all(&storage, &stream("gate")).segments.len(), 3);
+    storage.locks().release(lock.id, "me").unwrap();
+
+    let Prepared::Done { erased } = storage.prepare(&disk, true).unwrap() else {
+        panic!()
+    };
+    assert_eq!(erased.files(), 3);
+    assert!(disk.path.join("letter.odt").exists() && !disk.path.join("gate").exists());
+    assert!(
+        all(&storage, &stream("gate")).segments.is_empty(),
+        "no rows of what is gone"
+    );
+    storage.add_volume(&disk).unwrap();
+    until("read", || storage.index_state() == IndexState::Ok);
+    check(&storage);
+}
+
+#[test]
+fn a_blank_disk_where_another_was_is_used_when_it_is_prepared() {
+    let house = House::new();
+    let storage = house.open();
+    footage(&house, &storage, "gate");
+    let disk = house.disk("d1");
+    storage.remove_volume(&disk.id);
+    let old = house.dir.path().join("pulled");
+    std::fs::rename(&disk.path, &old).unwrap();
+    std::fs::create_dir(&disk.path).unwrap();
+    let error = storage.add_volume(&disk).unwrap_err();
+    assert!(matches!(error, VolumeError::Blank { .. }), "{error}");
+    assert!(matches!(storage.adopt(&disk), Err(PrepareError::NothingToAdopt { .. })));
+    assert!(is_empty(&disk.path));
+    storage.prepare(&disk, false).unwrap();
+    storage.add_volume(&disk).unwrap();
+    assert!(all(&storage, &stream("gate")).segments.is_empty());
+
+    // The old disk comes back under another id: its footage with it.
+    let other = vigie_config::Disk {
+        path: old,
+        ..house.disk("d9")
+    };
+    storage.add_volume(&other).unwrap();
+    until("read", || all(&storage, &stream("gate")).segments.len() == 3);
+}
+
+#[test]
+fn a_newer_format_is_never_touched() {
+    let house = House::new();
+    let storage = house.open();
+    let disk = house.disk("d1");
+    let marker = disk.path.join(layout::MARKER);
+    std::fs::write(&marker, "format = 2\n").unwrap();
+    for refused in [
+        storage.prepare(&disk, true).unwrap_err(),
+        storage.adopt(&disk).unwrap_err(),
+    ] {
+        assert!(
+            matches!(refused, PrepareError::Volume(VolumeError::NewerFormat { .. })),
+            "{refused}"
+        );
+    }
+    assert_eq!(std::fs::read_to_string(marker).unwrap(), "format = 2\n");
+}
+
+#[test]
+fn a_retired_disk_stays_retired_until_it_is_taken_back() {
+    let house = House::new();
+    let storage = house.open();
+    let disk = house.disk("d1");
+    storage.add_volume(&disk).unwrap();
+    assert!(storage.retire(&disk.id, true) && !storage.retire(&disk.id, true));
+    storage.close();
+    drop(storage);
+    let storage = house.open();
+    storage.add_volume(&disk).unwrap();
+    assert!(storage.is_retired(&disk.id));
+    assert!(matches!(storage.adopt(&disk).unwrap(), Adopted::Done { .. }));
+    assert!(!storage.is_retired(&disk.id));
+}
+
+fn is_empty(path: &Path) -> bool {
+    std::fs::read_dir(path).unwrap().next().is_none()
+}
