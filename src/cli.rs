@@ -54,6 +54,11 @@ pub enum Command {
         #[command(subcommand)]
         what: RetentionCommand,
     },
+    /// See what footage there is, and delete some of it
+    Footage {
+        #[command(subcommand)]
+        what: FootageCommand,
+    },
     /// Protect footage from being deleted
     Lock {
         #[command(subcommand)]
@@ -182,6 +187,38 @@ pub struct OneDisk {
 pub enum RetentionCommand {
     /// List what would be deleted now, file by file, without deleting it
     Plan {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FootageCommand {
+    /// One line for each stream: camera, stream, oldest, newest; "removed" where the camera is no
+    /// longer configured
+    List {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Delete a camera's footage between two times: every file that touches them. Written down
+    /// for good
+    Delete {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[arg(long, value_name = "ID")]
+        camera: CameraId,
+        /// RFC 3339, such as 2026-11-20T09:41:00Z
+        #[arg(long, value_name = "TIME")]
+        from: Utc,
+        /// RFC 3339
+        #[arg(long, value_name = "TIME")]
+        to: Utc,
+        /// Why, for those who come after
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// What people have deleted: id, camera, from, to, by, at, files, bytes, note
+    Deletions {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod demo;
 mod disk;
+mod footage;
 mod index;
 mod lock;
 mod offline;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::User { what } => user::main(what),
         Command::Index { what } => index::main(what),
         Command::Disk { what } => disk::main(what),
+        Command::Footage { what } => footage::main(what),
         Command::Lock { what } => lock::main(what),
         Command::Retention {
             what: RetentionCommand::Plan { config },

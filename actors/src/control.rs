@@ -5,6 +5,7 @@
 //! does the same work itself ([`perform`]) when none runs.
 
 mod disks;
+mod footage;
 
 use std::{
     collections::BTreeMap,
@@ -74,10 +75,20 @@ pub enum Request {
         id: Ulid,
     },
     Disk(DiskRequest),
+    /// Every stream with footage.
+    FootageList,
+    FootageDelete {
+        camera: CameraId,
+        from: Utc,
+        to: Utc,
+        note: String,
+    },
+    /// What people deleted.
+    FootageDeletions,
 }
 
 /// Who is named where something is done on the command line.
-const OPERATOR: &str = "command line";
+pub(crate) const OPERATOR: &str = "command line";
 
 /// What to print, and whether it went well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,6 +191,11 @@ pub fn perform(request: Request, house: &House<'_>) -> Answer {
             };
         }
         Request::Disk(request) => return disks::perform(request, house),
+        Request::FootageList => return footage::list(house),
+        Request::FootageDelete { camera, from, to, note } => {
+            return footage::delete(storage, &camera, from, to, &note);
+        }
+        Request::FootageDeletions => return footage::deletions(storage),
     };
     result.map_or_else(Answer::failed, Answer::done)
 }

@@ -13,6 +13,7 @@
 pub mod accounts;
 mod catalog;
 pub mod clip;
+pub mod deletions;
 pub mod error;
 pub mod fact;
 pub mod file;
@@ -40,8 +41,8 @@ pub use retention::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
 pub use rows::{GapRow, Recordings, SegmentRow};
 pub use segment::{Fragment, SegmentStart};
 pub use storage::{
-    Adopted, CheckReport, Holding, Holdings, IndexState, PrepareError, Prepared, RebuildReport, Storage, Survey,
-    UpkeepError, Whose, inspect,
+    Adopted, CheckReport, DeleteError, Extent, Holding, Holdings, IndexState, PrepareError, Prepared, RebuildReport,
+    Storage, Survey, UpkeepError, Whose, inspect,
 };
 pub use uuid::{RecorderId, VolumeId};
 pub use volume::{Limits, SegmentWriter, Volume, VolumeSnapshot, VolumeState};

@@ -1,5 +1,8 @@
 //! The façade: everything the recorder keeps on disk.
 
+mod footage;
+#[cfg(test)]
+mod footage_tests;
 mod guard;
 mod holes;
 #[cfg(test)]
@@ -37,6 +40,7 @@ use crate::{
     accounts::Accounts,
     catalog::Catalog,
     clip::{Clip, ClipError, LOOK_BACK, OpenSegment, Still},
+    deletions::Deletions,
     error::StorageError,
     file::Footage,
     index::Index,
@@ -49,6 +53,7 @@ use crate::{
     volume::{Volume, VolumeSnapshot},
 };
 
+pub use footage::{DeleteError, Extent};
 pub use prepare::{Adopted, PrepareError, Prepared, Whose};
 pub use survey::{Holding, Holdings, Survey};
 pub use upkeep::{CheckReport, RebuildReport, UpkeepError};
@@ -88,6 +93,7 @@ pub struct Storage {
     crash_gaps_due: Mutex<Option<Instant>>,
     rules: Mutex<RetentionRules>,
     locks: Locks,
+    deletions: Deletions,
     /// Retention, checks and rebuilds: one at a time.
     upkeep: Mutex<()>,
     rebuilding: AtomicUsize,
@@ -149,6 +155,7 @@ impl Storage {
             crash_gaps_due: Mutex::default(),
             rules: Mutex::default(),
             locks: Locks::open(state_dir),
+            deletions: Deletions::open(state_dir),
             upkeep: Mutex::default(),
             rebuilding: AtomicUsize::new(0),
             mending: AtomicBool::new(false),

@@ -4,8 +4,8 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
@@ -16,6 +16,9 @@ use super::{DiskState, Disks};
 
 /// Longest that closing a disk takes: what is queued is written, and synced.
 const CLOSING: Duration = Duration::from_secs(40);
+/// Recorders let go of a disk's files when they look next; players when they have read on.
+const LETTING_GO: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why an operator's wish was not granted.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,10 @@ pub enum ServiceError {
         "disk {0} is released, but a write from before has not returned: what it holds may be lost if it is pulled now"
     )]
     Hanging(DiskId),
+    #[error(
+        "disk {disk} is released, but {files} of its files are still being read (somebody plays them): unmounting has to wait for that"
+    )]
+    Read { disk: DiskId, files: usize },
     #[error(transparent)]
     Prepare(#[from] PrepareError),
 }
@@ -39,9 +46,6 @@ pub enum ServiceError {
 pub(super) struct Service {
     retired: Mutex<BTreeSet<DiskId>>,
     released: watch::Sender<BTreeSet<DiskId>>,
-    /// Notified when the standing of a disk changes.
-    changed: Condvar,
-    changes: Mutex<u64>,
 }
 
 impl Service {
@@ -78,20 +82,17 @@ impl Service {
     pub fn releases(&self) -> watch::Receiver<BTreeSet<DiskId>> {
         self.released.subscribe()
     }
+}
 
-    pub fn changed(&self) {
-        *self.changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.changed.notify_all();
+fn wait(longest: Duration, done: impl Fn() -> bool) -> bool {
+    let begin = Instant::now();
+    while !done() {
+        if begin.elapsed() > longest {
+            return false;
+        }
+        std::thread::sleep(LOOK);
     }
-
-    fn wait(&self, longest: Duration, done: impl Fn() -> bool) -> bool {
-        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_changes, waited) = self
-            .changed
-            .wait_timeout_while(changes, longest, |_| !done())
-            .unwrap_or_else(PoisonError::into_inner);
-        !waited.timed_out()
-    }
+    true
 }
 
 impl Disks {
@@ -104,10 +105,18 @@ impl Disks {
             let trouble = self.trouble(disk);
             trouble.is_some_and(|trouble| trouble.state == DiskState::Released) && self.storage.volume(disk).is_none()
         };
-        match self.service.wait(CLOSING, released) {
-            false => Err(ServiceError::NotClosed(disk.clone())),
-            true if self.storage.is_hanging(&path) => Err(ServiceError::Hanging(disk.clone())),
+        if !wait(CLOSING, released) {
+            return Err(ServiceError::NotClosed(disk.clone()));
+        }
+        if self.storage.is_hanging(&path) {
+            return Err(ServiceError::Hanging(disk.clone()));
+        }
+        match wait(LETTING_GO, || open_below(&path) == 0) {
             true => Ok(()),
+            false => Err(ServiceError::Read {
+                disk: disk.clone(),
+                files: open_below(&path),
+            }),
         }
     }
 
@@ -151,6 +160,13 @@ impl Disks {
         let known = self.configured(disk);
         known.ok_or_else(|| ServiceError::Unknown(disk.clone()))
     }
+}
+
+/// How many files of a folder this process holds open. Touches no disk.
+fn open_below(path: &Path) -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let names = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    names.filter(|name| name.starts_with(path)).count()
 }
 
 /// What lies at a path: another number after it was unmounted or replaced.

@@ -34,8 +34,6 @@ impl Disks {
             Some(trouble) => drop(all.insert(disk.clone(), trouble)),
             None => drop(all.remove(disk)),
         }
-        drop(all);
-        self.service.changed();
     }
 
     pub(super) fn trouble(&self, disk: &DiskId) -> Option<Trouble> {

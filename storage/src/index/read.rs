@@ -48,6 +48,23 @@ impl Index {
         Ok(found)
     }
 
+    /// The segment that began first.
+    pub fn first_segment(&self, stream: &StreamId) -> Result<Option<SegmentRow>, IndexError> {
+        let (mut from, to) = (key::prefix(Kind::Segments, stream), key::behind(Kind::Segments, stream));
+        while let Some(key) = self.first_key(&from, &to)? {
+            let mut behind = key.clone();
+            behind.push(0);
+            for (key, value) in self.entries(&key, &behind)? {
+                let rows = self.sound(&key, unpack_segments(&key, &value))?;
+                if let Some(first) = rows.into_iter().next() {
+                    return Ok(Some(first));
+                }
+            }
+            from = behind;
+        }
+        Ok(None)
+    }
+
     /// The segment that began last.
     pub fn last_segment(&self, stream: &StreamId) -> Result<Option<SegmentRow>, IndexError> {
         Ok(self.last_rows(Kind::Segments, stream, unpack_segments)?.pop())

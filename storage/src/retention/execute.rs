@@ -126,6 +126,21 @@ pub fn plan(pass: &Pass<'_>) -> io::Result<Vec<Deleted>> {
     Ok(all)
 }
 
+/// Every finished segment that touches [`from`, `to`).
+pub fn delete_between(
+    volume: &Volume,
+    catalog: &Catalog,
+    stream: &StreamId,
+    from: Utc,
+    to: Utc,
+    report: &mut RetentionReport,
+) {
+    let walk = Walk::since(volume.root(), stream, from).take_while(|candidate| candidate.start < to);
+    for candidate in walk.filter(|candidate| candidate.end > from && !volume.is_open(stream, candidate.start)) {
+        delete(volume, catalog, &candidate, Reason::Asked, report);
+    }
+}
+
 /// Bytes that are free now.
 fn delete(
     volume: &Volume,

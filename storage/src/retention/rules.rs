@@ -46,6 +46,8 @@ pub enum Reason {
     /// As [`Reason::Size`] or [`Reason::Space`], and nothing older than its camera's `min_age` was
     /// left.
     LastResort,
+    /// A person said so.
+    Asked,
 }
 
 impl std::fmt::Display for Reason {
@@ -55,6 +57,7 @@ impl std::fmt::Display for Reason {
             Reason::Size => "more than max_size",
             Reason::Space => "less free than keep_free",
             Reason::LastResort => "nothing older than min_age is left to go",
+            Reason::Asked => "deleted by hand",
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::{file::Root, layout, recovery::streams_on};
 
 /// No segment is longer (without a RAP it is cut at 5 min).
 const LONGEST_US: i64 = 10 * 60 * 1_000_000;
+const DAY_US: i64 = 86_400_000_000;
 
 /// One stream on one volume, oldest first.
 pub struct Walk<'a> {
@@ -27,6 +28,13 @@ pub struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub fn new(root: &'a Root, stream: &StreamId) -> Walk<'a> {
+        Walk::since(root, stream, Utc::MIN)
+    }
+
+    /// Without the days before `from`.
+    pub fn since(root: &'a Root, stream: &StreamId, from: Utc) -> Walk<'a> {
+        // A segment that began the day before may reach into this one.
+        let first = from.as_micros().saturating_sub(DAY_US + LONGEST_US);
         let mut walk = Walk {
             root,
             stream: stream.clone(),
@@ -35,7 +43,9 @@ impl<'a> Walk<'a> {
             files: VecDeque::new(),
         };
         let dir = layout::stream_dir(stream);
-        walk.days = walk.folders(dir, |name| layout::parse_day(name).is_some());
+        walk.days = walk.folders(dir, |name| {
+            layout::parse_day(name).is_some_and(|day| day.as_micros() > first)
+        });
         walk
     }
 

@@ -1,6 +1,6 @@
 //! Footage whose whole files are gone: nobody wrote a gap for it, but the numbers of a run tell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vigie_config::{StreamId, Utc};
 
@@ -35,6 +35,18 @@ fn holes(rows: &Recordings) -> Vec<(Utc, Utc)> {
         .collect()
 }
 
+/// Retention may have taken what is older: it takes the oldest of each volume, and on one of them
+/// nothing older is left. Pure.
+fn expired_before(segments: &[SegmentRow], volumes: Vec<VolumeId>) -> Utc {
+    let mut oldest: BTreeMap<VolumeId, Utc> = BTreeMap::new();
+    for row in segments {
+        let first = oldest.entry(row.volume).or_insert(row.start);
+        *first = row.start.min(*first);
+    }
+    let held = volumes.iter().filter_map(|volume| oldest.get(volume));
+    held.copied().max().unwrap_or(Utc::MIN)
+}
+
 fn uncovered(from: Utc, to: Utc, covered: &[(Utc, Utc)]) -> Vec<(Utc, Utc)> {
     let mut at = from;
     let mut found = Vec::new();
@@ -56,7 +68,25 @@ impl Storage {
         if !self.absent().is_empty() || known.iter().any(|volume| !online.contains(volume)) {
             return 0;
         }
-        self.tell_holes(stream, &holes(&self.catalog.recordings(stream, Utc::MIN, Utc::MAX)))
+        let there = self.catalog.recordings(stream, Utc::MIN, Utc::MAX);
+        self.tell_holes(stream, &self.unexplained(stream, &there))
+    }
+
+    /// Holes that neither retention nor a person has made.
+    fn unexplained(&self, stream: &StreamId, there: &Recordings) -> Vec<(Utc, Utc)> {
+        let mut deliberate = self.deletions.spans(&stream.camera);
+        let locks = self
+            .locks
+            .spans()
+            .into_iter()
+            .filter(|lock| lock.camera == stream.camera);
+        // Retention passes over protected footage.
+        deliberate.extend(locks.map(|lock| (Utc::MIN, lock.to)));
+        let expired = expired_before(&there.segments, lock(&self.state).volumes());
+        deliberate.push((Utc::MIN, expired));
+        deliberate.sort();
+        let found = holes(there).into_iter();
+        found.flat_map(|(from, to)| uncovered(from, to, &deliberate)).collect()
     }
 
     /// The same with the rows that were read from the volumes; rows of the index for what is gone
@@ -74,7 +104,7 @@ impl Storage {
         // Of disks that are no longer used the index alone knows.
         there.segments.retain(|row| !online.contains(&row.volume));
         there.segments.extend(truth.segments(stream, Utc::MIN, Utc::MAX)?);
-        let found = holes(&there);
+        let found = self.unexplained(stream, &there);
         for (from, to) in &found {
             for row in self.catalog.indexed(stream, *from, *to) {
                 let known = there

@@ -3,6 +3,7 @@
 mod cameras;
 #[cfg(feature = "fault-hooks")]
 mod faults;
+mod footage;
 mod health;
 mod locks;
 mod metrics;
@@ -34,6 +35,9 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         system::tree,
         system::info,
         system::capacity,
+        footage::list,
+        footage::delete,
+        footage::deletions,
         locks::list,
         locks::add,
         locks::release,
@@ -95,6 +99,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(system::tree)
         .service(system::info)
         .service(system::capacity)
+        .service(footage::list)
+        .service(footage::delete)
+        .service(footage::deletions)
         .service(locks::list)
         .service(locks::add)
         .service(locks::release)

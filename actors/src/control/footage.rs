@@ -1,0 +1,57 @@
+//! `vigie footage …`
+
+use std::sync::Arc;
+
+use vigie_config::{CameraId, Utc};
+use vigie_storage::{Storage, deletions::Deletion};
+
+use super::{Answer, House, OPERATOR};
+
+/// Camera, stream, oldest, newest, and whether the camera is configured no more.
+pub(super) fn list(house: &House<'_>) -> Answer {
+    let lines = house.storage.extents().into_iter().map(|extent| {
+        let camera = &extent.stream.camera;
+        let configured = house.config.cameras.iter().any(|known| known.id == *camera);
+        let removed = if configured { "" } else { "\tremoved" };
+        let stream = extent.stream.stream;
+        format!("{camera}\t{stream}\t{}\t{}{removed}", extent.first, extent.last)
+    });
+    Answer {
+        ok: true,
+        lines: lines.collect(),
+    }
+}
+
+pub(super) fn delete(storage: &Arc<Storage>, camera: &CameraId, from: Utc, to: Utc, note: &str) -> Answer {
+    match storage.delete(camera, from, to, note, OPERATOR) {
+        Ok(deletion) => match deletion.done {
+            Some(done) => Answer::done(format!("{} files deleted, {} bytes", done.files, done.bytes)),
+            None => Answer::failed("some files could not be deleted: the log says which; try again"),
+        },
+        Err(error) => Answer::failed(error),
+    }
+}
+
+/// Id, camera, from, to, by, at, files, bytes, note.
+pub(super) fn deletions(storage: &Arc<Storage>) -> Answer {
+    let line = |deletion: &Deletion| {
+        let Deletion {
+            id,
+            camera,
+            from,
+            to,
+            note,
+            by,
+            at,
+            done,
+        } = deletion;
+        let done = done.map_or("interrupted\t-".to_owned(), |done| {
+            format!("{}\t{}", done.files, done.bytes)
+        });
+        format!("{id}\t{camera}\t{from}\t{to}\t{by}\t{at}\t{done}\t{note}")
+    };
+    Answer {
+        ok: true,
+        lines: storage.deletions().iter().map(line).collect(),
+    }
+}
