@@ -72,10 +72,12 @@ pub struct DeviceReport {
     pub pool: Option<Pool>,
     /// One for each whole disk beneath.
     pub smart: Vec<Smart>,
+    /// What keeps some of it from being known.
+    #[serde(skip)]
+    more: Vec<Finding>,
 }
 
 impl DeviceReport {
-    /// `more`: what keeps some of the facts from being known.
     pub fn new(
         mount: Option<Mount>,
         arrays: Vec<Array>,
@@ -83,7 +85,7 @@ impl DeviceReport {
         smart: Vec<Smart>,
         more: Vec<Finding>,
     ) -> Self {
-        let mut findings = more;
+        let mut findings = more.clone();
         findings.extend(mount.iter().flat_map(Mount::findings));
         findings.extend(arrays.iter().flat_map(Array::findings));
         findings.extend(pool.iter().flat_map(Pool::findings));
@@ -96,7 +98,21 @@ impl DeviceReport {
             arrays,
             pool,
             smart,
+            more,
         }
+    }
+
+    /// Disks that were let sleep keep what they said at an earlier look.
+    pub fn with_sleepers_of(mut self, earlier: &DeviceReport) -> Self {
+        for disk in self.smart.iter_mut().filter(|disk| disk.asleep) {
+            if let Some(known) = earlier.smart.iter().find(|known| known.device == disk.device) {
+                *disk = Smart {
+                    asleep: true,
+                    ..known.clone()
+                };
+            }
+        }
+        Self::new(self.mount, self.arrays, self.pool, self.smart, self.more)
     }
 
     /// Nothing could be learnt.

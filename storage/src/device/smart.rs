@@ -9,6 +9,8 @@ use super::{Finding, Health, shown};
 const ASLEEP: u64 = 3;
 /// Bits of its exit status: the command line, opening or identifying the device.
 const NOT_ASKED: u64 = 0b11;
+/// The disk's own verdict is that it fails.
+const DISK_FAILING: u64 = 1 << 3;
 /// A share of its rated life at which a disk is called worn, percent.
 const WORN: u64 = 90;
 /// Above this disks that rotate are warmer than their makers allow, °C.
@@ -93,6 +95,9 @@ pub fn parse(device: &str, output: &[u8]) -> Smart {
     let mut smart = Smart::unknown(device, "");
     smart.reasons.clear();
     facts(&json, &mut smart);
+    if status & DISK_FAILING != 0 {
+        smart.passed = Some(false);
+    }
     smart.asleep = status == ASLEEP && smart.passed.is_none();
     if smart.asleep {
         smart.reasons.push("it sleeps, and was not woken to be asked".into());

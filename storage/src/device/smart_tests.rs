@@ -162,6 +162,12 @@ fn what_is_not_known_says_why() {
 }
 
 #[test]
+fn the_exit_status_alone_makes_a_failing_disk() {
+    let smart = parse("/dev/sda", br#"{"smartctl":{"exit_status":72}}"#);
+    assert_eq!((smart.state, smart.passed), (Health::Failing, Some(false)));
+}
+
+#[test]
 fn only_disks_that_spin_are_let_sleep() {
     assert!(arguments("/dev/sda", true).contains(&"--nocheck=standby,3"));
     let arguments = arguments("/dev/nvme0n1", false);
