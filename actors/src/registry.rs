@@ -34,6 +34,8 @@ pub enum EventKind {
     /// It does not answer in time.
     DiskSlow,
     DiskBack,
+    /// The device under it says that it fails, or is part of an array or pool that lost members.
+    DiskFailing,
     /// No disk of a group takes footage.
     NoDisk,
     /// One stream's folder on a disk takes no files.
