@@ -7,6 +7,7 @@
 
 mod cascade;
 mod crash;
+mod devices;
 mod disks;
 mod house;
 mod lies;
