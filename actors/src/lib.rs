@@ -5,7 +5,7 @@
 //!       ├ disks ── disk.<id>
 //!       ├ cameras ── camera.<id> ─┬ recording.<stream>
 //!       │                         └ source.<stream>
-//!       ├ retention · restream · control · health · reload
+//!       ├ retention · devices · restream · control · health · reload
 //!       └ web
 //! ```
 //! Belongs here: who starts what, who restarts whom, what a fact leads to.
@@ -17,8 +17,10 @@ pub mod capacity;
 pub mod clock;
 pub mod control;
 mod deps;
+mod devices;
 mod disks;
 mod health;
+mod info;
 mod recorder;
 pub mod recording;
 pub mod registry;
@@ -29,5 +31,7 @@ mod source;
 pub mod stream;
 pub mod supervise;
 
+pub use devices::DeviceSnapshot;
 pub use disks::{Assignment, DiskSnapshot, DiskState, Disks, ServiceError, assignment};
-pub use recorder::{Hooks, Recorder, StartError, SystemInfo};
+pub use info::{DiskInfo, SystemInfo};
+pub use recorder::{Hooks, Recorder, StartError};

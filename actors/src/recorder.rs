@@ -1,6 +1,7 @@
 //! The façade: starts the house, hands out what web and command line may see, ends it in order.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -9,11 +10,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 use ractor::{ActorRef, call_t};
-use serde::Serialize;
 use tokio::sync::{Notify, watch};
-use vigie_config::{Config, Kind, StreamId, Utc};
+use vigie_config::{Config, DiskId, Kind, StreamId, Utc};
 use vigie_media::{hub::Hub, restream::Restream, source::Ingest};
-use vigie_storage::{Storage, StorageFact, StorageOptions, Unsynced};
+use vigie_storage::{Storage, StorageFact, StorageOptions, Unsynced, device::Host};
 
 use crate::{
     camera::{CameraHandle, CameraSnapshot, camera_child},
@@ -21,8 +21,10 @@ use crate::{
     clock::ClockWatch,
     control::control_child,
     deps::Deps,
-    disks::{DiskSnapshot, Disks, disk_child, note_failure, placement_child},
+    devices::{DeviceSnapshot, Devices, Pace, devices_child},
+    disks::{Disks, disk_child, note_failure, placement_child},
     health::{Feed, health_child},
+    info::{self, SystemInfo},
     recording,
     registry::{Event, EventKind, Events, registry_child},
     reload::{Reload, reload_child},
@@ -82,6 +84,7 @@ pub struct Recorder {
     pub(crate) slots: Slots,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
+    devices: Arc<Devices>,
     root_node: Arc<Node>,
     root: Mutex<Option<ActorRef<SupervisorMsg>>>,
     reload: Arc<Reload>,
@@ -104,28 +107,6 @@ pub(crate) fn actor_of(slot: &Slot) -> Option<ActorRef<SupervisorMsg>> {
 fn fill(slot: &Slot) -> impl Fn(ActorRef<SupervisorMsg>) + Send + Sync + 'static {
     let slot = slot.clone();
     move |actor| *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(actor)
-}
-
-/// `GET /api/v1/system/info`
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct SystemInfo {
-    pub name: String,
-    pub version: &'static str,
-    /// UUID of this recorder.
-    pub recorder: String,
-    #[schema(value_type = String, format = DateTime)]
-    pub started: Utc,
-    #[schema(value_type = String, format = DateTime)]
-    pub now: Utc,
-    pub clock_synchronised: bool,
-    pub cameras: usize,
-    /// Where RTSP is served.
-    pub rtsp: String,
-    /// State of the index.
-    #[schema(value_type = Object)]
-    pub index: vigie_storage::IndexState,
-    /// Every disk of the configuration; `error` says why one is not in use.
-    pub disks: Vec<DiskSnapshot>,
 }
 
 impl Recorder {
@@ -151,6 +132,8 @@ impl Recorder {
             disks,
             clock: clock.clone(),
         };
+        let host = Host::default();
+        let devices = Devices::new(Arc::new(move |folder| host.inspect(folder)), Pace::default());
         let restream = start_restream(config.server.rtsp, &storage).map_err(|error| StartError::Rtsp {
             address: config.server.rtsp,
             error,
@@ -162,6 +145,7 @@ impl Recorder {
             slots: Slots::default(),
             restream,
             clock,
+            devices,
             root_node: Node::new("root", "root"),
             root: Mutex::new(None),
             reload: Arc::new(Reload::new(hooks.config_path.clone())),
@@ -213,6 +197,7 @@ impl Recorder {
             ),
             retention_child(deps.storage.clone(), self.cameras.clone(), self.clock.clone(), low),
             placement_child(self.clone()),
+            devices_child(self.devices.clone(), deps.disks.clone(), deps.events.clone()),
             restream_child(self.restream.clone(), self.cameras.clone()),
             control_child(self.clone()),
             health_child(
@@ -299,8 +284,13 @@ impl Recorder {
             cameras: config.cameras.len(),
             rtsp: self.restream.local_addr().to_string(),
             index: self.storage().index_state(),
-            disks: self.deps.disks.snapshots(&config),
+            disks: info::disks(&self.deps.disks, &self.devices, &config),
         }
+    }
+
+    /// What the device under each disk said of itself at the last look.
+    pub fn devices(&self) -> BTreeMap<DiskId, DeviceSnapshot> {
+        self.devices.snapshots()
     }
 
     pub fn rtsp_addr(&self) -> SocketAddr {
@@ -335,7 +325,7 @@ type Rescue = Arc<OnceLock<(Arc<Disks>, Arc<Cameras>)>>;
 
 fn open_storage(
     config: &Config,
-    failures: &watch::Sender<std::collections::BTreeMap<vigie_config::DiskId, u64>>,
+    failures: &watch::Sender<BTreeMap<DiskId, u64>>,
     low: &Arc<Notify>,
     rescue: &Rescue,
     events: &Events,

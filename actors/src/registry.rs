@@ -36,6 +36,8 @@ pub enum EventKind {
     DiskBack,
     /// Closed by an operator, so that it can be pulled.
     DiskReleased,
+    /// The device under it says that it fails, or is part of an array or pool that lost members.
+    DiskFailing,
     /// No disk of a group takes footage.
     NoDisk,
     /// One stream's folder on a disk takes no files.

@@ -7,13 +7,15 @@
 //!                                  ▼
 //!                              catalog ──▶ index (a cache of files + ledger)
 //! ```
-//! Belongs here: volumes, segments, the gap ledger, the index, retention, recovery, accounts.
+//! Belongs here: volumes, segments, the gap ledger, the index, retention, recovery, accounts, what
+//! devices say of themselves.
 //! Does not belong here: codecs and boxes of media (`vigie-media`), decisions (`vigie-actors`).
 
 pub mod accounts;
 mod catalog;
 pub mod clip;
 pub mod deletions;
+pub mod device;
 pub mod error;
 pub mod fact;
 pub mod file;

@@ -7,6 +7,7 @@
 
 mod cascade;
 mod crash;
+mod devices;
 mod disk_service;
 mod disks;
 mod house;

@@ -1,9 +1,12 @@
 //! How every configured disk stands, and why one is not in use.
 
-use std::{path::PathBuf, sync::PoisonError};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+};
 
 use serde::Serialize;
-use vigie_config::{Config, DiskId, StreamId};
+use vigie_config::{Config, Disk, DiskId, StreamId};
 use vigie_storage::{Volume, VolumeSnapshot, VolumeState};
 
 use super::{DiskState, Disks, life::Trouble};
@@ -47,6 +50,13 @@ impl Disks {
             .filter(|d| d.group == group)
             .map(|d| d.id.clone())
             .collect()
+    }
+
+    /// Every disk of the configuration; `true`: in use.
+    pub(crate) fn all(&self) -> Vec<(Arc<Disk>, bool)> {
+        let all = self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let in_use = |disk: &Disk| self.storage.volume(&disk.id).is_some_and(|volume| !volume.has_failed());
+        all.into_values().map(|disk| (disk.clone(), in_use(&disk))).collect()
     }
 
     /// Every disk of the configuration, in its order.
@@ -140,7 +150,7 @@ mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
     use tokio::sync::watch;
-    use vigie_config::{CameraId, Disk, StreamName};
+    use vigie_config::{CameraId, StreamName};
     use vigie_storage::{Storage, StorageOptions};
 
     use super::*;

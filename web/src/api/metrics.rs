@@ -10,6 +10,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use vigie_actors::{Recorder, stream::StreamState, supervise::TreeNode};
+use vigie_storage::device::Health;
 
 use crate::{problem::Problem, sign_in::Viewer};
 
@@ -22,6 +23,12 @@ struct StreamLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct DiskLabels {
     disk: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DeviceLabels {
+    disk: String,
+    device: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -44,6 +51,7 @@ pub async fn metrics(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpRes
     let mut registry = Registry::with_prefix("vigie");
     streams(&mut registry, &recorder);
     disks(&mut registry, &recorder);
+    devices(&mut registry, &recorder);
     house(&mut registry, &recorder);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|e| Problem::Internal(e.to_string()))?;
@@ -128,6 +136,39 @@ fn disks(registry: &mut Registry, recorder: &Recorder) {
         slowest
             .get_or_create(&labels)
             .set(volume.slowest_sync_ms as f64 / 1000.0);
+    }
+}
+
+fn devices(registry: &mut Registry, recorder: &Recorder) {
+    let (state, temperature) = (Levels::default(), Levels::default());
+    registry.register(
+        "disk_device_state",
+        "What the device under a disk says of itself: -1 unknown, 0 good, 1 warning, 2 failing",
+        state.clone(),
+    );
+    registry.register(
+        "disk_device_temperature_celsius",
+        "Temperature of a device under a disk",
+        temperature.clone(),
+    );
+    for (disk, device) in recorder.devices() {
+        let disk = disk.to_string();
+        let level = match device.report.state {
+            Health::Unknown => -1.0,
+            Health::Good => 0.0,
+            Health::Warning => 1.0,
+            Health::Failing => 2.0,
+        };
+        state.get_or_create(&DiskLabels { disk: disk.clone() }).set(level);
+        for smart in device.report.smart {
+            if let Some(celsius) = smart.temperature_celsius {
+                let labels = DeviceLabels {
+                    disk: disk.clone(),
+                    device: smart.device,
+                };
+                temperature.get_or_create(&labels).set(celsius as f64);
+            }
+        }
     }
 }
 

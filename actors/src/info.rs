@@ -1,0 +1,53 @@
+//! What the house says of itself: `GET /api/v1/system/info`.
+
+use serde::Serialize;
+use vigie_config::{Config, Utc};
+
+use crate::{
+    devices::{DeviceSnapshot, Devices},
+    disks::{DiskSnapshot, Disks},
+};
+
+/// `GET /api/v1/system/info`
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct SystemInfo {
+    pub name: String,
+    pub version: &'static str,
+    /// UUID of this recorder.
+    pub recorder: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub started: Utc,
+    #[schema(value_type = String, format = DateTime)]
+    pub now: Utc,
+    pub clock_synchronised: bool,
+    pub cameras: usize,
+    /// Where RTSP is served.
+    pub rtsp: String,
+    /// State of the index.
+    #[schema(value_type = Object)]
+    pub index: vigie_storage::IndexState,
+    /// Every disk of the configuration; `error` says why one is not in use, `device` what the
+    /// device under it said of itself at the last look.
+    #[schema(value_type = Vec<Object>)]
+    pub disks: Vec<DiskInfo>,
+}
+
+/// One disk of the configuration.
+#[derive(Debug, Clone, Serialize)]
+pub struct DiskInfo {
+    #[serde(flatten)]
+    pub disk: DiskSnapshot,
+    /// `None`: not looked at yet.
+    pub device: Option<DeviceSnapshot>,
+}
+
+/// In the order of the configuration.
+pub(crate) fn disks(disks: &Disks, devices: &Devices, config: &Config) -> Vec<DiskInfo> {
+    let mut devices = devices.snapshots();
+    let all = disks.snapshots(config).into_iter().zip(&config.disks);
+    all.map(|(disk, configured)| DiskInfo {
+        disk,
+        device: devices.remove(&configured.id),
+    })
+    .collect()
+}
