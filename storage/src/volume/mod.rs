@@ -11,6 +11,8 @@
 mod handle;
 mod held;
 mod life;
+#[cfg(test)]
+mod life_tests;
 pub mod marker;
 mod open_file;
 mod queue;
@@ -51,6 +53,9 @@ use crate::{
 use held::Held;
 use queue::{Job, Queue};
 use stats::{Busy, Stats};
+
+/// A disk that has taken every write for so long is told anew when it is full again.
+const FULL_TOLD_FOR: Duration = Duration::from_secs(3600);
 
 /// Frees room on a full volume by deleting the oldest footage; bytes freed.
 pub(crate) type MakeRoom = Box<dyn Fn(&Volume, u64) -> u64 + Send + Sync>;
@@ -99,7 +104,8 @@ pub struct Volume {
     hung_after: Duration,
     /// When it was last seen to be slow, since that was told.
     slow_told: Mutex<Option<Instant>>,
-    full_told: AtomicBool,
+    /// When it was last seen to be full, since that was told.
+    full_told: Mutex<Option<Instant>>,
     failed: OnceLock<VolumeError>,
     /// Starts of the segments that have a file and are not finished, by token.
     open: Mutex<HashMap<u64, (StreamId, Utc)>>,
@@ -223,12 +229,16 @@ impl Volume {
     }
 
     fn make_room(&self, bytes: u64) -> u64 {
-        self.tell_full();
-        (self.make_room)(self, bytes)
+        let freed = (self.make_room)(self, bytes);
+        // Where nothing may go the volume fails, and that is told.
+        if freed > 0 {
+            self.tell_full();
+        }
+        freed
     }
 
     fn tell_full(&self) {
-        if !self.full_told.swap(true, Ordering::Relaxed) {
+        if lock(&self.full_told).replace(Instant::now()).is_none() {
             (self.facts)(StorageFact::VolumeFull {
                 disk: self.disk.clone(),
             });
@@ -365,7 +375,9 @@ impl Volume {
             // More than recording itself takes between two looks: somebody else fills it.
             self.tell_full();
         } else if space.free >= limits.keep_free_bytes {
-            self.full_told.store(false, Ordering::Relaxed);
+            // A quota refuses writes while the file system as a whole has room.
+            let mut told = lock(&self.full_told);
+            *told = told.filter(|at| at.elapsed() < FULL_TOLD_FOR);
         }
         let over = self.knows_footage_bytes()
             && limits
