@@ -8,8 +8,10 @@
 mod cascade;
 mod crash;
 mod disks;
+mod faulty_disk;
 mod house;
 mod lies;
+mod losses;
 mod outage;
 #[cfg(not(feature = "fault-hooks"))]
 mod packaged;

@@ -68,6 +68,8 @@ pub struct Setup {
     pub tick: Option<String>,
     /// `d2` beside `d1`, in the same group.
     pub two_disks: bool,
+    /// `when_full` of the disks.
+    pub when_full: Option<&'static str>,
 }
 
 impl Setup {
@@ -98,6 +100,9 @@ impl Setup {
             .unwrap();
             if let Some(tick) = &self.tick {
                 writeln!(text, "tick = {tick:?}").unwrap();
+            }
+            if let Some(when_full) = self.when_full {
+                writeln!(text, "when_full = {when_full:?}").unwrap();
             }
         }
         for cam in &self.cameras {
