@@ -10,6 +10,7 @@
 mod books;
 mod faults;
 mod pass;
+mod requests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;

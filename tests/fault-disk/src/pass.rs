@@ -1,4 +1,4 @@
-//! Every request of the kernel, passed on to the folder below.
+//! What the requests of the kernel do to the folder below.
 
 use std::{
     collections::HashMap,
@@ -13,14 +13,9 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
 };
 
-use fuser::{
-    BsdFileFlags, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, LockOwner, OpenFlags,
-    ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs,
-    ReplyWrite, Request, TimeOrNow, WriteFlags,
-};
+use fuser::{FileAttr, FileHandle, FileType, INodeNo};
 use rustix::{
     fs::{self, AtFlags, FallocateFlags, Mode, OFlags, SeekFrom},
     io::Errno,
@@ -32,29 +27,21 @@ use crate::{
     tree::{Place, Tree, kind},
 };
 
-/// The kernel asks every time: what lies below may change.
-const TTL: Duration = Duration::ZERO;
-const GENERATION: Generation = Generation(0);
-
-type Listing = Vec<(u64, FileType, OsString)>;
+pub(crate) type Listing = Vec<(u64, FileType, OsString)>;
 
 #[derive(Debug, Clone)]
-enum Open {
+pub(crate) enum Open {
     File(Arc<OwnedFd>),
     Folder(Arc<Listing>),
 }
 
 #[derive(Debug)]
 pub(crate) struct PassThrough {
-    tree: Tree,
+    pub tree: Tree,
     open: Mutex<HashMap<u64, Open>>,
     next: AtomicU64,
     faults: Arc<Faults>,
     books: Arc<Books>,
-}
-
-fn error(errno: Errno) -> fuser::Errno {
-    fuser::Errno::from_i32(errno.raw_os_error())
 }
 
 fn errno(error: io::Error) -> Errno {
@@ -65,15 +52,6 @@ fn errno(error: io::Error) -> Errno {
 fn flags_of(flags: i32) -> OFlags {
     let all = OFlags::from_bits_retain(u32::from_ne_bytes(flags.to_ne_bytes()));
     all - OFlags::APPEND - OFlags::DIRECT - OFlags::NOFOLLOW - OFlags::CREATE - OFlags::EXCL
-}
-
-macro_rules! answer {
-    ($reply:ident, $result:expr, $value:pat => $done:expr) => {
-        match $result {
-            Ok($value) => $done,
-            Err(errno) => $reply.error(error(errno)),
-        }
-    };
 }
 
 impl PassThrough {
@@ -111,7 +89,13 @@ impl PassThrough {
         Ok((folder, path))
     }
 
-    fn make_file(&self, parent: INodeNo, name: &OsStr, mode: u32, flags: i32) -> Result<(FileAttr, FileHandle), Errno> {
+    pub fn make_file(
+        &self,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        flags: i32,
+    ) -> Result<(FileAttr, FileHandle), Errno> {
         let (folder, path) = self.entry(parent, name)?;
         self.faults.strike(Op::Create, &path)?;
         let flags = (flags_of(flags) - OFlags::ACCMODE) | OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
@@ -124,7 +108,7 @@ impl PassThrough {
         Ok((attributes, self.keep(Open::File(Arc::new(file)))))
     }
 
-    fn make_folder(&self, parent: INodeNo, name: &OsStr, mode: u32) -> Result<FileAttr, Errno> {
+    pub fn make_folder(&self, parent: INodeNo, name: &OsStr, mode: u32) -> Result<FileAttr, Errno> {
         let (folder, path) = self.entry(parent, name)?;
         self.faults.strike(Op::Create, &path)?;
         fs::mkdirat(&*folder.fd, name, Mode::from_raw_mode(mode & 0o7777))?;
@@ -132,14 +116,14 @@ impl PassThrough {
         self.tree.look_up(parent, name)
     }
 
-    fn remove(&self, parent: INodeNo, name: &OsStr, flags: AtFlags) -> Result<(), Errno> {
+    pub fn remove(&self, parent: INodeNo, name: &OsStr, flags: AtFlags) -> Result<(), Errno> {
         let (folder, path) = self.entry(parent, name)?;
         fs::unlinkat(&*folder.fd, name, flags)?;
         self.books.removed(&path);
         Ok(())
     }
 
-    fn move_name(&self, from: (INodeNo, &OsStr), to: (INodeNo, &OsStr), flags: u32) -> Result<(), Errno> {
+    pub fn move_name(&self, from: (INodeNo, &OsStr), to: (INodeNo, &OsStr), flags: u32) -> Result<(), Errno> {
         let (old_folder, old) = self.entry(from.0, from.1)?;
         let (new_folder, new) = self.entry(to.0, to.1)?;
         self.faults.strike(Op::Rename, &new)?;
@@ -150,7 +134,7 @@ impl PassThrough {
         Ok(())
     }
 
-    fn write(&self, inode: INodeNo, handle: FileHandle, offset: u64, data: &[u8]) -> Result<usize, Errno> {
+    pub fn write(&self, inode: INodeNo, handle: FileHandle, offset: u64, data: &[u8]) -> Result<usize, Errno> {
         let file = self.file(handle)?;
         let verdict = self.faults.strike(Op::Write, &self.tree.place(inode)?.path)?;
         let len = u64::try_from(fs::fstat(&*file)?.st_size).unwrap_or(0);
@@ -164,7 +148,7 @@ impl PassThrough {
             .map_err(errno)
     }
 
-    fn read(&self, handle: FileHandle, offset: u64, size: u32) -> Result<Vec<u8>, Errno> {
+    pub fn read(&self, handle: FileHandle, offset: u64, size: u32) -> Result<Vec<u8>, Errno> {
         let file = std::fs::File::from(self.file(handle)?.try_clone().map_err(errno)?);
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
         let mut done = 0;
@@ -178,7 +162,7 @@ impl PassThrough {
         Ok(bytes)
     }
 
-    fn truncate(&self, inode: INodeNo, handle: Option<FileHandle>, size: u64) -> Result<(), Errno> {
+    pub fn truncate(&self, inode: INodeNo, handle: Option<FileHandle>, size: u64) -> Result<(), Errno> {
         let file = match handle {
             Some(handle) => self.file(handle)?,
             None => Arc::new(self.tree.place(inode)?.open(OFlags::RDWR)?),
@@ -187,7 +171,7 @@ impl PassThrough {
     }
 
     /// Nothing below is synced: the books say what a power cut leaves.
-    fn sync(&self, inode: INodeNo, folder: bool) -> Result<(), Errno> {
+    pub fn sync(&self, inode: INodeNo, folder: bool) -> Result<(), Errno> {
         let path = self.tree.place(inode)?.path;
         self.faults.strike(Op::Sync, &path)?;
         if folder {
@@ -198,7 +182,7 @@ impl PassThrough {
         Ok(())
     }
 
-    fn list(&self, inode: INodeNo) -> Result<FileHandle, Errno> {
+    pub fn list(&self, inode: INodeNo) -> Result<FileHandle, Errno> {
         let folder = self.tree.place(inode)?.open(OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut all = Listing::new();
         for entry in fs::Dir::new(folder)? {
@@ -207,6 +191,44 @@ impl PassThrough {
             all.push((entry.ino(), kind(entry.file_type()), name));
         }
         Ok(self.keep(Open::Folder(Arc::new(all))))
+    }
+
+    pub fn open(&self, inode: INodeNo, flags: i32) -> Result<FileHandle, Errno> {
+        // The kernel reads for itself when part of a page is written.
+        let mut flags = flags_of(flags);
+        if flags & OFlags::ACCMODE == OFlags::WRONLY {
+            flags = (flags - OFlags::ACCMODE) | OFlags::RDWR;
+        }
+        let file = self.tree.place(inode)?.open(flags)?;
+        Ok(self.keep(Open::File(Arc::new(file))))
+    }
+
+    pub fn close(&self, handle: FileHandle) {
+        let closed = self.lock().remove(&handle.0);
+        drop(closed);
+    }
+
+    pub fn listing(&self, handle: FileHandle) -> Result<Arc<Listing>, Errno> {
+        match self.lock().get(&handle.0) {
+            Some(Open::Folder(all)) => Ok(all.clone()),
+            _ => Err(Errno::BADF),
+        }
+    }
+
+    pub fn allocate(&self, handle: FileHandle, offset: u64, len: u64, mode: i32) -> Result<(), Errno> {
+        let mode = FallocateFlags::from_bits_retain(u32::from_ne_bytes(mode.to_ne_bytes()));
+        fs::fallocate(&*self.file(handle)?, mode, offset, len)
+    }
+
+    /// Data (3, as in Linux) or hole.
+    pub fn seek(&self, handle: FileHandle, offset: i64, whence: i32) -> Result<u64, Errno> {
+        let at = u64::try_from(offset).unwrap_or(0);
+        let from = if whence == 3 {
+            SeekFrom::Data(at)
+        } else {
+            SeekFrom::Hole(at)
+        };
+        fs::seek(&*self.file(handle)?, from)
     }
 }
 
@@ -219,209 +241,4 @@ fn more_files() -> io::Result<()> {
         maximum: most,
     };
     Ok(setrlimit(Resource::Nofile, limit)?)
-}
-
-impl Filesystem for PassThrough {
-    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        answer!(reply, self.tree.look_up(parent, name), attr => reply.entry(&TTL, &attr, GENERATION));
-    }
-
-    fn forget(&self, _: &Request, inode: INodeNo, lookups: u64) {
-        self.tree.forget(inode, lookups);
-    }
-
-    fn getattr(&self, _: &Request, inode: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        answer!(reply, self.tree.attributes(inode), attr => reply.attr(&TTL, &attr));
-    }
-
-    /// Lengths alone; owners, modes and times are not what tests look at.
-    fn setattr(
-        &self,
-        _: &Request,
-        inode: INodeNo,
-        _: Option<u32>,
-        _: Option<u32>,
-        _: Option<u32>,
-        size: Option<u64>,
-        _: Option<TimeOrNow>,
-        _: Option<TimeOrNow>,
-        _: Option<SystemTime>,
-        handle: Option<FileHandle>,
-        _: Option<SystemTime>,
-        _: Option<SystemTime>,
-        _: Option<SystemTime>,
-        _: Option<BsdFileFlags>,
-        reply: ReplyAttr,
-    ) {
-        let done = size.map_or(Ok(()), |size| self.truncate(inode, handle, size));
-        let attributes = done.and_then(|()| self.tree.attributes(inode));
-        answer!(reply, attributes, attr => reply.attr(&TTL, &attr));
-    }
-
-    fn mkdir(&self, _: &Request, parent: INodeNo, name: &OsStr, mode: u32, umask: u32, reply: ReplyEntry) {
-        let made = self.make_folder(parent, name, mode & !umask);
-        answer!(reply, made, attr => reply.entry(&TTL, &attr, GENERATION));
-    }
-
-    fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        answer!(reply, self.remove(parent, name, AtFlags::empty()), () => reply.ok());
-    }
-
-    fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        answer!(reply, self.remove(parent, name, AtFlags::REMOVEDIR), () => reply.ok());
-    }
-
-    fn rename(
-        &self,
-        _: &Request,
-        parent: INodeNo,
-        name: &OsStr,
-        new_parent: INodeNo,
-        new_name: &OsStr,
-        flags: fuser::RenameFlags,
-        reply: ReplyEmpty,
-    ) {
-        let moved = self.move_name((parent, name), (new_parent, new_name), flags.bits());
-        answer!(reply, moved, () => reply.ok());
-    }
-
-    fn create(
-        &self,
-        _: &Request,
-        parent: INodeNo,
-        name: &OsStr,
-        mode: u32,
-        umask: u32,
-        flags: i32,
-        reply: ReplyCreate,
-    ) {
-        let made = self.make_file(parent, name, mode & !umask, flags);
-        answer!(reply, made, (attr, handle) => reply.created(&TTL, &attr, GENERATION, handle, FopenFlags::empty()));
-    }
-
-    fn open(&self, _: &Request, inode: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        // The kernel reads for itself when part of a page is written.
-        let mut flags = flags_of(flags.0);
-        if flags & OFlags::ACCMODE == OFlags::WRONLY {
-            flags = (flags - OFlags::ACCMODE) | OFlags::RDWR;
-        }
-        let opened = self.tree.place(inode).and_then(|place| place.open(flags));
-        answer!(reply, opened, file => reply.opened(self.keep(Open::File(Arc::new(file))), FopenFlags::empty()));
-    }
-
-    fn read(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        handle: FileHandle,
-        offset: u64,
-        size: u32,
-        _: OpenFlags,
-        _: Option<LockOwner>,
-        reply: ReplyData,
-    ) {
-        answer!(reply, self.read(handle, offset, size), bytes => reply.data(&bytes));
-    }
-
-    fn write(
-        &self,
-        _: &Request,
-        inode: INodeNo,
-        handle: FileHandle,
-        offset: u64,
-        data: &[u8],
-        _: WriteFlags,
-        _: OpenFlags,
-        _: Option<LockOwner>,
-        reply: ReplyWrite,
-    ) {
-        let written = self.write(inode, handle, offset, data);
-        answer!(reply, written, n => reply.written(u32::try_from(n).unwrap_or(0)));
-    }
-
-    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
-        reply.ok();
-    }
-
-    fn release(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        handle: FileHandle,
-        _: OpenFlags,
-        _: Option<LockOwner>,
-        _: bool,
-        reply: ReplyEmpty,
-    ) {
-        let closed = self.lock().remove(&handle.0);
-        drop(closed);
-        reply.ok();
-    }
-
-    fn fsync(&self, _: &Request, inode: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        answer!(reply, self.sync(inode, false), () => reply.ok());
-    }
-
-    fn opendir(&self, _: &Request, inode: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        answer!(reply, self.list(inode), handle => reply.opened(handle, FopenFlags::empty()));
-    }
-
-    fn readdir(&self, _: &Request, _: INodeNo, handle: FileHandle, offset: u64, mut reply: ReplyDirectory) {
-        let Some(Open::Folder(all)) = self.lock().get(&handle.0).cloned() else {
-            return reply.error(error(Errno::BADF));
-        };
-        let from = usize::try_from(offset).unwrap_or(usize::MAX);
-        for (at, (inode, kind, name)) in all.iter().enumerate().skip(from) {
-            if reply.add(INodeNo(*inode), at as u64 + 1, *kind, name) {
-                break;
-            }
-        }
-        reply.ok();
-    }
-
-    fn releasedir(&self, _: &Request, _: INodeNo, handle: FileHandle, _: OpenFlags, reply: ReplyEmpty) {
-        self.lock().remove(&handle.0);
-        reply.ok();
-    }
-
-    fn fsyncdir(&self, _: &Request, inode: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        answer!(reply, self.sync(inode, true), () => reply.ok());
-    }
-
-    fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
-        let stat = self.tree.place(INodeNo::ROOT).and_then(|root| fs::fstatvfs(&*root.fd));
-        let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        answer!(reply, stat, s => reply.statfs(
-            s.f_blocks, s.f_bfree, s.f_bavail, s.f_files, s.f_ffree, small(s.f_bsize), small(s.f_namemax), small(s.f_frsize),
-        ));
-    }
-
-    fn fallocate(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        handle: FileHandle,
-        offset: u64,
-        len: u64,
-        mode: i32,
-        reply: ReplyEmpty,
-    ) {
-        let mode = FallocateFlags::from_bits_retain(u32::from_ne_bytes(mode.to_ne_bytes()));
-        let done = self
-            .file(handle)
-            .and_then(|file| fs::fallocate(&*file, mode, offset, len));
-        answer!(reply, done, () => reply.ok());
-    }
-
-    fn lseek(&self, _: &Request, _: INodeNo, handle: FileHandle, offset: i64, whence: i32, reply: ReplyLseek) {
-        let at = u64::try_from(offset).unwrap_or(0);
-        // `SEEK_DATA` and `SEEK_HOLE` of Linux: the kernel asks for nothing else.
-        let from = if whence == 3 {
-            SeekFrom::Data(at)
-        } else {
-            SeekFrom::Hole(at)
-        };
-        let found = self.file(handle).and_then(|file| fs::seek(&*file, from));
-        answer!(reply, found, at => reply.offset(i64::try_from(at).unwrap_or(i64::MAX)));
-    }
 }
