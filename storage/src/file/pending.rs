@@ -24,9 +24,9 @@ const SHORT_OF_THE_DEVICE: [u64; 5] = [0x6573_5546, 0xFF53_4D42, 0xFE53_4D42, 0x
 
 /// `syncfs` on this file system is not enough.
 pub(super) fn is_needed(dir: impl AsFd) -> io::Result<bool> {
-    let kind = u64::try_from(fs::fstatfs(dir)?.f_type).unwrap_or(0);
-    // Signed and narrow on some machines.
-    Ok(SHORT_OF_THE_DEVICE.contains(&(kind & 0xFFFF_FFFF)))
+    // Signed, and on some machines 32 bits wide.
+    let kind = fs::fstatfs(dir)?.f_type as u64 & 0xFFFF_FFFF;
+    Ok(SHORT_OF_THE_DEVICE.contains(&kind))
 }
 
 #[derive(Debug, Default)]

@@ -160,3 +160,59 @@ fn short_writes_and_one_that_takes_long_cost_nothing() {
     storage.index_rebuild().unwrap();
     assert_eq!(all(&storage, &gate).segments[0].units, 50);
 }
+
+/// What was rescued, as a whole or in pieces, is not there twice when the disk is back.
+#[test]
+fn a_disk_that_comes_back_leaves_rescued_footage_to_the_other() {
+    for pieces in [1, 3] {
+        for kept in [0, 2] {
+            let Some(it) = faulty() else { return };
+            let gate = stream("gate");
+            let storage = it.house.open();
+            let disk = Disk {
+                tick: std::time::Duration::from_secs(3600),
+                ..it.disk.clone()
+            };
+            let volume = storage.add_volume(&disk).unwrap();
+            let other = storage.add_volume(&it.house.disk("d2")).unwrap();
+            let mut writer = begin(&volume, segment(&gate, at("09:00:00"), 0));
+            for index in 0..kept {
+                writer.append(fragment(at("09:00:00"), index, 1000)).unwrap();
+            }
+            assert!(volume.settle(LONG));
+            for index in kept..kept + 3 {
+                writer.append(fragment(at("09:00:00"), index, 1000)).unwrap();
+            }
+            until("what is written", || volume.snapshot().fragments == kept + 3);
+            it.faults
+                .inject(Fault::new(Op::Write, Effect::Fail(Errno::IO)).at("yard").times(1));
+            record(&volume, &stream("yard"), at("09:00:01"), 0, 1);
+            let mut given = None;
+            until("the failure", || {
+                let facts = it.house.facts.lock().unwrap();
+                given = facts.iter().find_map(|fact| match fact {
+                    StorageFact::VolumeFailed { unsynced, .. } => Some(unsynced.clone()),
+                    _ => None,
+                });
+                given.is_some()
+            });
+            let mut rest = given.unwrap().iter().find(|lost| lost.stream == gate).unwrap().clone();
+            for _ in 0..pieces {
+                let (mut segment, fragments) = other.start_rest(&rest).unwrap();
+                for fragment in fragments.into_iter().take(3 / pieces) {
+                    segment.append(fragment).unwrap();
+                    rest.fragments.remove(0);
+                }
+            }
+            assert!(rest.fragments.is_empty() && other.settle(LONG));
+            drop((writer, volume));
+            storage.remove_volume(&disk.id);
+            let _volume = storage.add_volume(&disk).unwrap();
+            let units = |storage: &Storage| all(storage, &gate).segments.iter().map(|row| row.units).sum::<u32>();
+            assert_eq!(units(&storage), 10 * (kept as u32 + 3), "{pieces} pieces, {kept} kept");
+            storage.index_rebuild().unwrap();
+            assert_eq!(units(&storage), 10 * (kept as u32 + 3), "{pieces} pieces, {kept} kept");
+            check(&storage);
+        }
+    }
+}

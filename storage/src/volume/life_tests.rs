@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     Storage,
     error::WriteError,
-    fact::Unsynced,
+    fact::{StorageFact, Unsynced},
     mp4::sample,
     segment::{Fragment, SegmentStart},
 };

@@ -18,6 +18,7 @@ mod open_file;
 mod queue;
 mod segment_writer;
 mod snapshot;
+mod space;
 mod stats;
 mod sync;
 mod writer;
@@ -42,7 +43,7 @@ pub use snapshot::{VolumeSnapshot, VolumeState};
 use crate::{
     catalog::Catalog,
     error::{VolumeError, WriteError},
-    fact::{Facts, StorageFact},
+    fact::Facts,
     file::{Root, is_of_path},
     layout,
     ledger::Line,
@@ -53,9 +54,6 @@ use crate::{
 use held::Held;
 use queue::{Job, Queue};
 use stats::{Busy, Stats};
-
-/// A disk that has taken every write for so long is told anew when it is full again.
-const FULL_TOLD_FOR: Duration = Duration::from_secs(3600);
 
 /// Frees room on a full volume by deleting the oldest footage; bytes freed.
 pub(crate) type MakeRoom = Box<dyn Fn(&Volume, u64) -> u64 + Send + Sync>;
@@ -104,7 +102,7 @@ pub struct Volume {
     hung_after: Duration,
     /// When it was last seen to be slow, since that was told.
     slow_told: Mutex<Option<Instant>>,
-    /// When it was last seen to be full, since that was told.
+    /// It was told to be full, which is not forgotten before then.
     full_told: Mutex<Option<Instant>>,
     failed: OnceLock<VolumeError>,
     /// Starts of the segments that have a file and are not finished, by token.
@@ -228,23 +226,6 @@ impl Volume {
         }
     }
 
-    fn make_room(&self, bytes: u64) -> u64 {
-        let freed = (self.make_room)(self, bytes);
-        // Where nothing may go the volume fails, and that is told.
-        if freed > 0 {
-            self.tell_full();
-        }
-        freed
-    }
-
-    fn tell_full(&self) {
-        if lock(&self.full_told).replace(Instant::now()).is_none() {
-            (self.facts)(StorageFact::VolumeFull {
-                disk: self.disk.clone(),
-            });
-        }
-    }
-
     fn open_started(&self, token: u64, stream: &StreamId, start: Utc) {
         lock(&self.open).insert(token, (stream.clone(), start));
         let mut oldest = lock(&self.oldest);
@@ -355,40 +336,6 @@ impl Volume {
     }
     pub(crate) fn footage_bytes(&self) -> u64 {
         self.stats.footage_bytes.get()
-    }
-
-    /// Its limits are reached, and nothing may go to make room: nothing new is begun there.
-    pub fn is_full(&self) -> bool {
-        let limits = self.limits();
-        let size = self.stats.footage_bytes.get().saturating_add(self.held.bytes());
-        limits.when_full == WhenFull::Stop
-            && (self.stats.free.get() < limits.keep_free_bytes || limits.max_size_bytes.is_some_and(|max| size >= max))
-    }
-
-    /// Reads the file system's free space and says when it is too little.
-    pub(crate) fn look_at_space(&self) {
-        let Ok(space) = self.root.space() else { return };
-        self.stats.total.set(space.total);
-        self.stats.free.set(space.free);
-        let limits = self.limits();
-        if space.free < limits.keep_free_bytes / 2 {
-            // More than recording itself takes between two looks: somebody else fills it.
-            self.tell_full();
-        } else if space.free >= limits.keep_free_bytes {
-            // A quota refuses writes while the file system as a whole has room.
-            let mut told = lock(&self.full_told);
-            *told = told.filter(|at| at.elapsed() < FULL_TOLD_FOR);
-        }
-        let over = self.knows_footage_bytes()
-            && limits
-                .max_size_bytes
-                .is_some_and(|max| self.stats.footage_bytes.get() > max);
-        if space.free < limits.keep_free_bytes || over {
-            (self.facts)(StorageFact::SpaceLow {
-                disk: self.disk.clone(),
-                free: space.free,
-            });
-        }
     }
 
     pub fn snapshot(&self) -> VolumeSnapshot {
