@@ -2,19 +2,21 @@
 //!
 //! The volume's own threads write and sync; this actor only decides when to try again.
 
+mod outage;
 mod refusals;
 mod standing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
 use vigie_config::{CameraId, Disk, DiskId, ErrorKind, Kind, StreamId, Utc};
 use vigie_storage::{Storage, StorageFact, Unsynced, Volume, VolumeError};
 
+use outage::Outage;
 use refusals::Refusals;
 use standing::Trouble;
 pub use standing::{DiskSnapshot, DiskState};
@@ -24,10 +26,8 @@ use crate::{
     supervise::{ChildSpec, JobContext, JobError, worker_child},
 };
 
-/// How often an absent or failed disk is looked at again.
-const RETRY: Duration = Duration::from_secs(2);
-/// A disk that was too slow is given time before it is trusted again.
-const AFTER_SLOW: Duration = Duration::from_secs(30);
+/// A disk that came back is said to be back when it has been recorded on for so long.
+const HELD: Duration = Duration::from_secs(10);
 /// How often a running disk publishes its figures.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -134,7 +134,7 @@ pub fn disk_child(disk: &Disk, disks: Arc<Disks>, events: Events) -> ChildSpec {
 }
 
 async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events) -> Result<(), JobError> {
-    let mut told: Option<String> = None;
+    let mut outage = Outage::default();
     loop {
         let disk = disks
             .configured
@@ -149,20 +149,19 @@ async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events)
             Some(volume) => Ok(volume),
             None => add(&disks.storage, disk.clone()).await?,
         };
-        let mut pause = RETRY;
-        match volume {
+        let pause = match volume {
             Ok(_) => {
                 disks.note(&id, None);
-                disks
-                    .told_none
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&disk.group);
-                if told.take().is_some() {
-                    tracing::info!(disk = %id, "disk is back");
-                    events.raise(Event::disk(EventKind::DiskBack, id.clone(), "in use again"));
-                }
-                if watch_volume(&context, &id, &disks, failures).await {
+                let held = || {
+                    let mut told_none = disks.told_none.lock().unwrap_or_else(PoisonError::into_inner);
+                    told_none.remove(&disk.group);
+                    drop(told_none);
+                    if outage.held() {
+                        tracing::info!(disk = %id, "disk is back");
+                        events.raise(Event::disk(EventKind::DiskBack, id.clone(), "in use again"));
+                    }
+                };
+                if watch_volume(&context, &id, &disks, failures, held).await {
                     // The volume stays: at shutdown it takes the last words of all streams first.
                     return Ok(());
                 }
@@ -174,23 +173,24 @@ async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events)
                         false,
                     ),
                 };
-                if slow {
-                    pause = AFTER_SLOW;
-                }
-                tell(&mut told, &id, &events, &trouble, &context);
+                let alone = disks.why_none_at_all(&disk.group).is_some();
+                let pause = outage.failed(slow, alone);
+                tell(&mut outage, &id, &events, &trouble, &context);
                 disks.note(&id, Some(trouble));
                 // Takes its threads down (abandons hung ones) so that it can be added again.
                 stop(&disks.storage, &id).await;
+                pause
             }
             Err(error) => {
                 let trouble = Trouble::of(&error);
                 context.node.publish(serde_json::json!({
                     "state": trouble.state, "error": trouble.error, "kind": error.kind(),
                 }));
-                tell(&mut told, &id, &events, &trouble, &context);
+                tell(&mut outage, &id, &events, &trouble, &context);
                 disks.note(&id, Some(trouble));
+                outage.absent()
             }
-        }
+        };
         if let Some(why) = disks.why_none_at_all(&disk.group) {
             disks.raise_no_disk(&disk.group, why, &events);
         }
@@ -202,13 +202,14 @@ async fn run(context: JobContext, id: DiskId, disks: Arc<Disks>, events: Events)
 }
 
 /// Repeats are told once.
-fn tell(told: &mut Option<String>, id: &DiskId, events: &Events, trouble: &Trouble, context: &JobContext) {
+fn tell(outage: &mut Outage, id: &DiskId, events: &Events, trouble: &Trouble, context: &JobContext) {
     let text = &trouble.error;
-    if told.as_ref() != Some(text) {
+    if !outage.is_told(text) {
         tracing::error!(disk = %id, error = text, "disk is not in use");
         context.node.note_error(text);
+    }
+    if outage.note(trouble) {
         events.raise(Event::disk(trouble.event(), id.clone(), text.clone()));
-        *told = Some(text.clone());
     }
 }
 
@@ -227,10 +228,21 @@ async fn stop(storage: &Arc<Storage>, id: &DiskId) {
     }
 }
 
-/// Publishes figures until the volume fails (`false`) or this actor is asked to stop (`true`).
-async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Arc<Disks>, failures: u64) -> bool {
+/// Publishes figures until the volume fails (`false`) or this actor is asked to stop (`true`);
+/// from [`HELD`] on calls `held` with each look.
+async fn watch_volume(
+    context: &JobContext,
+    id: &DiskId,
+    disks: &Arc<Disks>,
+    failures: u64,
+    mut held: impl FnMut(),
+) -> bool {
     let mut failed = disks.failures.subscribe();
+    let begin = Instant::now();
     loop {
+        if begin.elapsed() >= HELD {
+            held();
+        }
         if let Some(snapshot) = disks.storage.volumes().into_iter().find(|v| v.disk == *id) {
             context.node.publish(&snapshot);
         }
