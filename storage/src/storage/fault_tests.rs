@@ -13,9 +13,10 @@ use crate::{error::VolumeError, fact::StorageFact};
 
 /// `d1` of the house.
 struct Faulty {
-    house: House,
-    disk: Disk,
+    /// Unmounted before its folder is removed: fields are dropped in order.
     faults: FaultDisk,
+    disk: Disk,
+    house: House,
 }
 
 /// `None`: said why.

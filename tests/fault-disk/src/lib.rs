@@ -107,6 +107,8 @@ impl Drop for FaultDisk {
                 _ => break,
             }
         }
+        // Whoever still holds a file after a failed test keeps no mount alive; gone already is fine.
+        let _ = self.detach();
         if let Some(session) = self.session.take() {
             // Gone already is fine.
             let _ = session.umount_and_join();
