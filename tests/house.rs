@@ -30,6 +30,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("vigie-storage", &["vigie-config"]),
     ("vigie-config", &[]),
     ("vigie-fake-camera", &[]),
+    ("vigie-fault-disk", &[]),
 ];
 
 /// Which crate may know which foreign library: GStreamer stays in media, and so on.
@@ -45,6 +46,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
         &["vigie", "vigie-web", "vigie-actors", "vigie-media", "vigie-fake-camera"],
     ),
     ("retina", &[]),
+    ("fuser", &["vigie-fault-disk"]),
 ];
 
 fn direct_dependencies() -> BTreeMap<String, BTreeSet<String>> {

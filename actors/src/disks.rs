@@ -3,6 +3,7 @@
 //! The volume's own threads write and sync; [`life`] decides, this actor only carries it out.
 
 mod life;
+mod outage;
 mod placement;
 mod refusals;
 mod service;
@@ -11,7 +12,7 @@ mod standing;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
@@ -31,6 +32,8 @@ use crate::{
     supervise::{ChildSpec, JobContext, JobError, worker_child},
 };
 
+/// A disk that came back is said to be back when it has been recorded on for so long.
+const HELD: Duration = Duration::from_secs(10);
 /// How often a running disk publishes its figures.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -158,6 +161,7 @@ pub fn disk_child(disk: &Disk, disks: Arc<Disks>, events: Events) -> ChildSpec {
             id: id.clone(),
             disks: disks.clone(),
             events: events.clone(),
+            held: false,
             released_at: None,
         };
         Box::pin(actor.run(context))
@@ -169,6 +173,8 @@ struct Actor {
     disks: Arc<Disks>,
     events: Events,
     life: Life,
+    /// It has been in use for [`HELD`].
+    held: bool,
     /// What lay at the path when the disk was released.
     released_at: Option<(u64, u64)>,
 }
@@ -185,13 +191,21 @@ impl Actor {
             };
             let step = match order {
                 Order::Open => self.open(&disk).await?,
-                Order::Watch => match watch_volume(&context, &self.id, &self.disks).await {
+                Order::Watch => match watch_volume(&context, &self.id, &self.disks, self.held).await {
                     Watched::Stopping => return Ok(()),
                     Watched::Released => self.life.on(Happened::ToRelease),
+                    Watched::Held => {
+                        self.held = true;
+                        self.disks.there_is_one(&disk.group);
+                        self.life.on(Happened::Held)
+                    }
                     Watched::Failed => {
                         let volume = self.disks.storage.volume(&self.id);
                         let failure = volume.and_then(|volume| volume.failure().cloned());
-                        self.life.on(Happened::Failed(failure.as_ref()))
+                        self.life.on(Happened::Failed {
+                            error: failure.as_ref(),
+                            alone: self.disks.why_none_at_all(&disk.group).is_some(),
+                        })
                     }
                 },
                 Order::Close => {
@@ -211,8 +225,15 @@ impl Actor {
                     self.rested(&disk).await?
                 }
             };
+            if let Some(error) = step.error {
+                tracing::error!(disk = %self.id, error, "disk is not in use");
+                context.node.note_error(&error);
+            }
             if let Some((kind, text)) = step.event {
-                self.tell(kind, text, &context);
+                if kind == EventKind::DiskBack {
+                    tracing::info!(disk = %self.id, "disk is back");
+                }
+                self.events.raise(Event::disk(kind, self.id.clone(), text));
             }
             if let Some(trouble) = self.life.trouble() {
                 context
@@ -240,7 +261,7 @@ impl Actor {
         };
         Ok(match volume {
             Ok(_) => {
-                self.disks.there_is_one(&disk.group);
+                self.held = false;
                 self.life.on(Happened::Opened)
             }
             Err(error) => self.life.on(Happened::NotOpened(&error)),
@@ -276,19 +297,6 @@ impl Actor {
             false => Happened::Rested,
         }))
     }
-
-    fn tell(&self, kind: EventKind, text: String, context: &JobContext) {
-        let disk = &self.id;
-        match kind {
-            EventKind::DiskBack => tracing::info!(%disk, "disk is back"),
-            EventKind::DiskReleased => tracing::info!(%disk, "disk is being closed, so that it can be pulled"),
-            _ => {
-                tracing::error!(%disk, error = text, "disk is not in use");
-                context.node.note_error(&text);
-            }
-        }
-        self.events.raise(Event::disk(kind, disk.clone(), text));
-    }
 }
 
 async fn add(storage: &Arc<Storage>, disk: Arc<Disk>) -> Result<Result<Arc<Volume>, VolumeError>, JobError> {
@@ -296,8 +304,10 @@ async fn add(storage: &Arc<Storage>, disk: Arc<Disk>) -> Result<Result<Arc<Volum
     Ok(tokio::task::spawn_blocking(move || storage.add_volume(&disk)).await?)
 }
 
-/// Why a disk is watched no more.
+/// What came of watching a disk.
 enum Watched {
+    /// It has been in use for [`HELD`].
+    Held,
     Failed,
     Released,
     /// The volume stays: at shutdown it takes the last words of all streams first.
@@ -305,13 +315,17 @@ enum Watched {
 }
 
 /// Publishes figures meanwhile.
-async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Arc<Disks>) -> Watched {
+async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Arc<Disks>, held: bool) -> Watched {
+    let begin = Instant::now();
     let mut failed = disks.failures.subscribe();
     let mut releases = disks.service.releases();
     let failures = disks.failures_of(id);
     loop {
         if disks.storage.volume(id).is_none_or(|volume| volume.has_failed()) {
             return Watched::Failed;
+        }
+        if !held && begin.elapsed() >= HELD {
+            return Watched::Held;
         }
         if let Some(snapshot) = disks.snapshot(id) {
             context.node.publish(&snapshot);

@@ -40,8 +40,9 @@ pub enum StorageFact {
         disk: DiskId,
         millis: u64,
     },
-    /// No room is left for a write, or less than half of `keep_free`. Told once, until there is
-    /// `keep_free` again.
+    /// Footage went because no room was left for a write, or there is less than half of
+    /// `keep_free`. Told once, until there is `keep_free` again (under a quota: and nothing was
+    /// refused for an hour).
     VolumeFull {
         disk: DiskId,
     },

@@ -1,5 +1,7 @@
 //! The façade: everything the recorder keeps on disk.
 
+#[cfg(test)]
+mod fault_tests;
 mod footage;
 #[cfg(test)]
 mod footage_tests;
@@ -237,7 +239,7 @@ impl Storage {
 
     fn opener(self: &Arc<Self>) -> OpenSegment {
         let storage = self.clone();
-        Arc::new(move |row: &SegmentRow| storage.open_segment(row).map(Footage::into_file))
+        Arc::new(move |row: &SegmentRow| storage.open_segment(row).and_then(Footage::into_file))
     }
 
     /// Without the rows whose file was deleted underneath. Reads one folder for each hour: cheaper

@@ -11,13 +11,11 @@ use vigie_fake_camera::FakeCameras;
 
 use crate::{
     house::{House, LoopDisk, Memory, PATIENCE, Setup, ffprobe_is_content, now_us, pick, shown, wait_for},
+    losses::{self, LOST_US},
     recording::{cameras, near_end, settle},
 };
 
 const LEFT_OUT: &str = "left out: no root, no loop device or no mkfs.ext4";
-
-/// What one fault may cost one camera.
-const LOST_US: u64 = 2_000_000;
 
 struct TwoDisks {
     /// Unmounted when the recorder has ended: fields are dropped in order.
@@ -153,49 +151,18 @@ fn inject(fault: &Fault, rounds: usize) {
     }
     two.all_recorded();
     settle(house, cameras);
-    let (mut worst, mut holds, mut lost_units) = (0, true, 0);
-    for log in cameras.logs() {
-        let footage = house.footage_of_two(&log.camera, "main");
-        let gaps = house.recordings(&log.camera, "main").gaps_before(near_end(&log));
-        let strict = footage.balance(&log, &[], 0);
-        for moment in &moments {
-            let of_this = |n: &&u64| log.due_us(**n) + 5_000_000 > *moment && log.due_us(**n) < moment + 20_000_000;
-            let lost = strict.missing.iter().filter(of_this).count() as u64 * log.interval_us;
-            worst = worst.max(lost);
-        }
-        lost_units += strict.missing.len();
-        let balance = footage.balance(&log, &gaps, 1_000_000);
-        let stated: u64 = gaps
-            .iter()
-            .map(|gap| gap.end_us.unwrap_or(gap.start_us) - gap.start_us)
-            .sum();
-        let lost = strict.missing.len() as u64 * log.interval_us;
-        let honest = balance.missing.len() as u64 * log.interval_us < 1_000_000 && stated.abs_diff(lost) <= 1_000_000;
-        let cause = gaps.iter().all(|gap| gap.cause == "disk");
-        let once = balance.doubled.is_empty() && balance.unknown.is_empty() && balance.out_of_order == 0;
-        if !(honest && cause && once) {
-            eprintln!(
-                "{}: {balance:?}\nlost {lost} µs, stated {stated} µs: {gaps:?}",
-                log.camera
-            );
-            holds = false;
-        }
-        if log.ranges.len() != 1 {
-            eprintln!("{}: connected {} times", log.camera, log.ranges.len());
-            holds = false;
-        }
-        ffprobe_is_content(&footage);
-    }
+    let losses = losses::count(house, cameras, &moments);
     shown(
         1,
         &format!(
-            "{rounds} × a disk {} with {count} cameras on two: at most {:.2} s lost, {lost_units} units in all, \
+            "{rounds} × a disk {} with {count} cameras on two: at most {:.2} s lost, {} units in all, \
              recorded elsewhere within {:.1} s, gap rows to the second",
             fault.name,
-            worst as f64 / 1e6,
+            losses.worst_us as f64 / 1e6,
+            losses.units,
             slowest.as_secs_f64()
         ),
-        holds && worst <= LOST_US,
+        losses.honest && losses.worst_us <= LOST_US,
     );
 }
 

@@ -10,8 +10,10 @@ mod crash;
 mod devices;
 mod disk_service;
 mod disks;
+mod faulty_disk;
 mod house;
 mod lies;
+mod losses;
 mod outage;
 #[cfg(not(feature = "fault-hooks"))]
 mod packaged;

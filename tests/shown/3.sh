@@ -1,7 +1,8 @@
 #!/bin/sh
 # What disks must show, with full counts on the release binary: one line for each figure,
-# `number: figure … pass|FAIL`, collected in target/shown/3.txt. Takes about an hour. Faults are
-# injected on loop devices, which needs root; without it the tests say that they were left out.
+# `number: figure … pass|FAIL`, collected in target/shown/3.txt. Takes about three hours. Faults are
+# injected on loop devices and a FUSE file system, which needs root; without it the tests say that
+# they were left out.
 set -u
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -14,7 +15,7 @@ cp "$target/release/vigie" target/shown/vigie
 export VIGIE_SHOWN=1 VIGIE_SHOWN_LIST=3
 
 VIGIE_BINARY=$PWD/target/shown/vigie \
-	cargo test --locked --release --test e2e -- --test-threads 1 disks::
+	cargo test --locked --release --test e2e -- --test-threads 1 disks:: faulty_disk::
 # Every moment of a scenario, and the model of retention.
 for test in 3:every_prefix_that_a_power_cut_allows 7:want_of_room_takes_what_the_model_takes; do
 	out=$(cargo test --locked --release --package vigie-storage --lib -- --nocapture "${test#*:}") && verdict=pass || verdict=FAIL

@@ -14,12 +14,8 @@ use serde::Serialize;
 use vigie_config::{DiskId, ErrorKind, Kind};
 use vigie_storage::VolumeError;
 
+use super::outage::{Outage, RETRY};
 use crate::registry::EventKind;
-
-/// How often an absent or failed disk is looked at again.
-pub const RETRY: Duration = Duration::from_secs(2);
-/// A disk that was too slow is given time before it is trusted again.
-const AFTER_SLOW: Duration = Duration::from_secs(30);
 
 /// Where a disk stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
@@ -138,8 +134,15 @@ impl Trouble {
 pub enum Happened<'a> {
     Opened,
     NotOpened(&'a VolumeError),
-    /// While it was recorded on; `None`: nobody says why.
-    Failed(Option<&'a VolumeError>),
+    /// It has been recorded on for long enough to be trusted.
+    Held,
+    /// While it was recorded on.
+    Failed {
+        /// `None`: nobody says why.
+        error: Option<&'a VolumeError>,
+        /// No other disk of its group takes footage.
+        alone: bool,
+    },
     /// An operator wants to pull it.
     ToRelease,
     /// A released disk is not at its path any more, or an operator takes it back.
@@ -165,6 +168,8 @@ pub enum Order {
 pub struct Step {
     pub order: Order,
     pub event: Option<(EventKind, String)>,
+    /// Why it is not in use, where that was not said before.
+    pub error: Option<String>,
 }
 
 #[derive(Debug)]
@@ -172,8 +177,8 @@ pub struct Life {
     disk: DiskId,
     /// `None`: in use, or opened for the first time.
     trouble: Option<Trouble>,
-    /// What was told last, until it is in use again.
-    told: Option<String>,
+    outage: Outage,
+    /// How long it rests when it is closed.
     rest: Duration,
 }
 
@@ -182,7 +187,7 @@ impl Life {
         Life {
             disk,
             trouble: None,
-            told: None,
+            outage: Outage::default(),
             rest: RETRY,
         }
     }
@@ -196,18 +201,20 @@ impl Life {
         match happened {
             Happened::Opened => {
                 self.trouble = None;
-                self.rest = RETRY;
-                let back = || (EventKind::DiskBack, "in use again".to_owned());
-                Step {
-                    order: Order::Watch,
-                    event: self.told.take().map(|_| back()),
-                }
+                self.then(Order::Watch)
             }
-            Happened::NotOpened(error) => self.down(Trouble::of(error), Order::Rest(self.rest)),
-            Happened::Failed(error) => {
-                if error.is_some_and(|error| error.kind() == ErrorKind::Timeout) {
-                    self.rest = AFTER_SLOW;
-                }
+            Happened::NotOpened(error) => self.down(Trouble::of(error), Order::Rest(self.outage.absent())),
+            Happened::Held => Step {
+                order: Order::Watch,
+                event: self
+                    .outage
+                    .held()
+                    .then(|| (EventKind::DiskBack, "in use again".to_owned())),
+                error: None,
+            },
+            Happened::Failed { error, alone } => {
+                let slow = error.is_some_and(|error| error.kind() == ErrorKind::Timeout);
+                self.rest = self.outage.failed(slow, alone);
                 let trouble = error.map_or_else(|| self.failed(), Trouble::while_recording);
                 self.down(trouble, Order::Close)
             }
@@ -245,15 +252,23 @@ impl Life {
 
     /// Repeats are told once.
     fn down(&mut self, trouble: Trouble, order: Order) -> Step {
-        let news = self.told.as_ref() != Some(&trouble.error);
-        let event = news.then(|| (trouble.event(), trouble.error.clone()));
-        self.told = Some(trouble.error.clone());
+        let said = self.outage.is_told(&trouble.error);
+        let news = self.outage.note(&trouble);
+        let step = Step {
+            order,
+            event: news.then(|| (trouble.event(), trouble.error.clone())),
+            error: (!said).then(|| trouble.error.clone()),
+        };
         self.trouble = Some(trouble);
-        Step { order, event }
+        step
     }
 
     fn then(&self, order: Order) -> Step {
-        Step { order, event: None }
+        Step {
+            order,
+            event: None,
+            error: None,
+        }
     }
 }
 
@@ -287,14 +302,17 @@ mod tests {
         assert_eq!(life.on(Happened::Rested).order, Order::Open);
         assert_eq!(life.on(Happened::NotOpened(&missing())).event, None, "no news");
         let step = life.on(Happened::Opened);
-        assert_eq!(step.order, Order::Watch);
-        assert_eq!(step.event.unwrap().0, EventKind::DiskBack);
+        assert_eq!((step.order, step.event), (Order::Watch, None));
         assert_eq!(state(&life), None);
+        assert_eq!(life.on(Happened::Held).event.unwrap().0, EventKind::DiskBack);
+        assert_eq!(life.on(Happened::Held).event, None, "once");
     }
 
     #[test]
     fn a_disk_that_comes_up_is_not_told() {
-        assert_eq!(Life::new(disk()).on(Happened::Opened).event, None);
+        let mut life = Life::new(disk());
+        assert_eq!(life.on(Happened::Opened).event, None);
+        assert_eq!(life.on(Happened::Held).event, None);
     }
 
     #[test]
@@ -306,9 +324,12 @@ mod tests {
             millis: 2100,
             allowed: 2000,
         };
-        let step = life.on(Happened::Failed(Some(&slow)));
+        let step = life.on(Happened::Failed {
+            error: Some(&slow),
+            alone: true,
+        });
         assert_eq!((step.order, step.event.unwrap().0), (Order::Close, EventKind::DiskSlow));
-        assert_eq!(life.on(Happened::Closed).order, Order::Rest(AFTER_SLOW));
+        assert_eq!(life.on(Happened::Closed).order, Order::Rest(Duration::from_secs(30)));
         assert_eq!(life.on(Happened::Rested).order, Order::Open);
         assert_eq!(life.on(Happened::NotOpened(&slow)).order, Order::Rest(RETRY));
     }
@@ -331,7 +352,10 @@ mod tests {
         ] {
             let mut life = Life::new(disk());
             life.on(Happened::Opened);
-            let step = life.on(Happened::Failed(Some(error)));
+            let step = life.on(Happened::Failed {
+                error: Some(error),
+                alone: true,
+            });
             assert_eq!((state(&life), step.event.unwrap().0), (Some(expected), event));
         }
     }
@@ -352,9 +376,10 @@ mod tests {
         }
         assert_eq!(life.on(Happened::NotReleased).order, Order::Open);
         assert_eq!(state(&life), Some(DiskState::Removed));
-        let step = life.on(Happened::NotOpened(&missing()));
-        assert_eq!(step.event.unwrap().0, EventKind::DiskRemoved);
-        assert_eq!(life.on(Happened::Opened).event.unwrap().0, EventKind::DiskBack);
+        // Whoever released it knows.
+        assert_eq!(life.on(Happened::NotOpened(&missing())).event, None);
+        assert_eq!(life.on(Happened::Opened).order, Order::Watch);
+        assert_eq!(life.on(Happened::Held).event.unwrap().0, EventKind::DiskBack);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Segment for SegmentWriter {
 }
 
 /// The same fragment in storage's words; shares the media.
-fn storable(fragment: &fmp4::Fragment) -> vigie_storage::Fragment {
+pub(super) fn storable(fragment: &fmp4::Fragment) -> vigie_storage::Fragment {
     vigie_storage::Fragment {
         header: fragment.header.clone(),
         media: fragment.media.clone(),

@@ -15,6 +15,8 @@ mod footage;
 mod gaps;
 mod planner;
 mod rescue;
+#[cfg(test)]
+mod rescue_tests;
 mod run;
 mod tap;
 #[cfg(test)]

@@ -4,12 +4,15 @@ use std::{
     fs::File,
     io::{self, IoSlice},
     os::unix::fs::FileExt,
+    sync::Arc,
 };
 
 use rustix::{
     fs::{self, FallocateFlags, SeekFrom},
     io::Errno,
 };
+
+use super::pending::{Changed, Pending};
 
 /// `IOV_MAX` of Linux: what one `pwritev` takes.
 const IOV_MAX: usize = 1024;
@@ -65,7 +68,9 @@ impl ReadAt for File {
 
 #[derive(Debug)]
 pub struct Footage {
-    file: File,
+    file: Arc<File>,
+    /// Where changes are noted, where that is needed.
+    pending: Option<(Arc<Pending>, Changed)>,
     #[cfg(test)]
     traced: Option<(std::sync::Arc<super::trace::Trace>, super::trace::FileId)>,
 }
@@ -82,19 +87,31 @@ macro_rules! told {
 
 impl ReadAt for Footage {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(&self.file, buf, offset)
+        FileExt::read_at(&*self.file, buf, offset)
     }
     fn len(&self) -> io::Result<u64> {
-        ReadAt::len(&self.file)
+        ReadAt::len(&*self.file)
     }
 }
 
 impl Footage {
     pub(super) fn new(file: File) -> Self {
         Self {
-            file,
+            file: Arc::new(file),
+            pending: None,
             #[cfg(test)]
             traced: None,
+        }
+    }
+
+    pub(super) fn noted_in(self, pending: Option<&Arc<Pending>>) -> Self {
+        let pending = pending.map(|pending| (pending.clone(), Changed::new(self.file.clone())));
+        Self { pending, ..self }
+    }
+
+    fn changed(&self) {
+        if let Some((pending, changed)) = &self.pending {
+            pending.file(changed);
         }
     }
 
@@ -103,8 +120,9 @@ impl Footage {
         Self { traced, ..self }
     }
 
-    pub fn into_file(self) -> File {
-        self.file
+    pub fn into_file(self) -> io::Result<File> {
+        // Noted for a sync it is shared.
+        Arc::try_unwrap(self.file).or_else(|shared| shared.try_clone())
     }
 
     /// All of `parts`, one `pwritev` where the kernel takes it in one.
@@ -129,13 +147,15 @@ impl Footage {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.changed();
         told!(self, trace, file => trace.wrote(*file, Some(begin), parts.concat()));
         Ok(())
     }
 
     /// For files opened by `open_append`.
     pub fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        io::Write::write_all(&mut &self.file, bytes)?;
+        io::Write::write_all(&mut &*self.file, bytes)?;
+        self.changed();
         told!(self, trace, file => trace.wrote(*file, None, bytes.to_vec()));
         Ok(())
     }
@@ -151,6 +171,7 @@ impl Footage {
     /// Cuts the file, and frees what was reserved beyond.
     pub fn truncate(&self, len: u64) -> io::Result<()> {
         fs::ftruncate(&self.file, len)?;
+        self.changed();
         told!(self, trace, file => trace.truncated(*file, len));
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! This is the one place where the order of operations on a disk can be observed.
 
 mod footage;
+mod pending;
 mod root;
 #[cfg(test)]
 pub(crate) mod trace;

@@ -5,6 +5,7 @@ use std::{
     io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustix::{
@@ -12,7 +13,10 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Footage, ReadAt};
+use super::{
+    Footage, ReadAt,
+    pending::{self, Pending},
+};
 
 /// Footage and state: readable by the owner and the group.
 const FILE_MODE: u32 = 0o640;
@@ -23,6 +27,8 @@ pub struct Root {
     path: PathBuf,
     dir: OwnedFd,
     device: (u64, u64),
+    /// Where `syncfs` is not enough.
+    pending: Option<Arc<Pending>>,
     #[cfg(test)]
     trace: Option<std::sync::Arc<super::trace::Trace>>,
 }
@@ -74,10 +80,12 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = fs::open(path, flags, Mode::empty())?;
         let device = identity(&fs::fstat(&dir)?);
+        let pending = pending::is_needed(&dir)?.then(Arc::default);
         Ok(Root {
             path: path.to_owned(),
             dir,
             device,
+            pending,
             #[cfg(test)]
             trace: super::trace::of(path),
         })
@@ -121,9 +129,18 @@ impl Root {
         self.open_file(path, flags)
     }
 
+    fn name_appeared(&self, path: &Path) {
+        if let Some(pending) = &self.pending {
+            pending.folder_of(path);
+        }
+    }
+
     fn open_file(&self, path: &Path, flags: OFlags) -> io::Result<Footage> {
         let file = fs::openat(&self.dir, path, flags, Mode::from_raw_mode(FILE_MODE))?;
-        let footage = Footage::new(File::from(file));
+        let footage = Footage::new(File::from(file)).noted_in(self.pending.as_ref());
+        if flags.contains(OFlags::CREATE) {
+            self.name_appeared(path);
+        }
         #[cfg(test)]
         let footage = footage.traced(self.trace.as_ref().map(|trace| (trace.clone(), trace.opened(path))));
         Ok(footage)
@@ -186,6 +203,7 @@ impl Root {
             Err(Errno::INVAL | Errno::NOSYS) => fs::renameat(&self.dir, from, &self.dir, to)?,
             other => other?,
         }
+        self.name_appeared(to);
         told!(self, trace => trace.renamed(from, to));
         Ok(())
     }
@@ -224,6 +242,7 @@ impl Root {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         match fs::mkdirat(&self.dir, path, Mode::from_raw_mode(DIR_MODE)) {
             Ok(()) => {
+                self.name_appeared(path);
                 told!(self, trace => trace.noted(super::trace::Op::MakeDir(path.to_owned())));
                 Ok(())
             }
@@ -270,15 +289,23 @@ impl Root {
         Ok(entries)
     }
 
-    /// Makes a file and takes it away: on a disk that is read-only, or that this process may not
-    /// write to, footage would fail only later. A full disk is no error: room can be made.
+    /// Makes a file with something in it and takes it away: on a disk that is read-only, or takes
+    /// names and no bytes, or that this process may not write to, footage would fail only later. A
+    /// full disk is no error: room can be made. Waits for the device.
     pub fn try_writing(&self) -> io::Result<()> {
         let probe = Path::new(".vigie-probe");
         if self.exists(probe)? {
             self.remove(probe)?;
         }
-        match self.create_new(probe) {
-            Ok(_) => self.remove(probe),
+        let written = self.create_new(probe).map(|file| {
+            file.write_at(&[&[0; 512]], 0)?;
+            file.sync_data()
+        });
+        if written.is_ok() {
+            self.remove(probe)?;
+        }
+        match written.flatten() {
+            Ok(()) => Ok(()),
             Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Ok(()),
             Err(error) => Err(error),
         }
@@ -297,6 +324,9 @@ impl Root {
     pub fn sync(&self) -> io::Result<()> {
         told!(self, trace => trace.noted(super::trace::Op::SyncBegin));
         fs::syncfs(&self.dir)?;
+        if let Some(pending) = &self.pending {
+            pending.sync(&self.dir)?;
+        }
         told!(self, trace => trace.noted(super::trace::Op::SyncEnd));
         Ok(())
     }

@@ -10,7 +10,7 @@ use vigie_config::{CameraId, Causes, StreamId, Utc};
 
 use super::{
     mark::{Mark, whole_millis},
-    repair::{Outcome, cut_from, repair},
+    repair::{Outcome, cut_from, proper, repair},
 };
 use crate::{
     catalog::Catalog,
@@ -232,7 +232,10 @@ impl Pass<'_> {
                 }
             }
             if let Some(row) = row {
-                let row = self.without_copy(&path, row)?;
+                let Some(row) = self.without_copy(&path, row)? else {
+                    done.removed += 1;
+                    continue;
+                };
                 bytes += row.bytes;
                 starts.insert(row.start);
                 self.catalog.segment_found(&row);
@@ -241,16 +244,34 @@ impl Pass<'_> {
         Ok(bytes)
     }
 
-    /// What this disk had not synced when it was given up was written to another one; if it
-    /// reached this one after all, that copy stands.
-    fn without_copy(&self, path: &Path, row: SegmentRow) -> io::Result<SegmentRow> {
-        let near = self.catalog.recordings(&row.stream, row.start, row.end).segments;
-        let copy = near.iter().find(|other| {
-            let same = other.volume != row.volume && (other.run, other.number) == (row.run, row.number);
-            same && other.start > row.start && other.end >= row.end
-        });
-        let Some(copy) = copy else { return Ok(row) };
-        cut_from(self.root, path, row, copy.start)
+    /// What this disk had not synced when it was given up was written to another one, as one
+    /// segment or several; if it reached this one after all, that copy stands. `None`: nothing is
+    /// left.
+    fn without_copy(&self, path: &Path, row: SegmentRow) -> io::Result<Option<SegmentRow>> {
+        let mut copies = self.catalog.recordings(&row.stream, row.start, row.end).segments;
+        copies.retain(|other| other.volume != row.volume && (other.run, other.number) == (row.run, row.number));
+        // From there on all of it is elsewhere. Times are rounded to microseconds on the way.
+        let (mut from, mut all_there) = (row.end, true);
+        for copy in copies.iter().rev() {
+            if copy.start >= from || copy.end.plus_micros(1000) < from {
+                continue;
+            }
+            from = copy.start;
+            let copied = copy.relative_path();
+            all_there &= self.others.iter().any(|root| root.exists(&copied).unwrap_or(false));
+        }
+        if from == row.end {
+            return Ok(Some(row));
+        }
+        if from > row.start.plus_micros(1000) {
+            return cut_from(self.root, path, row, from).map(Some);
+        }
+        // The last word on a whole file is the other file's, not its row's.
+        if !all_there {
+            return Ok(Some(row));
+        }
+        self.root.remove(&proper(path))?;
+        Ok(None)
     }
 
     /// Rows from `from` on whose file is gone.

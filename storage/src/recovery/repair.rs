@@ -117,7 +117,8 @@ pub fn cut_from(root: &Root, path: &Path, row: SegmentRow, from: Utc) -> io::Res
     Ok(tally.row(&segment, row.causes, row.volume))
 }
 
-fn proper(path: &Path) -> std::path::PathBuf {
+/// Without the dot of a file that has not been named yet.
+pub(super) fn proper(path: &Path) -> std::path::PathBuf {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     path.with_file_name(name.strip_prefix('.').unwrap_or(name))
 }

@@ -46,7 +46,7 @@ impl Held {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// About to be written.
+    /// Taken from the queue to be written.
     pub fn hold(&self, segment: &Arc<SegmentHandle>, fragment: &Arc<Fragment>) {
         self.bytes.fetch_add(fragment.len(), Ordering::Relaxed);
         self.lock().fragments.push_back((segment.clone(), fragment.clone()));
@@ -56,11 +56,13 @@ impl Held {
         let mut state = self.lock();
         state.written = (state.written + 1).min(state.fragments.len());
     }
-    /// The newest will not be written.
-    pub fn drop_newest(&self) {
-        if let Some((_, fragment)) = self.lock().fragments.pop_back() {
+    /// The newest will not be written. False: it has been given back by [`Held::abandon`].
+    pub fn drop_newest(&self) -> bool {
+        let newest = self.lock().fragments.pop_back();
+        if let Some((_, fragment)) = &newest {
             self.bytes.fetch_sub(fragment.len(), Ordering::Relaxed);
         }
+        newest.is_some()
     }
     pub fn closed(&self, start: Utc) {
         self.lock().closed.push(start);
@@ -100,11 +102,15 @@ impl Held {
         self.lock().closed.iter().copied().min()
     }
 
-    /// All of it, by segment and in order; `more`: what was not even taken from the queue.
-    pub fn unsynced(&self, more: impl IntoIterator<Item = (Arc<SegmentHandle>, Arc<Fragment>)>) -> Vec<Unsynced> {
-        let state = self.lock();
+    /// Empties it. What was in it by segment and in order; `more`: what was not even taken from
+    /// the queue.
+    pub fn abandon(&self, more: impl IntoIterator<Item = (Arc<SegmentHandle>, Arc<Fragment>)>) -> Vec<Unsynced> {
+        let mut state = self.lock();
+        let held = std::mem::take(&mut *state);
+        self.bytes.store(0, Ordering::Relaxed);
+        drop(state);
         let mut all: Vec<(u64, Unsynced)> = Vec::new();
-        for (segment, fragment) in state.fragments.iter().cloned().chain(more) {
+        for (segment, fragment) in held.fragments.into_iter().chain(more) {
             let at = all.iter().position(|(token, _)| *token == segment.token);
             let entry = match at.and_then(|at| all.get_mut(at)) {
                 Some((_, entry)) => entry,
@@ -119,11 +125,5 @@ impl Held {
             entry.fragments.push(fragment.as_ref().clone());
         }
         all.into_iter().map(|(_, entry)| entry).collect()
-    }
-
-    pub fn clear(&self) {
-        let dropped = std::mem::take(&mut *self.lock());
-        self.bytes.store(0, Ordering::Relaxed);
-        drop(dropped);
     }
 }

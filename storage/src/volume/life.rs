@@ -74,7 +74,7 @@ impl Volume {
             writing: Busy::new(),
             syncing: Busy::new(),
             slow_told: Mutex::default(),
-            full_told: AtomicBool::new(false),
+            full_told: Mutex::default(),
             failed: OnceLock::new(),
             open: Mutex::default(),
             oldest: Mutex::new(oldest),
@@ -174,8 +174,7 @@ impl Volume {
             Job::Fragment { segment, fragment } => Some((segment, fragment)),
             _ => None,
         });
-        let unsynced = Arc::new(self.held.unsynced(queued));
-        self.held.clear();
+        let unsynced = Arc::new(self.held.abandon(queued));
         // A writer that hangs cannot do it.
         let open: Vec<_> = lock(&self.open).drain().collect();
         for (token, (stream, _)) in open {

@@ -11,11 +11,14 @@
 mod handle;
 mod held;
 mod life;
+#[cfg(test)]
+mod life_tests;
 pub mod marker;
 mod open_file;
 mod queue;
 mod segment_writer;
 mod snapshot;
+mod space;
 mod stats;
 mod sync;
 mod writer;
@@ -40,7 +43,7 @@ pub use snapshot::{VolumeSnapshot, VolumeState};
 use crate::{
     catalog::Catalog,
     error::{VolumeError, WriteError},
-    fact::{Facts, StorageFact},
+    fact::Facts,
     file::{Root, is_of_path},
     layout,
     ledger::Line,
@@ -99,7 +102,8 @@ pub struct Volume {
     hung_after: Duration,
     /// When it was last seen to be slow, since that was told.
     slow_told: Mutex<Option<Instant>>,
-    full_told: AtomicBool,
+    /// It was told to be full, which is not forgotten before then.
+    full_told: Mutex<Option<Instant>>,
     failed: OnceLock<VolumeError>,
     /// Starts of the segments that have a file and are not finished, by token.
     open: Mutex<HashMap<u64, (StreamId, Utc)>>,
@@ -222,19 +226,6 @@ impl Volume {
         }
     }
 
-    fn make_room(&self, bytes: u64) -> u64 {
-        self.tell_full();
-        (self.make_room)(self, bytes)
-    }
-
-    fn tell_full(&self) {
-        if !self.full_told.swap(true, Ordering::Relaxed) {
-            (self.facts)(StorageFact::VolumeFull {
-                disk: self.disk.clone(),
-            });
-        }
-    }
-
     fn open_started(&self, token: u64, stream: &StreamId, start: Utc) {
         lock(&self.open).insert(token, (stream.clone(), start));
         let mut oldest = lock(&self.oldest);
@@ -345,38 +336,6 @@ impl Volume {
     }
     pub(crate) fn footage_bytes(&self) -> u64 {
         self.stats.footage_bytes.get()
-    }
-
-    /// Its limits are reached, and nothing may go to make room: nothing new is begun there.
-    pub fn is_full(&self) -> bool {
-        let limits = self.limits();
-        let size = self.stats.footage_bytes.get().saturating_add(self.held.bytes());
-        limits.when_full == WhenFull::Stop
-            && (self.stats.free.get() < limits.keep_free_bytes || limits.max_size_bytes.is_some_and(|max| size >= max))
-    }
-
-    /// Reads the file system's free space and says when it is too little.
-    pub(crate) fn look_at_space(&self) {
-        let Ok(space) = self.root.space() else { return };
-        self.stats.total.set(space.total);
-        self.stats.free.set(space.free);
-        let limits = self.limits();
-        if space.free < limits.keep_free_bytes / 2 {
-            // More than recording itself takes between two looks: somebody else fills it.
-            self.tell_full();
-        } else if space.free >= limits.keep_free_bytes {
-            self.full_told.store(false, Ordering::Relaxed);
-        }
-        let over = self.knows_footage_bytes()
-            && limits
-                .max_size_bytes
-                .is_some_and(|max| self.stats.footage_bytes.get() > max);
-        if space.free < limits.keep_free_bytes || over {
-            (self.facts)(StorageFact::SpaceLow {
-                disk: self.disk.clone(),
-                free: space.free,
-            });
-        }
     }
 
     pub fn snapshot(&self) -> VolumeSnapshot {

@@ -12,7 +12,7 @@ use std::{
 
 use vigie_config::Causes;
 
-use super::handle::SegmentHandle;
+use super::{handle::SegmentHandle, held::Held};
 use crate::segment::Fragment;
 
 /// After the queue ran dry the writer lets this much time pass before it looks again: one wake-up
@@ -100,8 +100,9 @@ impl Queue {
         true
     }
 
-    /// The next job; waits. `None`: closed and empty. The bytes of a fragment leave the queue now.
-    pub fn pop(&self) -> Option<Job> {
+    /// The next job; waits. `None`: closed and empty. A fragment is in `held` before it is out of
+    /// the queue: whoever empties both misses none.
+    pub fn pop(&self, held: &Held) -> Option<Job> {
         let mut state = self.lock();
         if state.jobs.is_empty() && !state.closed {
             state.urgent = false;
@@ -118,7 +119,8 @@ impl Queue {
             state.idle = false;
         }
         let (_, job) = state.jobs.pop_front()?;
-        if let Job::Fragment { fragment, .. } = &job {
+        if let Job::Fragment { segment, fragment } = &job {
+            held.hold(segment, fragment);
             self.bytes.fetch_sub(fragment.len(), Ordering::Relaxed);
         }
         Some(job)

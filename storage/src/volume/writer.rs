@@ -41,7 +41,7 @@ pub(super) fn run(volume: Arc<Volume>) {
         lengths: HashMap::new(),
         ledgers: Vec::new(),
     };
-    while let Some(job) = writer.volume.queue.pop() {
+    while let Some(job) = writer.volume.queue.pop(&writer.volume.held) {
         if writer.volume.has_failed() {
             break;
         }
@@ -76,12 +76,13 @@ impl Writer {
     }
 
     fn fragment(&mut self, handle: &Arc<SegmentHandle>, fragment: &Arc<Fragment>) -> Result<(), VolumeError> {
+        let volume = self.volume.clone();
         if let Some(detail) = handle.down() {
-            self.pass_on(handle, fragment, detail.to_owned(), false);
+            if volume.held.drop_newest() {
+                self.pass_on(handle, fragment, detail.to_owned(), false);
+            }
             return Ok(());
         }
-        let volume = self.volume.clone();
-        volume.held.hold(handle, fragment);
         if !self.files.contains_key(&handle.token) {
             volume.check_in_place()?;
         }
@@ -123,7 +124,9 @@ impl Writer {
                 if self.files.contains_key(&handle.token) || !volume.blames_a_path(&error) {
                     return Err(trouble);
                 }
-                volume.held.drop_newest();
+                if !volume.held.drop_newest() {
+                    return Ok(());
+                }
                 let detail = trouble.to_string();
                 tracing::error!(stream = %handle.segment.stream, %detail, "this stream's folder takes no footage");
                 handle.give_up(detail.clone());

@@ -76,6 +76,8 @@ pub struct Setup {
     pub tick: Option<String>,
     /// `d2` beside `d1`.
     pub two_disks: bool,
+    /// `when_full` of the disks.
+    pub when_full: Option<&'static str>,
     pub disk_groups: [&'static str; 2],
 }
 
@@ -85,6 +87,7 @@ impl Default for Setup {
             cameras: Vec::new(),
             tick: None,
             two_disks: false,
+            when_full: None,
             disk_groups: ["default"; 2],
         }
     }
@@ -119,6 +122,9 @@ impl Setup {
             .unwrap();
             if let Some(tick) = &self.tick {
                 writeln!(text, "tick = {tick:?}").unwrap();
+            }
+            if let Some(when_full) = self.when_full {
+                writeln!(text, "when_full = {when_full:?}").unwrap();
             }
         }
         for cam in &self.cameras {

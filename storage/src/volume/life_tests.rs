@@ -1,0 +1,229 @@
+//! A volume that hangs, is given up, fails: nothing it holds is forgotten, nothing is told twice.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use ulid::Ulid;
+use vigie_config::{CameraId, Causes, Disk, DiskId, StreamId, StreamName, Utc};
+
+use super::*;
+use crate::{
+    Storage,
+    error::WriteError,
+    fact::{StorageFact, Unsynced},
+    mp4::sample,
+    segment::{Fragment, SegmentStart},
+};
+
+type Told = Arc<Mutex<Vec<StorageFact>>>;
+
+/// A volume whose writer waits inside the first segment until `release` is dropped.
+struct Stuck {
+    volume: Arc<Volume>,
+    told: Told,
+    writer: SegmentWriter,
+    release: mpsc::Sender<()>,
+    _storage: Arc<Storage>,
+    _folder: tempfile::TempDir,
+}
+
+fn start() -> Utc {
+    "2026-11-20T09:00:00Z".parse().unwrap()
+}
+
+fn segment() -> SegmentStart {
+    SegmentStart {
+        stream: StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main),
+        run: Ulid::from_parts(1, 1),
+        number: 0,
+        start: start(),
+        causes: Causes::SCHEDULE,
+        continued: false,
+        synchronised: true,
+        codec: "avc1.640028".into(),
+    }
+}
+
+fn fragment(index: u64) -> Fragment {
+    let (header, media) = sample::fragment(index * 36_000, 3600, &[1000; 10], index == 0);
+    let begin = start().plus_micros(index as i64 * 400_000);
+    Fragment {
+        header,
+        media,
+        start: begin,
+        end: begin.plus_micros(400_000),
+        units: 10,
+        rap: index == 0,
+    }
+}
+
+fn disk(path: &Path) -> Disk {
+    Disk {
+        id: DiskId::new("d1").unwrap(),
+        path: path.to_owned(),
+        group: "default".into(),
+        keep_free_bytes: 0,
+        max_size_bytes: None,
+        require_mount: false,
+        when_full: Default::default(),
+        tick: Duration::from_millis(20),
+    }
+}
+
+fn stuck(hung_after: Duration) -> Stuck {
+    let folder = tempfile::tempdir().unwrap();
+    let (told, path) = (Told::default(), folder.path().join("d1"));
+    std::fs::create_dir(&path).unwrap();
+    let facts = told.clone();
+    let options = StorageOptions {
+        facts: Arc::new(move |fact| facts.lock().unwrap().push(fact)),
+        hung_after,
+        hung_after_rotating: hung_after,
+        ..StorageOptions::default()
+    };
+    let storage = Storage::open(&folder.path().join("state"), options).unwrap();
+    let volume = storage.add_volume(&disk(&path)).unwrap();
+    let (release, wait) = mpsc::channel::<()>();
+    let (inside, entered) = mpsc::channel();
+    let (wait, inside) = (Mutex::new(wait), Mutex::new(inside));
+    let init = move |tags: &[(String, String)]| -> Bytes {
+        // Nobody may be there to be told.
+        let _ = inside.lock().unwrap().send(());
+        let _ = wait.lock().unwrap().recv();
+        sample::init(tags, false)
+    };
+    let mut writer = volume.start_segment(segment(), init).unwrap();
+    writer.append(fragment(0)).unwrap();
+    entered.recv().unwrap();
+    Stuck {
+        volume,
+        told,
+        writer,
+        release,
+        _storage: storage,
+        _folder: folder,
+    }
+}
+
+impl Stuck {
+    fn count(&self, what: impl Fn(&StorageFact) -> bool) -> usize {
+        self.told.lock().unwrap().iter().filter(|fact| what(fact)).count()
+    }
+
+    /// What the failure gave back, by the starts of its fragments; once.
+    fn given_back(&self) -> (VolumeError, Vec<Utc>) {
+        let told = self.told.lock().unwrap();
+        let failures: Vec<_> = told
+            .iter()
+            .filter_map(|fact| match fact {
+                StorageFact::VolumeFailed { error, unsynced, .. } => Some((error.clone(), unsynced.clone())),
+                _ => None,
+            })
+            .collect();
+        let [(error, unsynced)] = failures.as_slice() else {
+            panic!("{told:?}")
+        };
+        let starts = |one: &Unsynced| one.fragments.iter().map(|f| f.start).collect::<Vec<_>>();
+        (error.clone(), unsynced.iter().flat_map(starts).collect())
+    }
+}
+
+fn starts(indexes: std::ops::Range<i64>) -> Vec<Utc> {
+    indexes.map(|n| start().plus_micros(n * 400_000)).collect()
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_slow_disk_without_another_is_told_once_and_waited_for() {
+    let it = stuck(Duration::from_millis(50));
+    until("lag", || !it.volume.is_prompt());
+    for _ in 0..3 {
+        it.volume.watch(false);
+    }
+    let slow = |fact: &StorageFact| matches!(fact, StorageFact::VolumeSlow { millis, .. } if *millis >= 50);
+    assert_eq!(it.count(slow), 1);
+    assert!(!it.volume.has_failed());
+    assert_eq!(it.volume.snapshot().state, VolumeState::Slow);
+    drop(it.release);
+    assert!(it.volume.settle(Duration::from_secs(60)));
+    assert!(it.volume.is_prompt());
+    assert_eq!(it.volume.snapshot().unsynced_bytes, 0, "all of it is on the disk");
+}
+
+#[test]
+fn a_slow_disk_beside_another_is_given_up_with_all_it_holds() {
+    let mut it = stuck(Duration::from_millis(50));
+    it.writer.append(fragment(1)).unwrap();
+    it.writer.append(fragment(2)).unwrap();
+    until("lag", || !it.volume.is_prompt());
+    it.volume.watch(true);
+    let (error, given) = it.given_back();
+    assert!(
+        matches!(error, VolumeError::SlowSync { millis, allowed: 50, .. } if millis >= 50),
+        "{error}"
+    );
+    assert_eq!(given, starts(0..3));
+    assert!(matches!(
+        it.writer.append(fragment(3)),
+        Err(WriteError::VolumeDown { .. })
+    ));
+    let seen = it.volume.snapshot();
+    assert_eq!(
+        (seen.state, seen.queued_bytes, seen.unsynced_bytes),
+        (VolumeState::Failed, 0, 0)
+    );
+    assert!(!it.volume.is_prompt());
+    // Neither again, nor by the writer that comes back.
+    it.volume.watch(true);
+    it.volume.watch(false);
+    it.volume.give_up();
+    drop(it.release);
+    assert!(it.volume.stop().is_empty());
+    assert_eq!(
+        it.told
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|f| matches!(f, StorageFact::VolumeFailed { .. }))
+            .count(),
+        1
+    );
+    assert_eq!(it.volume.snapshot().unsynced_bytes, 0);
+}
+
+#[test]
+fn a_prompt_disk_is_left_alone() {
+    let it = stuck(Duration::from_secs(600));
+    it.volume.watch(true);
+    it.volume.watch(false);
+    assert!(!it.volume.has_failed() && it.count(|_| true) == 0);
+    drop(it.release);
+}
+
+/// The writer has taken a job out of the queue and done nothing with it yet.
+#[test]
+fn a_fragment_between_queue_and_file_is_given_back() {
+    let mut it = stuck(Duration::from_secs(600));
+    it.writer.append(fragment(1)).unwrap();
+    it.writer.append(fragment(2)).unwrap();
+    // As the writer does, which waits in fragment 0.
+    assert!(matches!(
+        it.volume.queue.pop(&it.volume.held),
+        Some(Job::Fragment { .. })
+    ));
+    it.volume.give_up();
+    assert_eq!(it.given_back().1, starts(0..3));
+    drop(it.release);
+}
