@@ -1,6 +1,9 @@
 //! How long the disks last: by the rates at which footage was recorded during the last day.
 //! Pure but for [`capacity`], which gathers the figures.
 
+pub mod meter;
+pub mod room;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use vigie_config::{Config, Utc};
 
 use crate::{
+    capacity::room::Room,
     devices::{DeviceSnapshot, Devices},
     disks::{DiskSnapshot, Disks},
 };
@@ -26,6 +27,8 @@ pub struct SystemInfo {
     /// State of the index.
     #[schema(value_type = Object)]
     pub index: vigie_storage::IndexState,
+    /// Room for how many more cameras; null: not measured yet, or no camera is recorded.
+    pub room: Option<Room>,
     /// Every disk of the configuration; `error` says why one is not in use, `device` what the
     /// device under it said of itself at the last look.
     #[schema(value_type = Vec<Object>)]

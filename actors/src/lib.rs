@@ -30,6 +30,7 @@ mod retention;
 mod source;
 pub mod stream;
 pub mod supervise;
+mod unrecorded;
 
 pub use devices::DeviceSnapshot;
 pub use disks::{Assignment, DiskSnapshot, DiskState, Disks, ServiceError, assignment};

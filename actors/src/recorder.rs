@@ -18,6 +18,10 @@ use vigie_storage::{Storage, StorageFact, StorageOptions, Unsynced, device::Host
 use crate::{
     camera::{CameraHandle, CameraSnapshot, camera_child},
     cameras::Cameras,
+    capacity::{
+        meter::{Meter, meter_child},
+        room::Room,
+    },
     clock::ClockWatch,
     control::control_child,
     deps::Deps,
@@ -34,6 +38,7 @@ use crate::{
     supervise::{
         ChildSpec, Ending, Job, JobContext, Node, SupervisorMsg, TreeNode, spawn_root, supervisor_child, worker_child,
     },
+    unrecorded::unrecorded_child,
 };
 
 /// How long an orderly end may take before the process ends anyway.
@@ -81,6 +86,7 @@ pub struct Recorder {
     started: Utc,
     pub(crate) cameras: Arc<Cameras>,
     pub(crate) deps: Deps,
+    pub(crate) meter: Meter,
     pub(crate) slots: Slots,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
@@ -142,6 +148,7 @@ impl Recorder {
             started: Utc::now(),
             cameras,
             deps,
+            meter: Meter::default(),
             slots: Slots::default(),
             restream,
             clock,
@@ -197,6 +204,8 @@ impl Recorder {
             ),
             retention_child(deps.storage.clone(), self.cameras.clone(), self.clock.clone(), low),
             placement_child(self.clone()),
+            unrecorded_child(self.clone()),
+            meter_child(self.clone()),
             devices_child(self.devices.clone(), deps.disks.clone(), deps.events.clone()),
             restream_child(self.restream.clone(), self.cameras.clone()),
             control_child(self.clone()),
@@ -284,8 +293,14 @@ impl Recorder {
             cameras: config.cameras.len(),
             rtsp: self.restream.local_addr().to_string(),
             index: self.storage().index_state(),
+            room: self.meter.room(),
             disks: info::disks(&self.deps.disks, &self.devices, &config),
         }
+    }
+
+    /// Room for how many more cameras, as last measured.
+    pub fn room(&self) -> Option<Room> {
+        self.meter.room()
     }
 
     /// What the device under each disk said of itself at the last look.

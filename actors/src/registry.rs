@@ -42,6 +42,8 @@ pub enum EventKind {
     NoDisk,
     /// One stream's folder on a disk takes no files.
     FolderRefused,
+    /// A stream that is to be recorded was not, for longer than its `alarm_after`.
+    NothingRecorded,
     /// A file was deleted while it was written.
     FootageDeleted,
     /// Access units were lost because this machine was too slow.

@@ -139,6 +139,8 @@ pub struct Record {
     pub max_age: Option<Duration>,
     /// Younger footage goes only when nothing else is left to go.
     pub min_age: Option<Duration>,
+    /// Nothing recorded for so long is an alarm.
+    pub alarm_after: Duration,
 }
 
 /// What happens when a disk reaches its limits.

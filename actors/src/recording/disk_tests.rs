@@ -44,6 +44,7 @@ fn camera() -> Camera {
             post_alarm: Duration::ZERO,
             max_age: None,
             min_age: None,
+            alarm_after: Duration::from_secs(3600),
         },
     }
 }

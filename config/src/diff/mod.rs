@@ -235,6 +235,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         post_alarm: old_post_alarm,
         max_age: old_max_age,
         min_age: old_min_age,
+        alarm_after: old_alarm_after,
     } = old_record;
     let Record {
         continuous,
@@ -244,6 +245,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         post_alarm,
         max_age,
         min_age,
+        alarm_after,
     } = record;
 
     let mut in_place = Keys::new();
@@ -254,7 +256,8 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         "pre_alarm": old_pre_alarm, pre_alarm;
         "post_alarm": old_post_alarm, post_alarm;
         "max_age": old_max_age, max_age;
-        "min_age": old_min_age, min_age);
+        "min_age": old_min_age, min_age;
+        "alarm_after": old_alarm_after, alarm_after);
     let mut record_anew = Keys::new();
     compare!(record_anew; "disk_group": old_disk_group, disk_group);
 

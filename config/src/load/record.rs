@@ -17,6 +17,7 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
         post_alarm: Duration::from_secs(10),
         max_age: None,
         min_age: None,
+        alarm_after: Duration::from_secs(3600),
     };
     let Some(section) = camera.section("record") else {
         return standard;
@@ -29,6 +30,7 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
     let post_alarm = section.duration("post_alarm", Duration::ZERO..=3600 * second);
     let max_age = section.duration("max_age", second..=36_500 * 86_400 * second);
     let min_age = section.duration("min_age", second..=36_500 * 86_400 * second);
+    let alarm_after = section.duration("alarm_after", 10 * second..=36_500 * 86_400 * second);
     if let (Some(min), Some(max)) = (min_age, max_age)
         && min > max
     {
@@ -48,6 +50,7 @@ pub fn read(camera: &Section<'_>, there: &[StreamName]) -> Record {
         post_alarm: post_alarm.unwrap_or(standard.post_alarm),
         max_age,
         min_age,
+        alarm_after: alarm_after.unwrap_or(standard.alarm_after),
     }
 }
 

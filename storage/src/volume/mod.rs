@@ -362,6 +362,7 @@ impl Volume {
             unsynced_bytes: self.held.bytes(),
             refused: self.stats.refused.get(),
             dropped_units: self.stats.dropped_units.get(),
+            busy_ms: u64::try_from((self.writing.total() + self.syncing.total()).as_millis()).unwrap_or(u64::MAX),
             syncs: self.stats.syncs.get(),
             last_sync_ms: self.stats.last_sync_ms.get(),
             slowest_sync_ms: self.stats.slowest_sync_ms.get(),

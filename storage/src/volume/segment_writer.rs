@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vigie_config::Causes;
+use vigie_config::{Causes, StreamName};
 
 use super::{Volume, handle::SegmentHandle, queue::Job};
 use crate::{
@@ -100,7 +100,11 @@ impl SegmentWriter {
         }
         let len = fragment.len();
         let queued = volume.queue.bytes() + volume.held.bytes() + len;
-        let limit = volume.options.queue_bytes;
+        // Where a disk is too slow for all, main streams go on when sub streams no longer can.
+        let limit = match self.handle.segment.stream.stream {
+            StreamName::Main => volume.options.queue_bytes,
+            StreamName::Sub => volume.options.queue_bytes / 2,
+        };
         if queued > limit {
             volume.stats.refused.add(1);
             return Err(WriteError::QueueFull {

@@ -46,6 +46,8 @@ pub struct VolumeSnapshot {
     /// Access units of fragments that made no sense, or came after one that did not, or whose file
     /// was deleted while it was written.
     pub dropped_units: u64,
+    /// Milliseconds that its threads were inside writes and syncs, since it was opened.
+    pub busy_ms: u64,
     pub syncs: u64,
     pub last_sync_ms: u64,
     pub slowest_sync_ms: u64,

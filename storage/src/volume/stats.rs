@@ -56,6 +56,9 @@ pub(super) struct Busy {
     epoch: Instant,
     /// ms since `epoch` plus 1; 0: idle.
     since: AtomicU64,
+    /// Microseconds in all, of operations that have ended.
+    total_us: AtomicU64,
+    begun: AtomicU64,
 }
 
 impl Busy {
@@ -63,16 +66,28 @@ impl Busy {
         Self {
             epoch: Instant::now(),
             since: AtomicU64::new(0),
+            total_us: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
         }
     }
     fn now(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
     pub fn begin(&self) {
+        self.begun.store(self.micros(), Ordering::Relaxed);
         self.since.store(self.now(), Ordering::Relaxed);
     }
     pub fn end(&self) {
         self.since.store(0, Ordering::Relaxed);
+        let took = self.micros().saturating_sub(self.begun.load(Ordering::Relaxed));
+        self.total_us.fetch_add(took, Ordering::Relaxed);
+    }
+    fn micros(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+    /// Of operations that have ended.
+    pub fn total(&self) -> Duration {
+        Duration::from_micros(self.total_us.load(Ordering::Relaxed))
     }
     /// `None`: idle.
     pub fn since(&self) -> Option<Duration> {

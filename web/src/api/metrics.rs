@@ -184,6 +184,13 @@ fn house(registry: &mut Registry, recorder: &Recorder) {
         events.get_or_create(&EventLabels { kind: name }).inc_by(count);
     }
     count_restarts(&recorder.tree(), "", &restarts);
+    let room = Gauge::<f64, AtomicU64>::default();
+    registry.register(
+        "room_cameras",
+        "Room for so many more cameras; -1: not known",
+        room.clone(),
+    );
+    room.set(recorder.room().map_or(-1.0, |room| f64::from(room.cameras)));
 }
 
 fn count_restarts(node: &TreeNode, path: &str, restarts: &Counts<ActorLabels>) {
