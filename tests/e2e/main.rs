@@ -11,6 +11,7 @@ mod devices;
 mod disk_service;
 mod disks;
 mod faulty_disk;
+mod footage;
 mod house;
 mod lies;
 mod losses;

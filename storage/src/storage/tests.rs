@@ -515,6 +515,24 @@ fn the_queue_is_bounded_and_a_bad_fragment_costs_its_segment_only() {
 }
 
 #[test]
+fn sub_streams_wait_first() {
+    let house = House::new();
+    let storage = house.open_with(StorageOptions {
+        queue_bytes: 50_000,
+        ..StorageOptions::default()
+    });
+    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    let sub = StreamId::new(CameraId::new("gate").unwrap(), StreamName::Sub);
+    let mut of_sub = begin(&volume, segment(&sub, at("09:00:00"), 0));
+    let mut of_main = begin(&volume, segment(&stream("gate"), at("09:00:00"), 0));
+    assert!(matches!(
+        of_sub.append(fragment(at("09:00:00"), 0, 3000)),
+        Err(WriteError::QueueFull { limit: 25_000, .. })
+    ));
+    of_main.append(fragment(at("09:00:00"), 0, 3000)).unwrap();
+}
+
+#[test]
 fn a_clock_that_went_back_overwrites_nothing() {
     let house = House::new();
     let gate = stream("gate");

@@ -96,6 +96,11 @@ impl House {
         )
     }
 
+    pub fn delete_as(&self, user: &str, path: &str) -> Answer {
+        let url = format!("{}{path}", self.http);
+        self.send(self.client.delete(url).basic_auth(user, Some(PASSWORD)))
+    }
+
     /// POST of a JSON document as another user.
     pub fn post_json_as(&self, user: &str, path: &str, body: &Value) -> Answer {
         let url = format!("{}{path}", self.http);

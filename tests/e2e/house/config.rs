@@ -79,6 +79,7 @@ pub struct Setup {
     /// `when_full` of the disks.
     pub when_full: Option<&'static str>,
     pub disk_groups: [&'static str; 2],
+    pub alarm_after: Option<&'static str>,
 }
 
 impl Default for Setup {
@@ -89,6 +90,7 @@ impl Default for Setup {
             two_disks: false,
             when_full: None,
             disk_groups: ["default"; 2],
+            alarm_after: None,
         }
     }
 }
@@ -165,6 +167,9 @@ impl Setup {
                 "[camera.record]\nmode = \"always\"\nstreams = [{streams}]\nsegment = {segment:?}\n"
             )
             .unwrap();
+            if let Some(time) = self.alarm_after {
+                writeln!(text, "alarm_after = {time:?}").unwrap();
+            }
         }
         text
     }
