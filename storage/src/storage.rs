@@ -12,6 +12,8 @@ mod replay;
 #[cfg(test)]
 mod retention_tests;
 #[cfg(test)]
+mod start_tests;
+#[cfg(test)]
 mod tests;
 mod upkeep;
 mod volumes;

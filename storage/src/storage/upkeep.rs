@@ -182,6 +182,7 @@ impl Storage {
             from,
             footage_bytes: volume.footage_bytes().saturating_sub(later),
             oldest: Some(volume.oldest()),
+            gap_days: Some(self.catalog.gap_days()),
         };
         self.catalog.index().set_checkpoint(volume.id(), &mark.encode());
         volume.checkpointed(from);
