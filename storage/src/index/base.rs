@@ -4,6 +4,7 @@
 //! - Its flush hands the bytes to the kernel, not to the device: [`Base::write`] does that after it.
 //! - After an I/O error it refuses everything until it is opened again: so it is closed then.
 //! - A batch on one tree is written as a whole or not at all: so there is one tree.
+//! - It skips what it cannot read amid its log: so each batch holds sums ([`super::digest`]).
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +16,14 @@ use std::{
 
 use vigie_config::Utc;
 
-use super::{error::Fault, key};
+use super::{
+    digest::{self, Sum},
+    error::Fault,
+    key,
+};
 
 /// The newest layout of keys and values that is understood.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// sled keeps at most about this much of the tree in memory.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -70,15 +75,44 @@ impl Base {
                     });
                 }
             }
-            Ok((Base(db), fresh))
+            let base = Base(db);
+            base.compare_sum_of_all()?;
+            Ok((base, fresh))
         })
+    }
+
+    fn compare_sum_of_all(&self) -> Result<(), Fault> {
+        let told = self.0.get(key::SUM_OF_ALL)?;
+        let told = Sum::decode(key::SUM_OF_ALL, told.as_deref())?;
+        match self.sum_now(&[key::SUMMED_IN_ALL])? == told {
+            true => Ok(()),
+            false => Err(Fault::Broken {
+                why: "its entries are of different flushes".into(),
+            }),
+        }
+    }
+
+    fn sum_now<K: AsRef<[u8]>>(&self, ranges: &[(K, K)]) -> Result<Sum, Fault> {
+        let mut sum = Sum::default();
+        for (from, to) in ranges {
+            for value in self.0.range(from.as_ref()..to.as_ref()).values() {
+                sum.add(&value?);
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Over the values in all these ranges.
+    pub fn sum(&self, ranges: &[(Vec<u8>, Vec<u8>)]) -> Result<Sum, Fault> {
+        guarded(|| self.sum_now(ranges))
     }
 
     /// All or nothing, and on the device when it returns.
     pub fn write(&self, dir: &Path, changes: &Changes) -> Result<(), Fault> {
         guarded(|| {
+            let sums = digest::renewed(changes, |key| Ok(self.0.get(key)?.map(|value| value.to_vec())))?;
             let mut batch = sled::Batch::default();
-            for (key, value) in changes {
+            for (key, value) in changes.iter().chain(&sums) {
                 match value {
                     Some(value) => batch.insert(key.as_slice(), value.as_slice()),
                     None => batch.remove(key.as_slice()),
@@ -128,6 +162,13 @@ impl Base {
 
     pub fn size_on_disk(&self) -> Result<u64, Fault> {
         guarded(|| Ok(self.0.size_on_disk()?))
+    }
+
+    /// Past the sums.
+    #[cfg(test)]
+    pub fn lose(&self, key: &[u8]) {
+        let gone = self.0.remove(key).and_then(|_| self.0.flush());
+        assert!(gone.is_ok(), "{gone:?}");
     }
 
     /// Closing writes too, and may panic as everything may.

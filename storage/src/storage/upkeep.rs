@@ -156,22 +156,32 @@ impl Storage {
     }
 
     fn flush_index(&self) {
-        match self.catalog.index().flush() {
-            Ok(()) => {}
-            Err(IndexError::SetAside { to, why }) => {
-                tracing::error!(to = %to.display(), why, "the index was broken and is made anew from the volumes");
-                for volume in list(&self.volumes) {
-                    self.catalog.index().forget_checkpoint(volume.id());
-                }
-                // The next start reads everything again; what is online is read now.
-                self.rebuild_due.store(true, Ordering::SeqCst);
-            }
-            Err(error) => tracing::debug!(%error, "the index is not durable now"),
+        if let Err(error) = self.catalog.index().flush() {
+            tracing::debug!(%error, "the index is not durable now");
         }
+        self.look_at_generation();
+    }
+
+    /// The index may have been set aside by whoever used it: then no volume has a checkpoint
+    /// before it was read again.
+    pub(super) fn look_at_generation(&self) {
+        let mut known = lock(&self.generation);
+        let now = self.catalog.index().generation();
+        if now == *known {
+            return;
+        }
+        tracing::error!("the index was broken and is made anew from the volumes");
+        for volume in list(&self.volumes) {
+            volume.set_indexed(false);
+        }
+        // The next start reads everything again; what is online is read now.
+        self.rebuild_due.store(true, Ordering::SeqCst);
+        *known = now;
     }
 
     /// Only in memory: durable with the next flush.
     pub(super) fn set_mark(&self, volume: &Volume) {
+        let generation = *lock(&self.generation);
         if !volume.may_have_checkpoint() {
             // Not all of it has been read yet: the next start has to.
             return;
@@ -184,7 +194,8 @@ impl Storage {
             oldest: Some(volume.oldest()),
             gap_days: Some(self.catalog.gap_days()),
         };
-        self.catalog.index().set_checkpoint(volume.id(), &mark.encode());
+        let index = self.catalog.index();
+        index.set_checkpoint(volume.id(), &mark.encode(), generation);
         volume.checkpointed(from);
     }
 
@@ -257,6 +268,7 @@ impl Storage {
     pub(super) fn read_all_of(&self, volume: &Arc<Volume>) {
         let _one = lock(&self.upkeep);
         let begin = Instant::now();
+        let generation = *lock(&self.generation);
         let read = self.segment_rows(volume, self.catalog.index());
         let (volumes, streams) = (list(&self.volumes), self.streams());
         let prompt = volumes.iter().filter(|volume| volume.is_prompt());
@@ -264,6 +276,8 @@ impl Storage {
         let gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index());
         match (read, gaps) {
             (Ok(read), Ok(gaps)) if !self.closed.load(Ordering::SeqCst) => {
+                // Lost meanwhile: it is read once more.
+                volume.set_indexed(generation == self.catalog.index().generation());
                 for stream in &streams {
                     self.catalog.close_overtaken_gap(stream);
                     self.close_holes(stream);
@@ -297,7 +311,15 @@ impl Storage {
         let mut report = RebuildReport::default();
         let volumes = list(&self.volumes);
         self.settle_all();
-        self.catalog.index().clear()?;
+        // A crash before all is there again costs another reading.
+        for volume in &volumes {
+            volume.set_indexed(false);
+        }
+        {
+            let mut known = lock(&self.generation);
+            self.catalog.index().clear()?;
+            *known = self.catalog.index().generation();
+        }
         for volume in &volumes {
             let read = self.segment_rows(volume, self.catalog.index())?;
             report.segments += read.segments;
@@ -309,6 +331,9 @@ impl Storage {
         report.gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index())?;
         report.gaps += streams.iter().map(|stream| self.close_holes(stream)).sum::<u64>();
         report.absent = self.absent();
+        for volume in &volumes {
+            volume.set_indexed(true);
+        }
         self.checkpoint();
         report.took = begin.elapsed();
         Ok(report)
