@@ -88,7 +88,10 @@ impl Store {
     /// Rows of both kinds that touch the range.
     pub fn count(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<usize> {
         match self {
-            Store::Vigie(index) => Ok(index.segments(stream, from, to)?.len() + index.gaps(stream, from, to)?.len()),
+            Store::Vigie(index) => {
+                let found = index.recordings(stream, from, to)?;
+                Ok(found.segments.len() + found.gaps.len())
+            }
             Store::Rows { db, .. } => {
                 let mut found = 0;
                 for kind in [b's', b'g'] {

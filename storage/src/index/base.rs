@@ -31,6 +31,8 @@ const CACHE_BYTES: u64 = 32 << 20;
 /// Key and value.
 pub(super) type Entry = (Vec<u8>, Vec<u8>);
 pub(super) type Entries = Vec<Entry>;
+/// From the first key up to, without it, the second.
+pub(super) type Range = (Vec<u8>, Vec<u8>);
 /// `None`: the key goes.
 pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
@@ -103,7 +105,7 @@ impl Base {
     }
 
     /// Over the values in all these ranges.
-    pub fn sum(&self, ranges: &[(Vec<u8>, Vec<u8>)]) -> Result<Sum, Fault> {
+    pub fn sum(&self, ranges: &[Range]) -> Result<Sum, Fault> {
         guarded(|| self.sum_now(ranges))
     }
 
@@ -131,13 +133,23 @@ impl Base {
 
     /// In [`from`, `to`), by key.
     pub fn range(&self, from: &[u8], to: &[u8]) -> Result<Entries, Fault> {
+        guarded(|| self.range_now(from, to))
+    }
+
+    fn range_now(&self, from: &[u8], to: &[u8]) -> Result<Entries, Fault> {
+        let entries = self.0.range(from..to);
+        let owned = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, value) = entry?;
+            Ok((key.to_vec(), value.to_vec()))
+        };
+        entries.map(owned).collect()
+    }
+
+    /// Entries in each of two ranges, and the last one in a third: one thread for all.
+    pub fn look(&self, ranges: [&Range; 2], last_in: &Range) -> Result<([Entries; 2], Option<Entry>), Fault> {
         guarded(|| {
-            let mut found = Vec::new();
-            for entry in self.0.range(from..to) {
-                let (key, value) = entry?;
-                found.push((key.to_vec(), value.to_vec()));
-            }
-            Ok(found)
+            let [one, two] = ranges.map(|(from, to)| self.range_now(from, to));
+            Ok(([one?, two?], self.last_now(&last_in.0, &last_in.1)?))
         })
     }
 
@@ -151,13 +163,12 @@ impl Base {
 
     /// The last entry in [`from`, `to`).
     pub fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Entry>, Fault> {
-        guarded(|| match self.0.range(from..to).next_back() {
-            Some(entry) => {
-                let (key, value) = entry?;
-                Ok(Some((key.to_vec(), value.to_vec())))
-            }
-            None => Ok(None),
-        })
+        guarded(|| self.last_now(from, to))
+    }
+
+    fn last_now(&self, from: &[u8], to: &[u8]) -> Result<Option<Entry>, Fault> {
+        let last = self.0.range(from..to).next_back().transpose()?;
+        Ok(last.map(|(key, value)| (key.to_vec(), value.to_vec())))
     }
 
     pub fn size_on_disk(&self) -> Result<u64, Fault> {

@@ -463,13 +463,16 @@ proptest! {
                 .filter(|row| row.stream == stream(n) && row.start < to && (row.end > from || row.start >= from))
                 .cloned()
                 .collect();
-            prop_assert_eq!(index.segments(&stream(n), from, to).unwrap(), expected);
+            prop_assert_eq!(index.segments(&stream(n), from, to).unwrap(), expected.clone());
+            let both = index.recordings(&stream(n), from, to).unwrap();
+            prop_assert_eq!(both.segments, expected);
             let expected: Vec<_> = gaps
                 .values()
                 .filter(|row| row.stream == stream(n) && row.start < to && (row.start >= from || row.end.is_none_or(|end| end > from)))
                 .cloned()
                 .collect();
-            prop_assert_eq!(index.gaps(&stream(n), from, to).unwrap(), expected);
+            prop_assert_eq!(index.gaps(&stream(n), from, to).unwrap(), expected.clone());
+            prop_assert_eq!(both.gaps, expected);
             let last = segments.values().rfind(|row| row.stream == stream(n)).cloned();
             prop_assert_eq!(index.last_segment(&stream(n)).unwrap(), last);
         }
