@@ -1,5 +1,6 @@
 //! The façade: everything the recorder keeps on disk.
 
+mod checkpoint;
 mod guard;
 mod holes;
 #[cfg(test)]
