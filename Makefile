@@ -20,7 +20,7 @@ UI := web/ui
 PAGE_TESTS := tests/browser
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build demo test bench shown-2 shown-3 lint install clean
+.PHONY: help setup setup-test ui build demo test bench bench-index shown-2 shown-3 lint install clean
 .DEFAULT_GOAL := help
 # cargo and npm keep both cores busy by themselves; apt bears no company.
 .NOTPARALLEL:
@@ -63,6 +63,9 @@ test: setup-test ## everything that must pass before a change lands
 
 bench: setup-test ## CPU, memory and threads per camera against the floor and against ffmpeg
 	$(CARGO) bench --locked --bench record
+
+bench-index: setup-test ## the index at 33 million segments, the start with it, retention
+	$(CARGO) bench --locked --bench index
 
 shown-2: build setup-test ## the figures for 64 and 200 cameras, table and CSV
 	tests/shown/2.sh

@@ -287,7 +287,8 @@ impl Catalog {
             )
         };
         // Read after the open ones: a segment that closes in between is found twice, never lost.
-        let mut segments = self.indexed(stream, from, to);
+        let found = self.told(self.index.recordings(stream, from, to));
+        let Recordings { mut segments, mut gaps } = found.unwrap_or_default();
         for row in open {
             let known = segments.iter().any(|s| (s.start, s.volume) == (row.start, row.volume));
             if !known && row.start < to && (row.end > from || row.start >= from) {
@@ -295,7 +296,6 @@ impl Catalog {
             }
         }
         segments.sort_by_key(|row| row.start);
-        let mut gaps = self.indexed_gaps(stream, from, to);
         for row in open_gaps {
             let known = gaps.iter().any(|g| g.start == row.start);
             if !known && row.start < to && row.end.is_none_or(|end| end > from) {

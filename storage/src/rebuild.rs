@@ -97,7 +97,7 @@ pub fn read_hour(
 
 /// All gap rows of a stream, by the ledgers of these volumes together, and how it stands now.
 pub fn read_gaps<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &StreamId) -> (Vec<GapRow>, GapState) {
-    let (lines, failed) = read_merged(roots, stream, Utc::MIN);
+    let (lines, failed) = read_merged(roots, stream, Utc::MIN, None);
     if failed > 0 {
         tracing::warn!(%stream, failed, "lines of the gap ledger are torn or cannot be read");
     }

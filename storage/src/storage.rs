@@ -1,5 +1,6 @@
 //! The façade: everything the recorder keeps on disk.
 
+mod checkpoint;
 #[cfg(test)]
 mod fault_tests;
 mod footage;
@@ -19,6 +20,8 @@ mod prepare_tests;
 mod replay;
 #[cfg(test)]
 mod retention_tests;
+#[cfg(test)]
+mod start_tests;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -103,6 +106,8 @@ pub struct Storage {
     mending: AtomicBool,
     /// The index was lost while running.
     rebuild_due: AtomicBool,
+    /// Of the index, as far as its losses are known here.
+    generation: Mutex<u64>,
     closed: AtomicBool,
     guard: Mutex<Option<guard::Guard>>,
 }
@@ -135,6 +140,7 @@ impl Storage {
                 tracing::error!(opening = ?other, "the index is not what it was; footage is recorded all the same")
             }
         }
+        let generation = Mutex::new(index.generation());
         let volumes: Volumes = Arc::default();
         let to = volumes.clone();
         let sink = move |stream: &StreamId, line: &crate::ledger::Line| {
@@ -162,10 +168,14 @@ impl Storage {
             rebuilding: AtomicUsize::new(0),
             mending: AtomicBool::new(false),
             rebuild_due: AtomicBool::new(false),
+            generation,
             closed: AtomicBool::new(false),
             guard: Mutex::default(),
         });
         *lock(&storage.guard) = guard::Guard::start(&storage);
+        if opening == crate::index::Opening::Found {
+            storage.verify_index_behind();
+        }
         Ok(storage)
     }
 

@@ -23,6 +23,7 @@ mod pages;
 mod panics;
 mod players;
 mod power_cut;
+mod rebuild;
 mod recording;
 mod rights;
 mod seams;

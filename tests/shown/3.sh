@@ -15,9 +15,11 @@ cp "$target/release/vigie" target/shown/vigie
 export VIGIE_SHOWN=1 VIGIE_SHOWN_LIST=3
 
 VIGIE_BINARY=$PWD/target/shown/vigie \
-	cargo test --locked --release --test e2e -- --test-threads 1 disks:: faulty_disk::
-# Every moment of a scenario, and the model of retention.
-for test in 3:every_prefix_that_a_power_cut_allows 7:want_of_room_takes_what_the_model_takes; do
+	cargo test --locked --release --test e2e -- --test-threads 1 disks:: faulty_disk:: disk_service:: rebuild::
+# Every moment of a scenario, the index's ends, and the model of retention.
+for test in 3:every_prefix_that_a_power_cut_allows 5:what_was_acknowledged_survives_kill_9 \
+	5:a_power_cut_between_two_flushes_leaves_one_of_them 5:damage_is_noticed_or_does_no_harm \
+	7:want_of_room_takes_what_the_model_takes; do
 	out=$(cargo test --locked --release --package vigie-storage --lib -- --nocapture "${test#*:}") && verdict=pass || verdict=FAIL
 	figure=$(echo "$out" | sed -n "s/^${test%%:*}: //p" | tail -n 1)
 	echo "${test%%:*}: ${figure:-${test#*:}} … $verdict" | tee -a "$results"

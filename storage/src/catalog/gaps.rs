@@ -180,8 +180,11 @@ impl Catalog {
         let book = self.book(stream);
         let mut book = lock(&book);
         let first = !std::mem::replace(&mut book.restored, true);
+        let newest = book.gaps.newest_day().max(state.newest_day());
+        book.gaps.saw_day(newest);
         if book.gaps.seq() < state.seq() {
             book.gaps = state;
+            book.gaps.saw_day(newest);
         } else if first && let Some(entry) = self.joined(&book, &state) {
             self.enter(stream, &mut book, Some(entry));
         }
@@ -206,6 +209,13 @@ impl Catalog {
             }),
             None => None,
         }
+    }
+
+    /// For each stream that ever had a gap: a time of the latest day whose ledger tells of one.
+    pub fn gap_days(&self) -> Vec<(StreamId, Utc)> {
+        let day = |stream: StreamId| Some((lock(&self.book(&stream)).gaps.newest_day()?, stream));
+        let known = self.known_streams().into_iter().filter_map(day);
+        known.map(|(day, stream)| (stream, day)).collect()
     }
 
     pub fn put_gap(&self, row: &GapRow) {

@@ -153,6 +153,7 @@ impl Root {
     }
 
     pub fn open_read(&self, path: &Path) -> io::Result<Footage> {
+        told!(self, trace => trace.looked());
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Footage::new(File::from(fs::openat(
             &self.dir,
@@ -183,6 +184,7 @@ impl Root {
     }
 
     pub fn exists(&self, path: &Path) -> io::Result<bool> {
+        told!(self, trace => trace.looked());
         match fs::statat(&self.dir, path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
@@ -254,6 +256,7 @@ impl Root {
     /// Sorted by name; names that are not UTF-8 are not ours and are left out. A missing
     /// directory is an empty one.
     pub fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        told!(self, trace => trace.looked());
         let path = if path.as_os_str().is_empty() {
             Path::new(".")
         } else {

@@ -45,6 +45,7 @@ struct State {
     ops: Vec<Op>,
     names: HashMap<PathBuf, FileId>,
     lengths: HashMap<FileId, u64>,
+    looks: usize,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +78,15 @@ impl Trace {
 
     pub fn len(&self) -> usize {
         self.lock().ops.len()
+    }
+
+    /// How often a folder was listed, a file opened for reading or a name looked for.
+    pub fn looks(&self) -> usize {
+        self.lock().looks
+    }
+
+    pub(super) fn looked(&self) {
+        self.lock().looks += 1;
     }
 
     /// The file of this name; made if there is none.

@@ -4,6 +4,7 @@
 //! - Its flush hands the bytes to the kernel, not to the device: [`Base::write`] does that after it.
 //! - After an I/O error it refuses everything until it is opened again: so it is closed then.
 //! - A batch on one tree is written as a whole or not at all: so there is one tree.
+//! - It skips what it cannot read amid its log: so each batch holds sums ([`super::digest`]).
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +16,14 @@ use std::{
 
 use vigie_config::Utc;
 
-use super::{error::Fault, key};
+use super::{
+    digest::{self, Sum},
+    error::Fault,
+    key,
+};
 
 /// The newest layout of keys and values that is understood.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// sled keeps at most about this much of the tree in memory.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -26,6 +31,8 @@ const CACHE_BYTES: u64 = 32 << 20;
 /// Key and value.
 pub(super) type Entry = (Vec<u8>, Vec<u8>);
 pub(super) type Entries = Vec<Entry>;
+/// From the first key up to, without it, the second.
+pub(super) type Range = (Vec<u8>, Vec<u8>);
 /// `None`: the key goes.
 pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
@@ -70,15 +77,44 @@ impl Base {
                     });
                 }
             }
-            Ok((Base(db), fresh))
+            let base = Base(db);
+            base.compare_sum_of_all()?;
+            Ok((base, fresh))
         })
+    }
+
+    fn compare_sum_of_all(&self) -> Result<(), Fault> {
+        let told = self.0.get(key::SUM_OF_ALL)?;
+        let told = Sum::decode(key::SUM_OF_ALL, told.as_deref())?;
+        match self.sum_now(&[key::SUMMED_IN_ALL])? == told {
+            true => Ok(()),
+            false => Err(Fault::Broken {
+                why: "its entries are of different flushes".into(),
+            }),
+        }
+    }
+
+    fn sum_now<K: AsRef<[u8]>>(&self, ranges: &[(K, K)]) -> Result<Sum, Fault> {
+        let mut sum = Sum::default();
+        for (from, to) in ranges {
+            for value in self.0.range(from.as_ref()..to.as_ref()).values() {
+                sum.add(&value?);
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Over the values in all these ranges.
+    pub fn sum(&self, ranges: &[Range]) -> Result<Sum, Fault> {
+        guarded(|| self.sum_now(ranges))
     }
 
     /// All or nothing, and on the device when it returns.
     pub fn write(&self, dir: &Path, changes: &Changes) -> Result<(), Fault> {
         guarded(|| {
+            let sums = digest::renewed(changes, |key| Ok(self.0.get(key)?.map(|value| value.to_vec())))?;
             let mut batch = sled::Batch::default();
-            for (key, value) in changes {
+            for (key, value) in changes.iter().chain(&sums) {
                 match value {
                     Some(value) => batch.insert(key.as_slice(), value.as_slice()),
                     None => batch.remove(key.as_slice()),
@@ -97,13 +133,23 @@ impl Base {
 
     /// In [`from`, `to`), by key.
     pub fn range(&self, from: &[u8], to: &[u8]) -> Result<Entries, Fault> {
+        guarded(|| self.range_now(from, to))
+    }
+
+    fn range_now(&self, from: &[u8], to: &[u8]) -> Result<Entries, Fault> {
+        let entries = self.0.range(from..to);
+        let owned = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, value) = entry?;
+            Ok((key.to_vec(), value.to_vec()))
+        };
+        entries.map(owned).collect()
+    }
+
+    /// Entries in each of two ranges, and the last one in a third: one thread for all.
+    pub fn look(&self, ranges: [&Range; 2], last_in: &Range) -> Result<([Entries; 2], Option<Entry>), Fault> {
         guarded(|| {
-            let mut found = Vec::new();
-            for entry in self.0.range(from..to) {
-                let (key, value) = entry?;
-                found.push((key.to_vec(), value.to_vec()));
-            }
-            Ok(found)
+            let [one, two] = ranges.map(|(from, to)| self.range_now(from, to));
+            Ok(([one?, two?], self.last_now(&last_in.0, &last_in.1)?))
         })
     }
 
@@ -117,17 +163,23 @@ impl Base {
 
     /// The last entry in [`from`, `to`).
     pub fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Entry>, Fault> {
-        guarded(|| match self.0.range(from..to).next_back() {
-            Some(entry) => {
-                let (key, value) = entry?;
-                Ok(Some((key.to_vec(), value.to_vec())))
-            }
-            None => Ok(None),
-        })
+        guarded(|| self.last_now(from, to))
+    }
+
+    fn last_now(&self, from: &[u8], to: &[u8]) -> Result<Option<Entry>, Fault> {
+        let last = self.0.range(from..to).next_back().transpose()?;
+        Ok(last.map(|(key, value)| (key.to_vec(), value.to_vec())))
     }
 
     pub fn size_on_disk(&self) -> Result<u64, Fault> {
         guarded(|| Ok(self.0.size_on_disk()?))
+    }
+
+    /// Past the sums.
+    #[cfg(test)]
+    pub fn lose(&self, key: &[u8]) {
+        let gone = self.0.remove(key).and_then(|_| self.0.flush());
+        assert!(gone.is_ok(), "{gone:?}");
     }
 
     /// Closing writes too, and may panic as everything may.

@@ -1,5 +1,6 @@
 //! Keys of the index: `<kind><camera>/<stream>\0<hour>` for rows, so that one stream's hours lie
-//! side by side in order of time; other kinds for what is not a row.
+//! side by side in order of time; other kinds for what is not a row: `c` checkpoints, `d` the sum
+//! over a stream's entries, `m` what is there once.
 
 use vigie_config::{CameraId, StreamId, Utc};
 
@@ -16,9 +17,18 @@ pub(super) enum Kind {
 }
 
 pub(super) const FORMAT: &[u8] = b"mformat";
+pub(super) const SUM_OF_ALL: &[u8] = b"msum";
+/// All sums of streams lie in here,
+pub(super) const SUMS: (&[u8], &[u8]) = (b"d", b"e");
+/// and what the sum of all is made of in here.
+pub(super) const SUMMED_IN_ALL: (&[u8], &[u8]) = (b"c", b"e");
 
 pub(super) fn checkpoint(volume: VolumeId) -> Vec<u8> {
     [b"c".as_slice(), &volume.0.to_be_bytes()].concat()
+}
+
+pub(super) fn is_checkpoint(key: &[u8]) -> bool {
+    key.first() == Some(&b'c')
 }
 
 /// Hours since 1970, before it negative; within ± 106 million for every [`Utc`].
@@ -54,6 +64,28 @@ pub(super) fn behind(kind: Kind, stream: &StreamId) -> Vec<u8> {
     key
 }
 
+/// The sum over a stream's entries.
+pub(super) fn sum(stream: &StreamId) -> Vec<u8> {
+    let mut key = prefix(Kind::Segments, stream);
+    if let Some(kind) = key.first_mut() {
+        *kind = b'd';
+    }
+    key
+}
+
+/// The sum that counts this entry; `None`: that of all.
+pub(super) fn sum_of(key: &[u8]) -> Option<Vec<u8>> {
+    let (kind, rest) = key.split_first()?;
+    let ours = [Kind::Segments, Kind::Gaps].iter().any(|known| *known as u8 == *kind);
+    let (name, _) = rest.split_last_chunk::<4>().filter(|_| ours)?;
+    Some([b"d", name].concat())
+}
+
+/// The stream of a sum's key.
+pub(super) fn summed_stream(key: &[u8]) -> Option<StreamId> {
+    key.split_first().and_then(|(_, name)| parse_name(name))
+}
+
 /// Big endian with the sign turned, so that bytes sort as numbers do.
 fn ordered(hour: i32) -> [u8; 4] {
     (hour as u32 ^ 0x8000_0000).to_be_bytes()
@@ -63,10 +95,13 @@ fn ordered(hour: i32) -> [u8; 4] {
 pub(super) fn parse(key: &[u8]) -> Option<(StreamId, i32)> {
     let (_, rest) = key.split_first()?;
     let (name, hour) = rest.split_last_chunk::<4>()?;
+    Some((parse_name(name)?, (u32::from_be_bytes(*hour) ^ 0x8000_0000) as i32))
+}
+
+fn parse_name(name: &[u8]) -> Option<StreamId> {
     let name = std::str::from_utf8(name.strip_suffix(b"\0")?).ok()?;
     let (camera, stream) = name.split_once('/')?;
-    let stream = StreamId::new(CameraId::new(camera).ok()?, stream.parse().ok()?);
-    Some((stream, (u32::from_be_bytes(*hour) ^ 0x8000_0000) as i32))
+    Some(StreamId::new(CameraId::new(camera).ok()?, stream.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -89,6 +124,8 @@ mod tests {
             prop_assert_eq!(first.cmp(&second), x.cmp(&y));
             prop_assert_eq!(parse(&first), Some((a.clone(), x)));
             prop_assert!(first < behind(Kind::Segments, &a));
+            prop_assert_eq!(sum_of(&first), Some(sum(&a)));
+            prop_assert_eq!(summed_stream(&sum(&a)), Some(a.clone()));
             let other = bucket(Kind::Segments, &b, y);
             let outside = other < prefix(Kind::Segments, &a) || other >= behind(Kind::Segments, &a);
             prop_assert!(a == b || outside);

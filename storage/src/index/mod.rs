@@ -10,14 +10,15 @@
 
 mod base;
 mod check;
+#[cfg(test)]
+mod crash;
 mod damage;
+mod digest;
 mod error;
 mod key;
 mod packed;
 mod pending;
 mod read;
-#[cfg(test)]
-mod scale;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -63,6 +64,8 @@ struct Inner {
     /// Why there is no base, and whether to try again.
     down: Option<Down>,
     pending: Pending,
+    /// Counts how often what had been flushed was lost.
+    generation: u64,
 }
 
 struct Down {
@@ -80,6 +83,7 @@ impl Index {
                 base: None,
                 down: None,
                 pending: Pending::default(),
+                generation: 0,
             }),
             damaged: Mutex::default(),
         };
@@ -110,6 +114,7 @@ impl Index {
                 base: None,
                 down: None,
                 pending: Pending::default(),
+                generation: 0,
             }),
             damaged: Mutex::default(),
         }
@@ -118,6 +123,12 @@ impl Index {
     /// Why changes stay in memory, if they do.
     pub fn degraded(&self) -> Option<IndexError> {
         self.lock().down.as_ref().map(|down| down.error.clone())
+    }
+
+    /// Another one: what had been flushed was lost, set aside or cleared. Whoever has read the
+    /// volumes has to read them again before it sets a checkpoint.
+    pub fn generation(&self) -> u64 {
+        self.lock().generation
     }
 
     /// Bytes on disk.

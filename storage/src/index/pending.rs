@@ -46,6 +46,11 @@ impl Pending {
         self.change(key, None, false);
     }
 
+    /// What they stand for was lost.
+    pub fn forget_checkpoints(&mut self) {
+        self.changes.retain(|key, _| !key::is_checkpoint(key));
+    }
+
     /// `unite`: the base could not be looked at.
     pub fn change(&mut self, key: Vec<u8>, value: Option<Vec<u8>>, unite: bool) {
         self.generation += 1;

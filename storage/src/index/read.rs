@@ -6,43 +6,84 @@ use vigie_config::{StreamId, Utc};
 
 use super::{
     Index, IndexError,
-    base::{Entries, Entry},
+    base::{Entries, Entry, Range},
     damage::{corrupt_key, unpack_gaps, unpack_segments},
     key::{self, Kind},
     packed, pending,
 };
 use crate::{
-    rows::{GapRow, SegmentRow},
+    rows::{GapRow, Recordings, SegmentRow},
     uuid::VolumeId,
 };
 
+/// One bucket earlier: a segment that began at the end of an hour reaches into the next.
+fn segment_keys(stream: &StreamId, from: Utc, to: Utc) -> Range {
+    let first = key::bucket(Kind::Segments, stream, key::hour(from).saturating_sub(1));
+    let last = key::bucket(Kind::Segments, stream, key::hour(to).saturating_add(1));
+    (first, last)
+}
+
+fn gap_keys(stream: &StreamId, from: Utc, to: Utc) -> Range {
+    let first = key::bucket(Kind::Gaps, stream, key::hour(from));
+    let last = key::bucket(Kind::Gaps, stream, key::hour(to).saturating_add(1));
+    (first, last)
+}
+
 impl Index {
     /// Everything that touches [`from`, `to`), by start.
+    pub fn recordings(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Recordings, IndexError> {
+        let (segments, gaps) = (segment_keys(stream, from, to), gap_keys(stream, from, to));
+        let earlier = (key::prefix(Kind::Gaps, stream), gaps.0.clone());
+        let (base, over) = {
+            let inner = self.lock();
+            let over = [&segments, &gaps, &earlier].map(|(from, to)| inner.pending.range(from, to));
+            (inner.base.clone(), over)
+        };
+        let [over_segments, over_gaps, over_earlier] = over;
+        let below = base.map(|base| base.look([&segments, &gaps], &earlier)).transpose();
+        let below = below.map_err(|fault| self.read_failed(fault))?;
+        let ([below_segments, below_gaps], last) = below.unwrap_or_default();
+        let last = match over_earlier.is_empty() {
+            true => last,
+            false => self.last_entry(&earlier.0, &earlier.1)?,
+        };
+        let gaps = pending::merge(below_gaps, over_gaps);
+        Ok(Recordings {
+            segments: self.segments_in(pending::merge(below_segments, over_segments), from, to)?,
+            gaps: self.gaps_in(last.into_iter().chain(gaps), from, to)?,
+        })
+    }
+
+    /// The segments alone.
     pub fn segments(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Vec<SegmentRow>, IndexError> {
-        // One bucket earlier: a segment that began at the end of an hour reaches into the next.
-        let first = key::bucket(Kind::Segments, stream, key::hour(from).saturating_sub(1));
-        let last = key::bucket(Kind::Segments, stream, key::hour(to).saturating_add(1));
+        let keys = segment_keys(stream, from, to);
+        self.segments_in(self.entries(&keys.0, &keys.1)?, from, to)
+    }
+
+    fn segments_in(&self, entries: Entries, from: Utc, to: Utc) -> Result<Vec<SegmentRow>, IndexError> {
+        let touches = |row: &SegmentRow| row.start < to && (row.end > from || row.start >= from);
         let mut found = Vec::new();
-        for (key, value) in self.entries(&first, &last)? {
+        for (key, value) in entries {
             let rows = self.sound(&key, unpack_segments(&key, &value))?;
-            found.extend(
-                rows.into_iter()
-                    .filter(|row| row.start < to && (row.end > from || row.start >= from)),
-            );
+            found.extend(rows.into_iter().filter(touches));
         }
         Ok(found)
     }
 
-    /// Everything that touches [`from`, `to`), by start. Rows of one stream do not overlap.
+    /// The gaps alone. Rows of one stream do not overlap.
     pub fn gaps(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Vec<GapRow>, IndexError> {
-        let first = key::bucket(Kind::Gaps, stream, key::hour(from));
-        let last = key::bucket(Kind::Gaps, stream, key::hour(to).saturating_add(1));
+        let keys = gap_keys(stream, from, to);
         // A gap may have begun any time ago: then it is the last one before this hour.
-        let earlier = self.last_entry(&key::prefix(Kind::Gaps, stream), &first)?;
+        let earlier = self.last_entry(&key::prefix(Kind::Gaps, stream), &keys.0)?;
+        let entries = self.entries(&keys.0, &keys.1)?;
+        self.gaps_in(earlier.into_iter().chain(entries), from, to)
+    }
+
+    fn gaps_in(&self, entries: impl IntoIterator<Item = Entry>, from: Utc, to: Utc) -> Result<Vec<GapRow>, IndexError> {
+        let touches = |row: &GapRow| row.start < to && (row.start >= from || row.end.is_none_or(|end| end > from));
         let mut found = Vec::new();
-        for (key, value) in earlier.into_iter().chain(self.entries(&first, &last)?) {
+        for (key, value) in entries {
             let rows = self.sound(&key, unpack_gaps(&key, &value))?;
-            let touches = |row: &GapRow| row.start < to && (row.start >= from || row.end.is_none_or(|end| end > from));
             found.extend(rows.into_iter().filter(touches));
         }
         Ok(found)

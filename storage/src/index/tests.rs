@@ -83,11 +83,11 @@ fn what_was_flushed_is_there_after_a_restart_and_nothing_else() {
     let (folder, index) = open();
     index.put_segment(&row(1, 100, 60)).unwrap();
     index.put_gap(&gap(1, 160, None)).unwrap();
-    index.set_checkpoint(VolumeId(7), b"mark");
+    index.set_checkpoint(VolumeId(7), b"mark", index.generation());
     index.flush().unwrap();
     index.put_segment(&row(1, 170, 60)).unwrap();
     index.put_gap(&gap(1, 160, Some(170))).unwrap();
-    index.set_checkpoint(VolumeId(7), b"later");
+    index.set_checkpoint(VolumeId(7), b"later", index.generation());
     assert_eq!(index.segments(&stream(1), at(0), at(1000)).unwrap().len(), 2);
     let index = reopen(&folder, index);
     assert_eq!(index.segments(&stream(1), at(0), at(1000)).unwrap(), [row(1, 100, 60)]);
@@ -248,7 +248,7 @@ fn a_newer_format_is_left_untouched() {
     index
         .lock()
         .pending
-        .put(key::FORMAT.to_vec(), 2u32.to_le_bytes().to_vec());
+        .put(key::FORMAT.to_vec(), 3u32.to_le_bytes().to_vec());
     index.flush().unwrap();
     drop(index);
     let (index, opening) = Index::open(&folder.path().join("index"));
@@ -256,7 +256,7 @@ fn a_newer_format_is_left_untouched() {
         matches!(
             opening,
             Opening::Memory {
-                error: IndexError::Newer { seen: 2, .. }
+                error: IndexError::Newer { seen: 3, .. }
             }
         ),
         "{opening:?}"
@@ -306,7 +306,7 @@ fn a_folder_that_cannot_be_used_costs_nothing_when_it_comes_back() {
 fn clearing_leaves_nothing_and_goes_on() {
     let (folder, index) = open();
     index.put_segment(&row(1, 100, 60)).unwrap();
-    index.set_checkpoint(VolumeId(7), b"mark");
+    index.set_checkpoint(VolumeId(7), b"mark", index.generation());
     index.flush().unwrap();
     index.put_segment(&row(2, 100, 60)).unwrap();
     index.clear().unwrap();
@@ -463,13 +463,16 @@ proptest! {
                 .filter(|row| row.stream == stream(n) && row.start < to && (row.end > from || row.start >= from))
                 .cloned()
                 .collect();
-            prop_assert_eq!(index.segments(&stream(n), from, to).unwrap(), expected);
+            prop_assert_eq!(index.segments(&stream(n), from, to).unwrap(), expected.clone());
+            let both = index.recordings(&stream(n), from, to).unwrap();
+            prop_assert_eq!(both.segments, expected);
             let expected: Vec<_> = gaps
                 .values()
                 .filter(|row| row.stream == stream(n) && row.start < to && (row.start >= from || row.end.is_none_or(|end| end > from)))
                 .cloned()
                 .collect();
-            prop_assert_eq!(index.gaps(&stream(n), from, to).unwrap(), expected);
+            prop_assert_eq!(index.gaps(&stream(n), from, to).unwrap(), expected.clone());
+            prop_assert_eq!(both.gaps, expected);
             let last = segments.values().rfind(|row| row.stream == stream(n)).cloned();
             prop_assert_eq!(index.last_segment(&stream(n)).unwrap(), last);
         }

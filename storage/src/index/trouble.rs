@@ -48,6 +48,8 @@ impl Index {
             ),
             Fault::Broken { why } | Fault::Panicked { why } => match base::set_aside(dir) {
                 Ok(to) => {
+                    inner.generation += 1;
+                    inner.pending.forget_checkpoints();
                     let reopened = Base::open(dir);
                     let error = IndexError::SetAside { to, why };
                     match reopened {

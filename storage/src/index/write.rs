@@ -58,11 +58,15 @@ impl Index {
         self.change_gaps(stream, start, |rows| rows.retain(|row| row.start != start))
     }
 
-    /// True from the next flush on, together with every row put before it.
-    pub fn set_checkpoint(&self, volume: VolumeId, mark: &[u8]) {
+    /// True from the next flush on, together with every row put before it. Nothing happens when
+    /// the index is not that `generation` any more: the rows went with it.
+    pub fn set_checkpoint(&self, volume: VolumeId, mark: &[u8], generation: u64) {
         let key = key::checkpoint(volume);
         let crc = packed::checksum(&key, mark).to_le_bytes();
-        self.lock().pending.put(key, [mark, &crc].concat());
+        let mut inner = self.lock();
+        if inner.generation == generation {
+            inner.pending.put(key, [mark, &crc].concat());
+        }
     }
 
     /// The volume has to be read from its beginning at the next opportunity.
@@ -111,6 +115,7 @@ impl Index {
         let _one = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inner = self.lock();
         inner.pending = Pending::default();
+        inner.generation += 1;
         let Some(dir) = &self.dir else { return Ok(()) };
         if let Some(down) = inner.down.as_ref().filter(|down| down.for_good) {
             return Err(down.error.clone());

@@ -60,10 +60,16 @@ pub fn read_day(root: &Root, stream: &StreamId, at: Utc) -> io::Result<DayLedger
     }
 }
 
-/// All gap lines of a stream from the day of `from` on, over several volumes, in order, each once.
-/// What cannot be read is left out and counted.
-pub fn read_merged<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &StreamId, from: Utc) -> (Vec<Line>, usize) {
+/// All gap lines of a stream from the day of `from` on, and of the day of `also`, over several
+/// volumes, in order, each once. What cannot be read is left out and counted.
+pub fn read_merged<'a>(
+    roots: impl IntoIterator<Item = &'a Root>,
+    stream: &StreamId,
+    from: Utc,
+    also: Option<Utc>,
+) -> (Vec<Line>, usize) {
     let first_day = from.strftime("%Y-%m-%d");
+    let also = also.map(|day| day.strftime("%Y-%m-%d"));
     let mut lines = BTreeMap::new();
     let mut failed = 0;
     for root in roots {
@@ -71,7 +77,8 @@ pub fn read_merged<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &Strea
             failed += 1;
             continue;
         };
-        for day in days.iter().filter(|e| e.is_dir && e.name >= first_day) {
+        let wanted = |name: &String| *name >= first_day || Some(name) == also.as_ref();
+        for day in days.iter().filter(|e| e.is_dir && wanted(&e.name)) {
             let Some(at) = layout::parse_day(&day.name) else {
                 continue;
             };
@@ -89,7 +96,8 @@ pub fn read_merged<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &Strea
     (lines.into_values().collect(), failed)
 }
 
-/// The newest day (any volume) whose ledger says how the stream stands, or `None`.
+/// The newest day (any volume) whose ledger says how the stream stands, or `None`. Looks into
+/// every day since.
 pub fn newest_gap_day<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &StreamId) -> Option<Utc> {
     roots
         .into_iter()

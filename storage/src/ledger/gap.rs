@@ -16,6 +16,8 @@ pub struct GapState {
     ended: bool,
     /// The last line that was applied; older and equal ones are ignored.
     seq: i64,
+    /// The latest day whose ledger has a line that was applied.
+    newest_day: Option<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,14 @@ impl GapState {
     }
     pub fn seq(&self) -> i64 {
         self.seq
+    }
+    /// A time of the latest day whose ledger says how the stream stands.
+    pub fn newest_day(&self) -> Option<Utc> {
+        self.newest_day
+    }
+    /// There are lines of that day too.
+    pub fn saw_day(&mut self, day: Option<Utc>) {
+        self.newest_day = self.newest_day.max(day);
     }
 
     /// The entry that opens a gap; `None` when one is open.
@@ -74,6 +84,9 @@ impl GapState {
             return Vec::new();
         }
         self.seq = line.seq;
+        if line.entry.is_about_gaps() {
+            self.saw_day(Some(line.entry.day()));
+        }
         match &line.entry {
             Entry::GapOpen { at, cause } => {
                 self.open = Some(OpenGap {

@@ -13,6 +13,10 @@ pub struct Mark {
     /// may still be in the index, earlier ones are not. `None`: not known.
     #[serde(default)]
     pub oldest: Option<Vec<(StreamId, Utc)>>,
+    /// A time of the latest day whose ledger says how each stream stood then; streams without one
+    /// never had a gap. `None`: not known.
+    #[serde(default)]
+    pub gap_days: Option<Vec<(StreamId, Utc)>>,
 }
 
 impl Mark {
@@ -25,6 +29,13 @@ impl Mark {
                 known.map_or(Utc::MAX, |(_, at)| whole_millis(*at))
             }
         }
+    }
+
+    /// The latest day before this mark whose ledger says how the stream stood; the outer `None`:
+    /// it has to be looked for.
+    pub fn gap_day(&self, stream: &StreamId) -> Option<Option<Utc>> {
+        let all = self.gap_days.as_ref()?;
+        Some(all.iter().find(|(other, _)| other == stream).map(|(_, day)| *day))
     }
 
     pub fn encode(&self) -> Vec<u8> {

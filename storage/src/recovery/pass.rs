@@ -170,7 +170,7 @@ impl Pass<'_> {
 
     /// Bytes of the footage that was found.
     fn stream(&self, stream: &StreamId, done: &mut Recovered) -> io::Result<u64> {
-        let (root, catalog) = (self.root, self.catalog);
+        let root = self.root;
         let from = self.mark.map(|mark| whole_millis(mark.from));
         let hours = match from {
             Some(from) => hours_of(root, stream, from)?,
@@ -190,7 +190,7 @@ impl Pass<'_> {
             None => Utc::MIN,
         };
         self.drop_older_rows(stream, rows_from, done)?;
-        gaps(root, self.others, stream, from, catalog);
+        self.gaps(stream);
         Ok(bytes)
     }
 
@@ -311,33 +311,38 @@ impl Pass<'_> {
             done.rows_dropped += rows;
         }
     }
-}
 
-/// How the stream stands, and its recent gap rows, by the ledgers of all volumes.
-fn gaps(root: &Root, others: &[&Root], stream: &StreamId, from: Option<Utc>, catalog: &Catalog) {
-    let roots = || others.iter().copied().chain([root]);
-    let newest = newest_gap_day(roots(), stream);
-    let recent = from.map(|from| from.plus_micros(-DAY_US));
-    let Some(begin) = [newest, recent].into_iter().flatten().min() else {
-        return;
-    };
-    let (lines, failed) = read_merged(roots(), stream, begin);
-    if failed > 0 {
-        tracing::warn!(%stream, failed, "lines of the gap ledger are torn or cannot be read");
-    }
-    // Before anything was recorded, what only the index knows was not durable: it goes.
-    let complete = others.is_empty() && catalog.seq() == 0;
-    let mut state = GapState::default();
-    let rows: Vec<_> = lines.iter().flat_map(|line| state.apply(stream, line)).collect();
-    if let Some(recent) = recent.filter(|_| complete) {
-        for row in catalog.indexed_gaps(stream, recent, Utc::MAX) {
-            if row.start >= recent && !rows.iter().any(|known| known.start == row.start) {
-                catalog.remove_gap(stream, row.start);
+    /// How the stream stands, and its recent gap rows, by the ledgers of all volumes.
+    fn gaps(&self, stream: &StreamId) {
+        let catalog = self.catalog;
+        let roots = || self.others.iter().copied().chain([self.root]);
+        let recent = self.mark.map(|mark| whole_millis(mark.from).plus_micros(-DAY_US));
+        let told = self.mark.and_then(|mark| mark.gap_day(stream));
+        let looked_for = || newest_gap_day(roots(), stream);
+        let newest = told.unwrap_or_else(looked_for);
+        let Some(begin) = recent.or(newest) else { return };
+        let (mut lines, mut failed) = read_merged(roots(), stream, begin, newest);
+        if lines.is_empty() && told.flatten().is_some() {
+            // The line that the mark knew of was not durable.
+            (lines, failed) = read_merged(roots(), stream, begin, looked_for());
+        }
+        if failed > 0 {
+            tracing::warn!(%stream, failed, "lines of the gap ledger are torn or cannot be read");
+        }
+        // Before anything was recorded, what only the index knows was not durable: it goes.
+        let complete = self.others.is_empty() && catalog.seq() == 0;
+        let mut state = GapState::default();
+        let rows: Vec<_> = lines.iter().flat_map(|line| state.apply(stream, line)).collect();
+        if let Some(recent) = recent.filter(|_| complete) {
+            for row in catalog.indexed_gaps(stream, recent, Utc::MAX) {
+                if row.start >= recent && !rows.iter().any(|known| known.start == row.start) {
+                    catalog.remove_gap(stream, row.start);
+                }
             }
         }
+        for row in &rows {
+            catalog.put_gap(row);
+        }
+        catalog.restore_gaps(stream, state);
     }
-    for row in &rows {
-        catalog.put_gap(row);
-    }
-    catalog.restore_gaps(stream, state);
 }

@@ -75,6 +75,7 @@ fn run(storage: &Weak<Storage>, stop: &(Mutex<bool>, Condvar)) {
             checkpoint_at = Instant::now() + CHECKPOINT_EVERY;
             storage.checkpoint();
         }
+        storage.look_at_generation();
         if storage.rebuild_due.swap(false, Ordering::SeqCst) {
             for volume in list(&storage.volumes) {
                 storage.read_behind(&volume);

@@ -276,7 +276,7 @@ fn rows_of_footage_deleted_before_a_crash_go_and_no_others_are_read() {
     record(&volume, &yard, at("08:00:00"), 0, 5);
     record(&volume, &yard, at("10:00:00"), 1, 5);
     assert!(volume.settle(LONG));
-    until("counted", || volume.knows_footage_bytes());
+    until("counted", || volume.may_have_checkpoint());
     storage.checkpoint();
     let after = house.snapshot();
     let all_files = files(&after.dir.path().join("d1/gate"));

@@ -1,6 +1,9 @@
 //! Hours of the index that cannot be read are read from the volumes again.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use super::{Storage, list, lock};
 use crate::{
@@ -8,6 +11,9 @@ use crate::{
     index::{Damage, IndexError, RowKind},
     rebuild::{self, Rebuilt},
 };
+
+/// Recording comes first after a start.
+const BETWEEN_STREAMS: Duration = Duration::from_millis(20);
 
 impl Storage {
     /// Behind everybody's back: it waits for other upkeep.
@@ -33,11 +39,17 @@ impl Storage {
             return;
         }
         // A crash before all is there again, and volumes that are not online, cost a full reading.
+        let generation = self.catalog.index().generation();
+        let volumes = list(&self.volumes);
+        let indexed: Vec<_> = volumes.iter().filter(|volume| volume.set_indexed(false)).collect();
         for volume in lock(&self.state).volumes() {
             self.catalog.index().forget_checkpoint(volume);
         }
+        let mut mended = true;
         for damage in damaged {
-            match self.mend_hour(damage) {
+            let rows = self.mend_hour(damage);
+            mended &= rows.is_ok();
+            match rows {
                 Ok(rows) => tracing::warn!(
                     stream = %damage.stream, hour = %damage.hour, rows,
                     "an hour of the index could not be read and was made anew from the volumes"
@@ -48,7 +60,32 @@ impl Storage {
                 ),
             }
         }
+        if mended && generation == self.catalog.index().generation() {
+            for volume in indexed {
+                volume.set_indexed(true);
+            }
+        }
         self.checkpoint();
+    }
+
+    /// Looks through the whole index: what sled left out when it was opened shows only then.
+    pub(super) fn verify_index_behind(self: &Arc<Self>) {
+        let storage = Arc::downgrade(self);
+        let body = move || {
+            let streams = |storage: Arc<Storage>| storage.catalog.index().summed_streams();
+            for stream in storage.upgrade().map(streams).into_iter().flatten().flatten() {
+                std::thread::sleep(BETWEEN_STREAMS);
+                // Nobody's end waits for this.
+                let Some(storage) = storage.upgrade() else { return };
+                if let Err(error) = storage.catalog.index().verify(&stream) {
+                    tracing::error!(%error, "the index is not as it was left");
+                    return;
+                }
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("verify".into()).spawn(body) {
+            tracing::error!(%error, "no thread to look through the index");
+        }
     }
 
     fn mend_hour(&self, damage: &Damage) -> Result<u64, MendError> {

@@ -1,4 +1,4 @@
-//! Retention, checkpoints, checking and rebuilding the index, the end.
+//! Retention, checking and rebuilding the index, the end.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,6 @@ use crate::{
     file::Root,
     index::{Differences, Index, IndexError},
     rebuild::{self, Rebuilt},
-    recovery::Mark,
     retention::{self, Deleted, RetentionReport, RetentionRules},
     uuid::VolumeId,
     volume::Volume,
@@ -140,63 +139,6 @@ impl Storage {
         rules
     }
 
-    /// Makes what the index knows durable, so that the next start need not look at older files.
-    /// Done by itself once a minute.
-    pub fn checkpoint(&self) {
-        let mut volumes = list(&self.volumes);
-        volumes.retain(|volume| volume.is_prompt());
-        let covered: Vec<u64> = volumes.iter().map(|volume| volume.behind_checkpoint()).collect();
-        for volume in &volumes {
-            self.set_mark(volume);
-        }
-        self.flush_index();
-        for (volume, covered) in volumes.iter().zip(covered) {
-            volume.checkpoint_written(covered);
-        }
-    }
-
-    fn flush_index(&self) {
-        match self.catalog.index().flush() {
-            Ok(()) => {}
-            Err(IndexError::SetAside { to, why }) => {
-                tracing::error!(to = %to.display(), why, "the index was broken and is made anew from the volumes");
-                for volume in list(&self.volumes) {
-                    self.catalog.index().forget_checkpoint(volume.id());
-                }
-                // The next start reads everything again; what is online is read now.
-                self.rebuild_due.store(true, Ordering::SeqCst);
-            }
-            Err(error) => tracing::debug!(%error, "the index is not durable now"),
-        }
-    }
-
-    /// Only in memory: durable with the next flush.
-    pub(super) fn set_mark(&self, volume: &Volume) {
-        if !volume.may_have_checkpoint() {
-            // Not all of it has been read yet: the next start has to.
-            return;
-        }
-        let from = volume.settled_before(Utc::now());
-        let later = self.bytes_since(volume, from);
-        let mark = Mark {
-            from,
-            footage_bytes: volume.footage_bytes().saturating_sub(later),
-            oldest: Some(volume.oldest()),
-        };
-        self.catalog.index().set_checkpoint(volume.id(), &mark.encode());
-        volume.checkpointed(from);
-    }
-
-    /// Of finished segments that start at `from` or later.
-    fn bytes_since(&self, volume: &Volume, from: Utc) -> u64 {
-        self.streams()
-            .iter()
-            .flat_map(|stream| self.catalog.indexed(stream, from, Utc::MAX))
-            .filter(|row| row.volume == volume.id() && row.start >= from)
-            .map(|row| row.bytes)
-            .sum()
-    }
-
     /// Gaps that were over before `until`, into the index; counts them.
     fn gap_rows<'a>(
         &self,
@@ -256,6 +198,7 @@ impl Storage {
     pub(super) fn read_all_of(&self, volume: &Arc<Volume>) {
         let _one = lock(&self.upkeep);
         let begin = Instant::now();
+        let generation = *lock(&self.generation);
         let read = self.segment_rows(volume, self.catalog.index());
         let (volumes, streams) = (list(&self.volumes), self.streams());
         let prompt = volumes.iter().filter(|volume| volume.is_prompt());
@@ -263,6 +206,8 @@ impl Storage {
         let gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index());
         match (read, gaps) {
             (Ok(read), Ok(gaps)) if !self.closed.load(Ordering::SeqCst) => {
+                // Lost meanwhile: it is read once more.
+                volume.set_indexed(generation == self.catalog.index().generation());
                 for stream in &streams {
                     self.catalog.close_overtaken_gap(stream);
                     self.close_holes(stream);
@@ -296,7 +241,15 @@ impl Storage {
         let mut report = RebuildReport::default();
         let volumes = list(&self.volumes);
         self.settle_all();
-        self.catalog.index().clear()?;
+        // A crash before all is there again costs another reading.
+        for volume in &volumes {
+            volume.set_indexed(false);
+        }
+        {
+            let mut known = lock(&self.generation);
+            self.catalog.index().clear()?;
+            *known = self.catalog.index().generation();
+        }
         for volume in &volumes {
             let read = self.segment_rows(volume, self.catalog.index())?;
             report.segments += read.segments;
@@ -308,6 +261,9 @@ impl Storage {
         report.gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index())?;
         report.gaps += streams.iter().map(|stream| self.close_holes(stream)).sum::<u64>();
         report.absent = self.absent();
+        for volume in &volumes {
+            volume.set_indexed(true);
+        }
         self.checkpoint();
         report.took = begin.elapsed();
         Ok(report)

@@ -147,6 +147,7 @@ impl Storage {
         root.try_writing()
             .map_err(|error| VolumeError::io(&disk.id, "cannot write to", &disk.path, &error))?;
         let begin = Instant::now();
+        let generation = *lock(&self.generation);
         let mark = self.mark_of(marker.volume);
         let mut online = list(&self.volumes);
         // One that hangs must not hold up another.
@@ -189,7 +190,10 @@ impl Storage {
         lock(&self.state).remember(&disk.id, marker.volume);
         self.catalog.send_waiting_lines();
         *lock(&self.crash_gaps_due) = Some(Instant::now());
-        if mark.is_none() {
+        // Or the index was lost since the checkpoint was read.
+        let lost = generation != *lock(&self.generation);
+        if mark.is_none() || lost {
+            volume.set_indexed(false);
             self.read_behind(&volume);
         }
         Ok(volume)

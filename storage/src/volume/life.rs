@@ -82,6 +82,7 @@ impl Volume {
             behind: AtomicU64::new(0),
             covered: AtomicU64::new(0),
             counted: AtomicBool::new(footage_bytes.is_some()),
+            indexed: AtomicBool::new(checkpoint.is_some()),
             incomplete,
             threads: Mutex::default(),
         });

@@ -116,6 +116,8 @@ pub struct Volume {
     covered: AtomicU64,
     /// All of its footage has been counted.
     counted: AtomicBool,
+    /// All of its footage is in the index.
+    indexed: AtomicBool,
     /// A folder could not be looked through: the next start has to look from where this one did.
     incomplete: bool,
     threads: Mutex<Vec<(JoinHandle<()>, mpsc::Receiver<()>)>>,
@@ -329,7 +331,11 @@ impl Volume {
     }
     /// What it holds is known as far as a checkpoint would say.
     pub(crate) fn may_have_checkpoint(&self) -> bool {
-        self.knows_footage_bytes() && !self.incomplete
+        self.knows_footage_bytes() && self.indexed.load(Ordering::SeqCst) && !self.incomplete
+    }
+    /// Returns how it was before.
+    pub(crate) fn set_indexed(&self, indexed: bool) -> bool {
+        self.indexed.swap(indexed, Ordering::SeqCst)
     }
     pub(crate) fn knows_footage_bytes(&self) -> bool {
         self.counted.load(Ordering::SeqCst)
