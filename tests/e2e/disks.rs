@@ -344,7 +344,7 @@ fn a_camera_whose_folder_cannot_be_written() {
     });
     assert!(why.contains("cam0"), "{why}");
     for disk in ["d1", "d2"] {
-        assert_eq!(house.disk(disk)["state"], "online");
+        house.wait_disk(disk, "without one camera", |state| state == "degraded");
     }
     wait_for("cam0's open gap", PATIENCE, || {
         let gaps = house.recordings("cam0", "main").gaps;

@@ -32,7 +32,8 @@ fn faulty(folder: &Path) -> Option<FaultDisk> {
 /// What happens to a disk, and what must follow.
 struct Case {
     name: &'static str,
-    begin: fn(&FaultDisk),
+    /// With a camera that is recorded there.
+    begin: fn(&FaultDisk, camera: &str),
     /// How long it lasts once the disk is out of use, or once it has struck, in milliseconds.
     lasts: std::ops::Range<u64>,
     /// The disk is given up, and taken back when the fault is over.
@@ -41,42 +42,42 @@ struct Case {
 
 const ONE_WRITE: Case = Case {
     name: "of which one write of one camera fails",
-    begin: |disk| disk.inject(Fault::new(Op::Write, Effect::Fail(Errno::IO)).at(".mp4").times(1)),
+    begin: |disk, _| disk.inject(Fault::new(Op::Write, Effect::Fail(Errno::IO)).at(".mp4").times(1)),
     lasts: 0..1,
     given_up: true,
 };
 
 const ALL_WRITES: Case = Case {
     name: "whose writes all fail for a while",
-    begin: |disk| disk.inject(Fault::new(Op::Write, Effect::Fail(Errno::IO))),
+    begin: |disk, _| disk.inject(Fault::new(Op::Write, Effect::Fail(Errno::IO))),
     lasts: 3_000..9_000,
     given_up: true,
 };
 
 const ONE_CAMERA: Case = Case {
     name: "on which one camera's writes fail for a while",
-    begin: |disk| disk.inject(Fault::new(Op::Write, Effect::Fail(Errno::IO)).at("cam1/")),
+    begin: |disk, camera| disk.inject(Fault::new(Op::Write, Effect::Fail(Errno::IO)).at(format!("{camera}/"))),
     lasts: 3_000..9_000,
     given_up: true,
 };
 
 const NO_ROOM: Case = Case {
     name: "without room and without anything that may go",
-    begin: |disk| disk.inject(Fault::new(Op::Write, Effect::Fail(Errno::NOSPC))),
+    begin: |disk, _| disk.inject(Fault::new(Op::Write, Effect::Fail(Errno::NOSPC))),
     lasts: 3_000..9_000,
     given_up: true,
 };
 
 const SHORT: Case = Case {
     name: "that takes 5000 bytes at a time",
-    begin: |disk| disk.inject(Fault::new(Op::Write, Effect::Short(5_000))),
+    begin: |disk, _| disk.inject(Fault::new(Op::Write, Effect::Short(5_000))),
     lasts: 2_000..4_000,
     given_up: false,
 };
 
 const SLOW: Case = Case {
     name: "that falls behind",
-    begin: |disk| {
+    begin: |disk, _| {
         disk.inject(Fault::new(
             Op::Write,
             Effect::Delay(Duration::from_millis(pick(600, 120))),
@@ -88,35 +89,35 @@ const SLOW: Case = Case {
 
 const ONE_SECOND: Case = Case {
     name: "of which one write takes 1 s",
-    begin: |disk| disk.inject(Fault::new(Op::Write, Effect::Delay(Duration::from_secs(1))).times(1)),
+    begin: |disk, _| disk.inject(Fault::new(Op::Write, Effect::Delay(Duration::from_secs(1))).times(1)),
     lasts: 1_500..2_000,
     given_up: false,
 };
 
 const HANGING_WRITE: Case = Case {
     name: "of which one write hangs",
-    begin: |disk| disk.inject(Fault::new(Op::Write, Effect::Hang).times(1)),
+    begin: |disk, _| disk.inject(Fault::new(Op::Write, Effect::Hang).times(1)),
     lasts: 0..3_000,
     given_up: true,
 };
 
 const NO_NEW_FILE: Case = Case {
     name: "on which a file cannot be created",
-    begin: |disk| disk.inject(Fault::new(Op::Create, Effect::Fail(Errno::IO)).at(".mp4").times(1)),
+    begin: |disk, _| disk.inject(Fault::new(Op::Create, Effect::Fail(Errno::IO)).at(".mp4").times(1)),
     lasts: 0..1,
     given_up: true,
 };
 
 const NO_NEW_NAME: Case = Case {
     name: "on which a file cannot be named",
-    begin: |disk| disk.inject(Fault::new(Op::Rename, Effect::Fail(Errno::IO)).times(1)),
+    begin: |disk, _| disk.inject(Fault::new(Op::Rename, Effect::Fail(Errno::IO)).times(1)),
     lasts: 0..1,
     given_up: true,
 };
 
 const LATE: Case = Case {
     name: "of which one sync fails",
-    begin: |disk| disk.inject(Fault::new(Op::Sync, Effect::Fail(Errno::IO)).times(1)),
+    begin: |disk, _| disk.inject(Fault::new(Op::Sync, Effect::Fail(Errno::IO)).times(1)),
     lasts: 0..1,
     given_up: true,
 };
@@ -178,7 +179,7 @@ fn inject(case: &Case, rounds: usize) {
         std::thread::sleep(Duration::from_millis(rng.random_range(200..2500)));
         let (moment, begin, struck) = (now_us(), Instant::now(), disk.struck());
         moments.push(moment);
-        (case.begin)(&disk);
+        (case.begin)(&disk, mine.first().map_or("", String::as_str));
         wait_for("the fault", PATIENCE, || (disk.struck() > struck).then_some(()));
         if case.given_up {
             // It may be in use again before anyone looks: the alarm stays.
