@@ -181,7 +181,9 @@ impl Pass<'_> {
             let ledger = read_day(root, stream, *begin)?;
             bytes += self.hour(stream, dir, from, &ledger, done, &mut starts)?;
         }
-        if let Some(from) = from {
+        // Without a mark these hours were read whole.
+        let looked_from = from.or(hours.first().map(|(begin, _)| *begin));
+        if let Some(from) = looked_from {
             self.drop_rows(stream, from, &starts, done);
         }
         let rows_from = match self.mark {

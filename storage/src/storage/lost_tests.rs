@@ -416,3 +416,21 @@ fn lost_footage_is_a_gap_beside_one_that_is_open() {
     ];
     assert_eq!(gaps(&storage, &gate), rows);
 }
+
+#[test]
+fn a_row_whose_file_is_gone_goes_without_a_checkpoint_too() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let volume = run(&house, &storage, &gate, 0..4);
+    let (disk, id) = (volume.disk().clone(), volume.id());
+    drop(volume);
+    storage.remove_volume(&disk);
+    // As in the first minute of a disk.
+    storage.catalog.index().forget_checkpoint(id);
+    std::fs::remove_file(files(house.dir.path()).pop().unwrap()).unwrap();
+    storage.add_volume(&house.disk("d1")).unwrap();
+    until("read", || storage.index_state() == IndexState::Ok);
+    assert_eq!(all(&storage, &gate).segments.len(), 3);
+    check(&storage);
+}
