@@ -191,23 +191,27 @@ impl Actor {
             };
             let step = match order {
                 Order::Open => self.open(&disk).await?,
-                Order::Watch => match watch_volume(&context, &self.id, &self.disks, self.held).await {
-                    Watched::Stopping => return Ok(()),
-                    Watched::Released => self.life.on(Happened::ToRelease),
-                    Watched::Held => {
-                        self.held = true;
-                        self.disks.there_is_one(&disk.group);
-                        self.life.on(Happened::Held)
+                Order::Watch => {
+                    match watch_volume(&context, &self.id, &disk.group, &self.disks, &self.events, self.held).await {
+                        Watched::Stopping => return Ok(()),
+                        Watched::Released => self.life.on(Happened::ToRelease),
+                        Watched::Held => {
+                            self.held = true;
+                            if self.disks.why_none_at_all(&disk.group).is_none() {
+                                self.disks.there_is_one(&disk.group);
+                            }
+                            self.life.on(Happened::Held)
+                        }
+                        Watched::Failed => {
+                            let volume = self.disks.storage.volume(&self.id);
+                            let failure = volume.and_then(|volume| volume.failure().cloned());
+                            self.life.on(Happened::Failed {
+                                error: failure.as_ref(),
+                                alone: self.disks.why_none_at_all(&disk.group).is_some(),
+                            })
+                        }
                     }
-                    Watched::Failed => {
-                        let volume = self.disks.storage.volume(&self.id);
-                        let failure = volume.and_then(|volume| volume.failure().cloned());
-                        self.life.on(Happened::Failed {
-                            error: failure.as_ref(),
-                            alone: self.disks.why_none_at_all(&disk.group).is_some(),
-                        })
-                    }
-                },
+                }
                 Order::Close => {
                     self.close(&disk).await?;
                     self.life.on(Happened::Closed)
@@ -271,9 +275,17 @@ impl Actor {
     /// Takes the volume's threads down (abandons hung ones) so that it can be added again.
     async fn close(&mut self, disk: &Arc<Disk>) -> Result<(), JobError> {
         let (storage, disk) = (self.disks.storage.clone(), disk.clone());
+        let why = self
+            .life
+            .trouble()
+            .map(|trouble| trouble.error.clone())
+            .unwrap_or_default();
+        let released = self.life.is_released();
         let closed = tokio::task::spawn_blocking(move || {
-            storage.remove_volume(&disk.id);
-            service::place_of(&disk.path)
+            storage.close_volume(&disk.id, why);
+            // One that hangs would hang here too.
+            let answers = released && !storage.is_hanging(&disk.path);
+            answers.then(|| service::place_of(&disk.path)).flatten()
         });
         self.released_at = closed.await?;
         Ok(())
@@ -287,8 +299,10 @@ impl Actor {
                 false => Happened::Rested,
             }));
         }
-        let path = disk.path.clone();
-        let pulled = tokio::task::spawn_blocking(move || service::place_of(&path)).await? != self.released_at;
+        let (storage, path) = (self.disks.storage.clone(), disk.path.clone());
+        let look = move || (!storage.is_hanging(&path)).then(|| service::place_of(&path));
+        let seen = tokio::task::spawn_blocking(look).await?;
+        let pulled = seen.is_some_and(|place| place != self.released_at);
         if pulled {
             self.disks.service.take_back(&self.id);
         }
@@ -315,7 +329,14 @@ enum Watched {
 }
 
 /// Publishes figures meanwhile.
-async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Arc<Disks>, held: bool) -> Watched {
+async fn watch_volume(
+    context: &JobContext,
+    id: &DiskId,
+    group: &str,
+    disks: &Arc<Disks>,
+    events: &Events,
+    held: bool,
+) -> Watched {
     let begin = Instant::now();
     let mut failed = disks.failures.subscribe();
     let mut releases = disks.service.releases();
@@ -323,6 +344,9 @@ async fn watch_volume(context: &JobContext, id: &DiskId, disks: &Arc<Disks>, hel
     loop {
         if disks.storage.volume(id).is_none_or(|volume| volume.has_failed()) {
             return Watched::Failed;
+        }
+        if let Some(why) = disks.why_none_at_all(group) {
+            disks.raise_no_disk(group, why, events);
         }
         if !held && begin.elapsed() >= HELD {
             return Watched::Held;

@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use vigie_config::{CameraId, Utc};
 
-use crate::journal::{Journal, JournalError};
+use crate::{
+    journal::{Journal, JournalError},
+    retention::LONGEST_US,
+};
 
 /// One order to delete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,10 +34,13 @@ pub struct Deletion {
     pub done: Option<Deleted>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
     pub files: u64,
     pub bytes: u64,
+    /// Where the first of them began and the last one ended, or what was asked for.
+    pub first: Utc,
+    pub last: Utc,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -96,7 +102,15 @@ impl Deletions {
     pub(crate) fn spans(&self, camera: &CameraId) -> Vec<(Utc, Utc)> {
         let inner = self.lock();
         let mine = inner.all.values().filter(|deletion| deletion.camera == *camera);
-        mine.map(|deletion| (deletion.from, deletion.to)).collect()
+        let span = |deletion: &Deletion| match deletion.done {
+            Some(done) => (done.first, done.last),
+            // Whole files went, nobody knows which.
+            None => (
+                deletion.from.plus_micros(-LONGEST_US),
+                deletion.to.plus_micros(LONGEST_US),
+            ),
+        };
+        mine.map(span).collect()
     }
 }
 

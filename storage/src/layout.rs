@@ -14,6 +14,8 @@ use vigie_config::{CameraId, StreamId, StreamName, Utc};
 
 pub const MARKER: &str = "vigie-volume.toml";
 pub const LEDGER: &str = "ledger.jsonl";
+/// Below a stream's folder: retention has taken what is older, or part of it.
+pub const EXPIRED: &str = "expired.txt";
 /// Set aside: not understood, not deleted.
 pub const BROKEN_SUFFIX: &str = ".broken";
 
@@ -45,6 +47,11 @@ pub fn ledger_path(stream: &StreamId, at: Utc) -> PathBuf {
 /// The name while the file has no whole fragment yet.
 pub fn dot_name(name: &str) -> String {
     format!(".{name}")
+}
+
+/// The name of a segment, whole or set aside.
+pub fn is_of_hour(name: &str) -> bool {
+    parse_segment_name(name.strip_suffix(BROKEN_SUFFIX).unwrap_or(name)).is_some()
 }
 
 /// The millisecond a segment's name (with or without its dot) stands for.

@@ -171,6 +171,10 @@ impl State {
 
     /// Atomic and durable. A folder that cannot be written is told, not fatal.
     fn save(&mut self) {
+        if self.provisional {
+            // Who we are is for a disk of ours to say.
+            return;
+        }
         let mut document = DocumentMut::new();
         document.insert("recorder", value(self.known.recorder.to_string()));
         if !self.known.retired.is_empty() {

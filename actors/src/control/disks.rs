@@ -42,7 +42,17 @@ fn line(disk: &Disk, house: &House<'_>) -> String {
             (state, error, None)
         }
     };
-    let found = volume.is_none().then(|| house.storage.survey(disk).ok()).flatten();
+    // Only where somebody has to decide, and never a disk that may hang or is about to be pulled.
+    let undecided = [
+        DiskState::Ready,
+        DiskState::Foreign,
+        DiskState::Blank,
+        DiskState::Unmarked,
+        DiskState::Damaged,
+        DiskState::NewerFormat,
+    ];
+    let look = volume.is_none() && undecided.contains(&state) && !house.storage.is_hanging(&disk.path);
+    let found = look.then(|| house.storage.survey(disk).ok()).flatten();
     let holds = found.map(|survey| survey.holds);
     let footage = volume.as_ref().map(|volume| volume.footage_bytes);
     let number = |figure: Option<u64>| figure.map_or("-".to_owned(), |bytes| bytes.to_string());

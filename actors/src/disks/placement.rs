@@ -168,6 +168,9 @@ impl Disks {
         if let Some(disk) = known.filter(|disk| group.contains(disk)) {
             return Some(disk);
         }
+        if group.iter().all(|disk| self.service.is_retired(disk)) {
+            return None;
+        }
         let newest = self
             .storage
             .newest_footage_on(camera)

@@ -142,6 +142,7 @@ impl Disks {
         let was_released = self.service.is_released(disk);
         let adopted = self.storage.adopt(&known)?;
         self.in_service(disk);
+        self.there_is_one(&known.group);
         Ok(match adopted {
             Adopted::Already if was_released => Adopted::Done {
                 holds: Holdings::default(),

@@ -17,7 +17,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// lost: `gone` makes that a gap.
 pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Volume>>, gone: impl Fn(&Unsynced)) {
     let until = Instant::now() + PATIENCE;
-    for lost in unsynced.iter().filter(|lost| !lost.fragments.is_empty()) {
+    let mut all: Vec<&Unsynced> = unsynced.iter().filter(|lost| !lost.fragments.is_empty()).collect();
+    // Main streams first: the time may not be enough for all.
+    all.sort_by_key(|lost| lost.stream.stream);
+    for lost in all {
         let (camera, stream) = (&lost.stream.camera, lost.stream.stream);
         let mut left = lost.clone();
         loop {

@@ -265,12 +265,12 @@ impl Pass<'_> {
         if from == row.end {
             return Ok(Some(row));
         }
-        if from > row.start.plus_micros(1000) {
-            return cut_from(self.root, path, row, from).map(Some);
-        }
-        // The last word on a whole file is the other file's, not its row's.
+        // The last word is the other file's, not its row's: twice is better than not at all.
         if !all_there {
             return Ok(Some(row));
+        }
+        if from > row.start.plus_micros(1000) {
+            return cut_from(self.root, path, row, from).map(Some);
         }
         self.root.remove(&proper(path))?;
         Ok(None)

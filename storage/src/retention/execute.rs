@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use vigie_config::{StreamId, Utc, WhenFull};
+use vigie_config::{Causes, StreamId, Utc, WhenFull};
 
 use super::{
     plan::{Candidate, Demand, too_much, too_old},
@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
+    file::Root,
     layout,
-    recovery::{oldest_start, streams_on},
+    recovery::{oldest_start, read_row, streams_on},
     volume::Volume,
 };
 
@@ -118,6 +119,7 @@ pub fn plan(pass: &Pass<'_>) -> io::Result<Vec<Deleted>> {
             disk: pass.volume.disk().clone(),
             stream: candidate.stream.clone(),
             start: candidate.start,
+            end: candidate.end,
             bytes: candidate.bytes,
             reason,
         });
@@ -126,19 +128,35 @@ pub fn plan(pass: &Pass<'_>) -> io::Result<Vec<Deleted>> {
     Ok(all)
 }
 
-/// Every finished segment that touches [`from`, `to`).
-pub fn delete_between(
-    volume: &Volume,
-    catalog: &Catalog,
-    stream: &StreamId,
-    from: Utc,
-    to: Utc,
-    report: &mut RetentionReport,
-) {
+/// Every finished segment that touches [`from`, `to`), with its real end.
+pub fn between(volume: &Volume, catalog: &Catalog, stream: &StreamId, from: Utc, to: Utc) -> Vec<Candidate> {
     let walk = Walk::since(volume.root(), stream, from).take_while(|candidate| candidate.start < to);
-    for candidate in walk.filter(|candidate| candidate.end > from && !volume.is_open(stream, candidate.start)) {
-        delete(volume, catalog, &candidate, Reason::Asked, report);
-    }
+    let closed = walk.filter(|candidate| candidate.end > from && !volume.is_open(stream, candidate.start));
+    let ended = closed.map(|candidate| Candidate {
+        end: end_of(volume, catalog, &candidate),
+        ..candidate
+    });
+    ended.filter(|candidate| candidate.end > from).collect()
+}
+
+/// By the index, or the file; the latest possible where neither can be read.
+fn end_of(volume: &Volume, catalog: &Catalog, candidate: &Candidate) -> Utc {
+    let Candidate { stream, start, end, .. } = candidate;
+    let path = layout::segment_path(stream, *start);
+    let rows = catalog.indexed(stream, *start, start.plus_micros(1000));
+    let row = rows
+        .into_iter()
+        .find(|row| row.volume == volume.id() && row.relative_path() == path);
+    let read = || {
+        let file = volume.root().open_read(&path).ok()?;
+        read_row(&file, |_| Causes::NONE, volume.id()).ok().flatten()
+    };
+    row.or_else(read).map_or(*end, |row| row.end)
+}
+
+/// Deletes one of [`between`].
+pub fn delete_asked(volume: &Volume, catalog: &Catalog, candidate: &Candidate, report: &mut RetentionReport) {
+    delete(volume, catalog, candidate, Reason::Asked, report);
 }
 
 /// Bytes that are free now.
@@ -150,8 +168,12 @@ fn delete(
     report: &mut RetentionReport,
 ) -> u64 {
     let Candidate {
-        stream, start, bytes, ..
+        stream,
+        start,
+        bytes,
+        end,
     } = candidate;
+
     let path = layout::segment_path(stream, *start);
     let ours = match volume.root().remove(&path) {
         Ok(()) => true,
@@ -180,6 +202,7 @@ fn delete(
         disk: volume.disk().clone(),
         stream: stream.clone(),
         start: *start,
+        end: *end,
         bytes: *bytes,
         reason,
     });
@@ -195,6 +218,7 @@ pub fn tidy(volume: &Volume, report: &RetentionReport) -> BTreeSet<StreamId> {
         .collect();
     for stream in hours.iter().map(|(stream, _)| stream).collect::<BTreeSet<_>>() {
         volume.look_for_oldest(stream);
+        note_expired(root, stream, report, volume);
     }
     let mut days_gone = BTreeSet::new();
     for (stream, hour) in hours {
@@ -209,6 +233,36 @@ pub fn tidy(volume: &Volume, report: &RetentionReport) -> BTreeSet<StreamId> {
         }
     }
     days_gone
+}
+
+/// Up to when retention has taken footage of a stream on this volume: what is missing before is
+/// no loss. `None`: it never has.
+pub fn expired(root: &Root, stream: &StreamId) -> Option<Utc> {
+    let text = root.read(&layout::stream_dir(stream).join(layout::EXPIRED), 100).ok()?;
+    std::str::from_utf8(&text).ok()?.trim().parse().ok()
+}
+
+fn note_expired(root: &Root, stream: &StreamId, report: &RetentionReport, volume: &Volume) {
+    let gone = report
+        .deleted
+        .iter()
+        .filter(|d| d.disk == *volume.disk() && d.stream == *stream);
+    let newest = gone.filter(|d| d.reason != Reason::Asked).map(|d| d.end).max();
+    let Some(until) = newest else { return };
+    if expired(root, stream).is_some_and(|known| known >= until) {
+        return;
+    }
+    let dir = layout::stream_dir(stream);
+    let (temporary, path) = (dir.join(".expired.txt"), dir.join(layout::EXPIRED));
+    let write = || {
+        let _ = root.remove(&temporary);
+        root.create_new(&temporary)?
+            .write_at(&[until.to_string().as_bytes()], 0)?;
+        root.replace(&temporary, &path)
+    };
+    if let Err(error) = write() {
+        tracing::debug!(%stream, %error, "what has expired could not be noted");
+    }
 }
 
 /// Ledgers of days before a stream's oldest footage on any of these volumes go, and their gap

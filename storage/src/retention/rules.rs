@@ -69,6 +69,8 @@ pub struct Deleted {
     pub stream: StreamId,
     /// To the millisecond, as its name says.
     pub start: Utc,
+    /// Where the next file begins; no earlier than it really ended.
+    pub end: Utc,
     pub bytes: u64,
     pub reason: Reason,
 }

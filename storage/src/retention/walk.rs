@@ -14,7 +14,7 @@ use super::plan::Candidate;
 use crate::{file::Root, layout, recovery::streams_on};
 
 /// No segment is longer (without a RAP it is cut at 5 min).
-const LONGEST_US: i64 = 10 * 60 * 1_000_000;
+pub const LONGEST_US: i64 = 10 * 60 * 1_000_000;
 const DAY_US: i64 = 86_400_000_000;
 
 /// One stream on one volume, oldest first.

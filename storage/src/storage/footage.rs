@@ -3,10 +3,14 @@
 use ulid::Ulid;
 use vigie_config::{CameraId, DiskId, ErrorKind, Kind, StreamId, StreamName, Utc};
 
+use std::sync::Arc;
+
 use super::{Storage, list, lock};
 use crate::{
     deletions::{Deleted, Deletion},
-    retention::{self, RetentionReport},
+    retention::{self, Candidate, RetentionReport},
+    uuid::VolumeId,
+    volume::Volume,
 };
 
 const NOTE: usize = 500;
@@ -39,6 +43,12 @@ pub enum DeleteError {
     },
     #[error("disk {disk} is not in use, so its footage cannot be deleted: {why}")]
     Absent { disk: DiskId, why: String },
+    #[error(
+        "the footage of {start} lies on volume {volume}, which is on no disk of the configuration: put it back first"
+    )]
+    Elsewhere { volume: VolumeId, start: Utc },
+    #[error("nothing is deleted while it is not known what is protected: {0}")]
+    Locks(String),
     #[error("what is deleted must be written down first, and cannot: {0}")]
     Journal(String),
     #[error("disk {disk}: cannot look through the footage: {error}")]
@@ -50,7 +60,11 @@ impl Kind for DeleteError {
         match self {
             DeleteError::Empty { .. } | DeleteError::LongNote { .. } => ErrorKind::Misconfigured,
             DeleteError::Protected { .. } => ErrorKind::Refused,
-            DeleteError::Absent { .. } | DeleteError::Journal(_) | DeleteError::Disk { .. } => ErrorKind::Unavailable,
+            DeleteError::Absent { .. }
+            | DeleteError::Elsewhere { .. }
+            | DeleteError::Locks(_)
+            | DeleteError::Journal(_)
+            | DeleteError::Disk { .. } => ErrorKind::Unavailable,
         }
     }
 }
@@ -84,17 +98,35 @@ impl Storage {
             return Err(DeleteError::LongNote { seen });
         }
         let _one = lock(&self.upkeep);
-        let locks = self.locks.list();
-        if let Some(lock) = locks.iter().find(|l| l.camera == *camera && l.from < to && l.to > from) {
-            return Err(DeleteError::Protected {
-                camera: camera.clone(),
-                from: lock.from,
-                to: lock.to,
-                lock: lock.id,
-            });
+        if let Some(fault) = self.locks.fault() {
+            return Err(DeleteError::Locks(fault));
         }
-        if let Some((disk, why)) = self.absent().into_iter().next() {
-            return Err(DeleteError::Absent { disk, why });
+        let volumes = list(&self.volumes);
+        self.all_there(camera, from, to, &volumes)?;
+        let streams = StreamName::ALL.map(|name| StreamId::new(camera.clone(), name));
+        let chosen: Vec<(&Volume, Candidate)> = volumes
+            .iter()
+            .flat_map(|volume| streams.iter().map(move |stream| (&**volume, stream)))
+            .flat_map(|(volume, stream)| {
+                let found = retention::between(volume, &self.catalog, stream, from, to);
+                found.into_iter().map(move |candidate| (volume, candidate))
+            })
+            .collect();
+        let first = chosen.iter().map(|(_, file)| file.start).fold(from, Utc::min);
+        let last = chosen.iter().map(|(_, file)| file.end).fold(to, Utc::max);
+        let locks = self.locks.list().into_iter().filter(|lock| lock.camera == *camera);
+        for lock in locks {
+            let touched = chosen
+                .iter()
+                .any(|(_, file)| file.start < lock.to && file.end > lock.from);
+            if touched || lock.from < to && lock.to > from {
+                return Err(DeleteError::Protected {
+                    camera: camera.clone(),
+                    from: lock.from,
+                    to: lock.to,
+                    lock: lock.id,
+                });
+            }
         }
         let mut deletion = Deletion {
             id: Ulid::generate(),
@@ -108,11 +140,11 @@ impl Storage {
         };
         self.deletions.order(deletion.clone()).map_err(DeleteError::Journal)?;
         let mut report = RetentionReport::default();
-        for volume in list(&self.volumes) {
-            for stream in StreamName::ALL.map(|name| StreamId::new(camera.clone(), name)) {
-                retention::delete_between(&volume, &self.catalog, &stream, from, to, &mut report);
-            }
-            retention::tidy(&volume, &report);
+        for (volume, candidate) in &chosen {
+            retention::delete_asked(volume, &self.catalog, candidate, &mut report);
+        }
+        for volume in &volumes {
+            retention::tidy(volume, &report);
             volume.root().sync().map_err(|error| DeleteError::Disk {
                 disk: volume.disk().clone(),
                 error,
@@ -121,6 +153,8 @@ impl Storage {
         let done = Deleted {
             files: report.deleted.len() as u64,
             bytes: report.freed_bytes,
+            first,
+            last,
         };
         deletion.done = (report.failed == 0).then_some(done);
         if deletion.done.is_some() {
@@ -132,5 +166,27 @@ impl Storage {
         self.checkpoint();
         tracing::warn!(%camera, %from, %to, by, files = done.files, bytes = done.bytes, "footage was deleted by hand");
         Ok(deletion)
+    }
+
+    /// Every disk that may hold footage of that time, and answers.
+    fn all_there(&self, camera: &CameraId, from: Utc, to: Utc, volumes: &[Arc<Volume>]) -> Result<(), DeleteError> {
+        let slow = volumes.iter().find(|volume| !volume.is_prompt());
+        let slow = slow.map(|volume| (volume.disk().clone(), "it does not answer in time".to_owned()));
+        if let Some((disk, why)) = self.absent().into_iter().next().or(slow) {
+            return Err(DeleteError::Absent { disk, why });
+        }
+        for stream in StreamName::ALL.map(|name| StreamId::new(camera.clone(), name)) {
+            let rows = self.catalog.indexed(&stream, from, to);
+            if let Some(row) = rows
+                .iter()
+                .find(|row| volumes.iter().all(|volume| volume.id() != row.volume))
+            {
+                return Err(DeleteError::Elsewhere {
+                    volume: row.volume,
+                    start: row.start,
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -138,3 +138,33 @@ fn extents_tell_of_every_stream_with_footage() {
     assert_eq!(extents.len(), 1);
     assert_eq!((extents[0].first, extents[0].last), (at("09:00:00"), at("09:00:20")));
 }
+
+#[test]
+fn a_file_that_holds_protected_footage_stays_even_if_the_time_asked_for_does_not() {
+    let house = House::new();
+    let storage = house.open();
+    ten(&house, &storage);
+    // In the same file as what is protected: 09:00:04 to 09:00:06.
+    storage
+        .locks()
+        .protect(camera(), at("09:00:04.1"), at("09:00:04.2"), "", "me")
+        .unwrap();
+    let refused = storage
+        .delete(&camera(), at("09:00:05"), at("09:00:09"), "", "me")
+        .unwrap_err();
+    assert!(matches!(refused, DeleteError::Protected { .. }), "{refused}");
+    assert_eq!((files(house.dir.path()).len(), storage.deletions().len()), (10, 0));
+}
+
+#[test]
+fn what_lies_before_a_pause_does_not_touch_what_comes_after() {
+    let house = House::new();
+    let storage = house.open();
+    let volume = ten(&house, &storage);
+    record(&volume, &stream("gate"), at("09:08:00"), 0, 5);
+    assert!(volume.settle(LONG));
+    let deletion = storage
+        .delete(&camera(), at("09:05:00"), at("09:06:00"), "", "me")
+        .unwrap();
+    assert_eq!(deletion.done.unwrap().files, 0);
+}

@@ -1,6 +1,6 @@
 //! Footage whose whole files are gone: nobody wrote a gap for it, but the numbers of a run tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use vigie_config::{StreamId, Utc};
 
@@ -8,6 +8,7 @@ use super::{Storage, list, lock};
 use crate::{
     index::{Index, IndexError},
     ledger::SHORTEST_US,
+    retention,
     rows::{GapRow, Recordings, SegmentRow},
     uuid::VolumeId,
 };
@@ -33,18 +34,6 @@ fn holes(rows: &Recordings) -> Vec<(Utc, Utc)> {
         })
         .flat_map(|(a, b)| uncovered(a.end, b.start, &covered))
         .collect()
-}
-
-/// Retention may have taken what is older: it takes the oldest of each volume, and on one of them
-/// nothing older is left. Pure.
-fn expired_before(segments: &[SegmentRow], volumes: Vec<VolumeId>) -> Utc {
-    let mut oldest: BTreeMap<VolumeId, Utc> = BTreeMap::new();
-    for row in segments {
-        let first = oldest.entry(row.volume).or_insert(row.start);
-        *first = row.start.min(*first);
-    }
-    let held = volumes.iter().filter_map(|volume| oldest.get(volume));
-    held.copied().max().unwrap_or(Utc::MIN)
 }
 
 fn uncovered(from: Utc, to: Utc, covered: &[(Utc, Utc)]) -> Vec<(Utc, Utc)> {
@@ -74,16 +63,18 @@ impl Storage {
 
     /// Holes that neither retention nor a person has made.
     fn unexplained(&self, stream: &StreamId, there: &Recordings) -> Vec<(Utc, Utc)> {
-        let mut deliberate = self.deletions.spans(&stream.camera);
-        let locks = self
-            .locks
-            .spans()
-            .into_iter()
-            .filter(|lock| lock.camera == stream.camera);
-        // Retention passes over protected footage.
-        deliberate.extend(locks.map(|lock| (Utc::MIN, lock.to)));
-        let expired = expired_before(&there.segments, lock(&self.state).volumes());
-        deliberate.push((Utc::MIN, expired));
+        let volumes = list(&self.volumes);
+        let expired = volumes
+            .iter()
+            .filter_map(|volume| retention::expired(volume.root(), stream))
+            .max();
+        // What is protected retention passes over.
+        let mut locks = self.locks.spans();
+        locks.retain(|lock| lock.camera == stream.camera);
+        let mut locked: Vec<(Utc, Utc)> = locks.iter().map(|lock| (lock.from, lock.to)).collect();
+        locked.sort();
+        let mut deliberate = expired.map_or(Vec::new(), |expired| uncovered(Utc::MIN, expired, &locked));
+        deliberate.extend(self.deletions.spans(&stream.camera));
         deliberate.sort();
         let found = holes(there).into_iter();
         found.flat_map(|(from, to)| uncovered(from, to, &deliberate)).collect()

@@ -19,7 +19,7 @@ use crate::{
     error::VolumeError,
     file::Root,
     layout,
-    recovery::streams_on,
+    recovery::{hours_of, streams_on},
     uuid::{RecorderId, VolumeId},
     volume::marker::{FORMAT, Identity, Marker},
 };
@@ -44,6 +44,8 @@ pub enum PrepareError {
         path: PathBuf,
         cameras: String,
     },
+    #[error("disk {disk}: nothing is erased while it is not known what is protected: {fault}")]
+    Locks { disk: DiskId, fault: String },
     #[error("disk {disk}: there is no footage in {} to take over: \"vigie disk prepare --id {disk}\" takes it into use", path.display())]
     NothingToAdopt { disk: DiskId, path: PathBuf },
 }
@@ -247,6 +249,14 @@ impl Storage {
         self.check_returned(disk, |left| left.path == disk.path)?;
         let root = open_root(disk)?;
         let survey = survey::survey(disk, &root)?;
+        let mut state = lock(&self.state);
+        let settled = match &survey.identity {
+            Identity::Marked(marker) => marker.recorder,
+            _ => state.recorder(),
+        };
+        // Where who we are was lost, as in `identify`.
+        state.settle(settled);
+        drop(state);
         if let Identity::Marked(marker) = &survey.identity {
             let online = list(&self.volumes);
             if let Some(other) = online.iter().find(|volume| volume.id() == marker.volume) {
@@ -259,7 +269,11 @@ impl Storage {
 
     /// Footage of other recorders cannot be protected here.
     fn check_unprotected(&self, disk: &Disk, survey: &Survey) -> Result<(), PrepareError> {
-        let ours = matches!(&survey.identity, Identity::Marked(marker) if marker.recorder == self.recorder());
+        let ours = !matches!(&survey.identity, Identity::Marked(marker) if marker.recorder != self.recorder());
+        if let Some(fault) = self.locks.fault().filter(|_| ours) {
+            let disk = disk.id.clone();
+            return Err(PrepareError::Locks { disk, fault });
+        }
         let locks = self.locks.spans();
         let held = survey.holds.cameras.iter().filter(|(camera, held)| {
             let over = |from: Utc, to: Utc| from <= held.last.plus_micros(LONGEST_US) && to > held.first;
@@ -325,11 +339,18 @@ fn newer(disk: &Disk, seen: i64) -> VolumeError {
     }
 }
 
-/// The folders of all streams, and of cameras that hold nothing else.
+/// What is named as footage and its ledgers are, and folders that hold nothing else.
 fn erase_footage(root: &Root) -> io::Result<()> {
     for stream in streams_on(root)? {
         let dir = layout::stream_dir(&stream);
-        erase_tree(root, &dir)?;
+        for (_, hour) in hours_of(root, &stream, Utc::MIN)? {
+            erase_files(root, &hour, layout::is_of_hour)?;
+        }
+        let days = root.list(&dir)?.into_iter();
+        for day in days.filter(|day| day.is_dir && layout::parse_day(&day.name).is_some()) {
+            erase_files(root, &dir.join(day.name), |name| name == layout::LEDGER)?;
+        }
+        erase_files(root, &dir, |name| name == layout::EXPIRED)?;
         if let Some(camera) = dir.parent() {
             // Fails where something is left, as it should.
             let _ = root.remove_dir(camera);
@@ -338,13 +359,11 @@ fn erase_footage(root: &Root) -> io::Result<()> {
     root.sync()
 }
 
-fn erase_tree(root: &Root, dir: &Path) -> io::Result<()> {
-    for entry in root.list(dir)? {
-        let path = dir.join(&entry.name);
-        match entry.is_dir {
-            true => erase_tree(root, &path)?,
-            false => root.remove(&path)?,
-        }
+fn erase_files(root: &Root, dir: &Path, ours: fn(&str) -> bool) -> io::Result<()> {
+    let entries = root.list(dir)?.into_iter();
+    for entry in entries.filter(|entry| !entry.is_dir && ours(&entry.name)) {
+        root.remove(&dir.join(&entry.name))?;
     }
-    root.remove_dir(dir)
+    let _ = root.remove_dir(dir);
+    Ok(())
 }

@@ -199,11 +199,20 @@ impl Storage {
         Ok(volume)
     }
 
-    /// Finishes its segments, syncs, stops its threads. Its footage stays in the index.
+    /// Finishes its segments, syncs, stops its threads. Its footage stays in the index. The disk
+    /// is no longer one of ours.
     pub fn remove_volume(&self, disk: &DiskId) {
         let one = self.one_change_of(disk);
         let _one = lock(&one);
         lock(&self.absent).remove(disk);
+        self.take_out(disk);
+    }
+
+    /// As [`Storage::remove_volume`], of a disk that is to be used again; `why` it is not until then.
+    pub fn close_volume(&self, disk: &DiskId, why: String) {
+        let one = self.one_change_of(disk);
+        let _one = lock(&one);
+        lock(&self.absent).insert(disk.clone(), why);
         self.take_out(disk);
     }
 

@@ -21,14 +21,20 @@ impl Volume {
         segment: SegmentStart,
         init: impl Fn(&[(String, String)]) -> bytes::Bytes + Send + Sync + 'static,
     ) -> Result<SegmentWriter, WriteError> {
-        self.start_at(segment, Arc::new(init), self.catalog.seq())
+        // Where a disk is too slow for all, main streams go on when sub streams no longer can.
+        let limit = match segment.stream.stream {
+            StreamName::Main => self.options.queue_bytes,
+            StreamName::Sub => self.options.queue_bytes / 2,
+        };
+        self.start_at(segment, Arc::new(init), self.catalog.seq(), limit)
     }
 
     /// As [`Volume::start_segment`], for what another volume did not store; with the fragments as
     /// they go into this one.
     pub fn start_rest(self: &Arc<Self>, rest: &Unsynced) -> Result<(SegmentWriter, Vec<Fragment>), WriteError> {
         let (segment, fragments) = as_segment(rest);
-        let writer = self.start_at(segment, rest.init.clone(), rest.created_seq)?;
+        let limit = self.options.queue_bytes;
+        let writer = self.start_at(segment, rest.init.clone(), rest.created_seq, limit)?;
         Ok((writer, fragments))
     }
 
@@ -37,6 +43,7 @@ impl Volume {
         segment: SegmentStart,
         init: InitSegment,
         created_seq: i64,
+        limit: u64,
     ) -> Result<SegmentWriter, WriteError> {
         self.check_up()?;
         let token = self.catalog.next_token();
@@ -44,6 +51,7 @@ impl Volume {
         Ok(SegmentWriter {
             volume: self.clone(),
             handle: Arc::new(handle),
+            limit,
             bytes: 0,
             finished: false,
         })
@@ -82,6 +90,8 @@ fn as_segment(rest: &Unsynced) -> (SegmentStart, Vec<Fragment>) {
 pub struct SegmentWriter {
     volume: Arc<Volume>,
     handle: Arc<SegmentHandle>,
+    /// With more than this in memory the volume takes nothing of it.
+    limit: u64,
     bytes: u64,
     finished: bool,
 }
@@ -100,11 +110,7 @@ impl SegmentWriter {
         }
         let len = fragment.len();
         let queued = volume.queue.bytes() + volume.held.bytes() + len;
-        // Where a disk is too slow for all, main streams go on when sub streams no longer can.
-        let limit = match self.handle.segment.stream.stream {
-            StreamName::Main => volume.options.queue_bytes,
-            StreamName::Sub => volume.options.queue_bytes / 2,
-        };
+        let limit = self.limit;
         if queued > limit {
             volume.stats.refused.add(1);
             return Err(WriteError::QueueFull {
