@@ -152,9 +152,10 @@ impl Root {
         self.open_file(path, flags)
     }
 
+    /// A pipe in place of a file is not waited for.
     pub fn open_read(&self, path: &Path) -> io::Result<Footage> {
         told!(self, trace => trace.looked());
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(Footage::new(File::from(fs::openat(
             &self.dir,
             path,

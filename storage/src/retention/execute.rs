@@ -119,7 +119,6 @@ pub fn plan(pass: &Pass<'_>) -> io::Result<Vec<Deleted>> {
             disk: pass.volume.disk().clone(),
             stream: candidate.stream.clone(),
             start: candidate.start,
-            end: candidate.end,
             bytes: candidate.bytes,
             reason,
         });
@@ -186,23 +185,27 @@ fn delete(
         }
     };
     // What was added when the file was finished is taken away again: its length, not its blocks.
-    let mut added = None;
+    let (mut added, mut ended) = (None, *end);
     // The row's start is more exact than the name.
     for row in catalog.indexed(stream, *start, start.plus_micros(1000)) {
         if row.volume == volume.id() && row.relative_path() == path {
-            added = Some(row.bytes);
+            (added, ended) = (Some(row.bytes), row.end);
             catalog.segment_gone(stream, row.start, row.volume);
         }
     }
     if ours {
         volume.footage_removed(added.unwrap_or(*bytes));
     }
+    if reason != Reason::Asked {
+        let key = (volume.disk().clone(), stream.clone());
+        let until = report.expired.entry(key).or_insert(ended);
+        *until = ended.max(*until);
+    }
     report.freed_bytes += bytes;
     report.deleted.push(Deleted {
         disk: volume.disk().clone(),
         stream: stream.clone(),
         start: *start,
-        end: *end,
         bytes: *bytes,
         reason,
     });
@@ -243,12 +246,10 @@ pub fn expired(root: &Root, stream: &StreamId) -> Option<Utc> {
 }
 
 fn note_expired(root: &Root, stream: &StreamId, report: &RetentionReport, volume: &Volume) {
-    let gone = report
-        .deleted
-        .iter()
-        .filter(|d| d.disk == *volume.disk() && d.stream == *stream);
-    let newest = gone.filter(|d| d.reason != Reason::Asked).map(|d| d.end).max();
-    let Some(until) = newest else { return };
+    let key = (volume.disk().clone(), stream.clone());
+    let Some(until) = report.expired.get(&key).copied() else {
+        return;
+    };
     if expired(root, stream).is_some_and(|known| known >= until) {
         return;
     }

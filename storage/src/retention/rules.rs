@@ -1,6 +1,9 @@
 //! What retention is told.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use vigie_config::{CameraId, DiskId, StreamId, Utc};
 
@@ -69,8 +72,6 @@ pub struct Deleted {
     pub stream: StreamId,
     /// To the millisecond, as its name says.
     pub start: Utc,
-    /// Where the next file begins; no earlier than it really ended.
-    pub end: Utc,
     pub bytes: u64,
     pub reason: Reason,
 }
@@ -85,4 +86,6 @@ pub struct RetentionReport {
     pub age_paused: bool,
     /// Files that could not be deleted, tried again next time.
     pub failed: u64,
+    /// Up to when the limits took footage of a stream on a disk.
+    pub(crate) expired: BTreeMap<(DiskId, StreamId), Utc>,
 }

@@ -194,6 +194,18 @@ fn a_newer_format_is_never_touched() {
 }
 
 #[test]
+fn a_pipe_in_place_of_the_marker_is_not_waited_for() {
+    let house = House::new();
+    let storage = house.open();
+    let disk = house.disk("d1");
+    let marker = disk.path.join(layout::MARKER);
+    let made = std::process::Command::new("mkfifo").arg(&marker).status().unwrap();
+    assert!(made.success());
+    assert!(matches!(storage.add_volume(&disk), Err(VolumeError::BadMarker { .. })));
+    assert!(storage.prepare(&disk, false).is_err());
+}
+
+#[test]
 fn a_retired_disk_stays_retired_until_it_is_taken_back() {
     let house = House::new();
     let storage = house.open();
