@@ -159,7 +159,7 @@ pub fn meter_child(recorder: Arc<Recorder>) -> ChildSpec {
                     samples.pop_front();
                 }
                 let room = figures.as_ref().and_then(reckon);
-                context.node.publish(&room);
+                context.node.publish(room);
                 *recorder.meter.room.lock().unwrap_or_else(PoisonError::into_inner) = room;
                 tokio::select! {
                     () = tokio::time::sleep(EVERY) => {}
