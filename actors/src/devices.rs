@@ -193,9 +193,8 @@ pub(crate) fn devices_child(devices: Arc<Devices>, disks: Arc<Disks>, events: Ev
                     wait(&context, &disk, look, ended, &events).await;
                     context.node.publish(devices.snapshots());
                 }
-                tokio::select! {
-                    () = tokio::time::sleep(devices.pace.between) => {}
-                    () = context.stopping() => return Ok(()),
+                if !context.pause(devices.pace.between).await {
+                    return Ok(());
                 }
             }
         })

@@ -397,3 +397,19 @@ async fn try_refused(disks: &Arc<Disks>, id: &DiskId) {
         tracing::error!(disk = %id, "looking at folders panicked");
     }
 }
+
+/// One without limits, for tests.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) fn plain_disk(id: &str, path: std::path::PathBuf) -> Disk {
+    Disk {
+        id: DiskId::new(id).unwrap(),
+        path,
+        group: "default".into(),
+        keep_free_bytes: 0,
+        max_size_bytes: None,
+        require_mount: false,
+        when_full: Default::default(),
+        tick: Duration::from_millis(50),
+    }
+}

@@ -44,9 +44,8 @@ pub(crate) fn health_child(feed: Feed, cameras: Slot, clock: Arc<ClockWatch>, ev
                     "answers": alive,
                     "clock_synchronised": clock.is_synchronised(),
                 }));
-                tokio::select! {
-                    () = tokio::time::sleep(EVERY) => {}
-                    () = context.stopping() => return Ok(()),
+                if !context.pause(EVERY).await {
+                    return Ok(());
                 }
             }
         })

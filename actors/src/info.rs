@@ -47,10 +47,10 @@ pub struct DiskInfo {
 /// In the order of the configuration.
 pub(crate) fn disks(disks: &Disks, devices: &Devices, config: &Config) -> Vec<DiskInfo> {
     let mut devices = devices.snapshots();
-    let all = disks.snapshots(config).into_iter().zip(&config.disks);
-    all.map(|(disk, configured)| DiskInfo {
+    let all = disks.snapshots(config).into_iter();
+    all.map(|disk| DiskInfo {
+        device: devices.remove(&disk.disk),
         disk,
-        device: devices.remove(&configured.id),
     })
     .collect()
 }

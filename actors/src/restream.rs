@@ -58,9 +58,8 @@ pub fn restream_child(restream: Arc<Restream>, cameras: Arc<Cameras>) -> ChildSp
             loop {
                 bring_up_to_date(&restream, &cameras, &mut mounted);
                 context.node.publish(restream.stats());
-                tokio::select! {
-                    () = tokio::time::sleep(LOOK) => {}
-                    () = context.stopping() => return Ok(()),
+                if !context.pause(LOOK).await {
+                    return Ok(());
                 }
             }
         })

@@ -96,9 +96,8 @@ pub fn unrecorded_child(recorder: Arc<Recorder>) -> ChildSpec {
                 context
                     .node
                     .publish(serde_json::json!({ "streams": wanted.len(), "silent": tracker.silent() }));
-                tokio::select! {
-                    () = tokio::time::sleep(EVERY) => {}
-                    () = context.stopping() => return Ok(()),
+                if !context.pause(EVERY).await {
+                    return Ok(());
                 }
             }
         })

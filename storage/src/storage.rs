@@ -24,7 +24,7 @@ mod retention_tests;
 mod start_tests;
 mod survey;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod upkeep;
 mod volumes;
 

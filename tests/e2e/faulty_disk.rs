@@ -13,7 +13,7 @@ use vigie_fake_camera::FakeCameras;
 use vigie_fault_disk::{Effect, Errno, Fault, FaultDisk, Op};
 
 use crate::{
-    house::{Cam, House, PATIENCE, Setup, ffprobe_is_content, now_us, pick, shown, wait_for},
+    house::{Cam, House, PATIENCE, Setup, now_us, pick, shown, wait_for},
     losses::{self, LOST_US},
     recording::{cameras, settle},
 };
@@ -306,15 +306,7 @@ fn a_power_cut_of_a_fuse_disk() {
         house.kill();
         disk.cut_power().unwrap();
         house.run();
-        for log in cameras.logs() {
-            let footage = house.footage(&log.camera, "main");
-            let sent = footage.units.iter().map(|u| u.identity.sent_us);
-            let kept = sent.filter(|s| *s < moment).max();
-            // Where nothing is left, everything since the first connection is lost.
-            let kept = kept.unwrap_or_else(|| log.due_us(log.ranges[0].first));
-            worst = worst.max(moment.saturating_sub(kept + log.interval_us));
-            ffprobe_is_content(&footage);
-        }
+        worst = worst.max(losses::since_cut(&house, &cameras, moment));
     }
     house.terminate();
     let check = house.command(&["index", "check"]);

@@ -22,6 +22,22 @@ pub struct Losses {
     pub touched: Vec<String>,
 }
 
+/// What a cut at `moment` cost the camera that lost most, in microseconds, on the first disk. Every
+/// file plays.
+pub fn since_cut(house: &House, cameras: &FakeCameras, moment: u64) -> u64 {
+    let mut worst = 0;
+    for log in cameras.logs() {
+        let footage = house.footage(&log.camera, "main");
+        let sent = footage.units.iter().map(|u| u.identity.sent_us);
+        let kept = sent.filter(|s| *s < moment).max();
+        // Where nothing is left, everything since the first connection is lost.
+        let kept = kept.unwrap_or_else(|| log.due_us(log.ranges[0].first));
+        worst = worst.max(moment.saturating_sub(kept + log.interval_us));
+        ffprobe_is_content(&footage);
+    }
+    worst
+}
+
 /// Of all cameras on both disks. `moments`: when faults began.
 pub fn count(house: &House, cameras: &FakeCameras, moments: &[u64]) -> Losses {
     let mut losses = Losses {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
-    house::{House, LoopDisk, Setup, ffprobe_is_content, now_us, pick, shown},
+    house::{House, LoopDisk, Setup, now_us, pick, shown},
+    losses,
     recording::cameras,
 };
 
@@ -36,20 +37,7 @@ fn cut_again_and_again(cuts: usize, count: usize, tick: &str) -> Option<(u64, bo
         house.kill();
         disk.mount_again();
         house.run();
-        for log in cameras.logs() {
-            let footage = house.footage(&log.camera, "main");
-            let kept = footage
-                .units
-                .iter()
-                .map(|u| u.identity.sent_us)
-                .filter(|s| *s < moment)
-                .max();
-            // Where nothing is left, everything since the first connection is lost.
-            let kept = kept.unwrap_or_else(|| log.due_us(log.ranges[0].first));
-            let lost = moment.saturating_sub(kept + log.interval_us);
-            worst = worst.max(lost);
-            ffprobe_is_content(&footage);
-        }
+        worst = worst.max(losses::since_cut(&house, &cameras, moment));
     }
     house.terminate();
     let check = house.command(&["index", "check"]);

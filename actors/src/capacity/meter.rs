@@ -161,9 +161,8 @@ pub fn meter_child(recorder: Arc<Recorder>) -> ChildSpec {
                 let room = figures.as_ref().and_then(reckon);
                 context.node.publish(room);
                 *recorder.meter.room.lock().unwrap_or_else(PoisonError::into_inner) = room;
-                tokio::select! {
-                    () = tokio::time::sleep(EVERY) => {}
-                    () = context.stopping() => return Ok(()),
+                if !context.pause(EVERY).await {
+                    return Ok(());
                 }
             }
         })

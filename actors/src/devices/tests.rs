@@ -2,12 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Condvar,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Condvar,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use ractor::{ActorRef, call};
@@ -16,7 +13,7 @@ use vigie_storage::{Storage, StorageOptions, device::smart};
 
 use super::*;
 use crate::{
-    disks::disk_child,
+    disks::{disk_child, plain_disk},
     supervise::{Node, SupervisorMsg, spawn_root},
 };
 
@@ -28,19 +25,6 @@ const ASLEEP: &[u8] = include_bytes!("../../../storage/src/device/testdata/smart
 fn report(recorded: &[u8]) -> DeviceReport {
     let disk = smart::parse("/dev/sda", recorded);
     DeviceReport::new(None, Vec::new(), None, vec![disk], Vec::new())
-}
-
-fn disk(id: &str, path: PathBuf) -> Disk {
-    Disk {
-        id: DiskId::new(id).unwrap(),
-        path,
-        group: "default".into(),
-        keep_free_bytes: 0,
-        max_size_bytes: None,
-        require_mount: false,
-        when_full: Default::default(),
-        tick: Duration::from_millis(50),
-    }
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -71,7 +55,7 @@ impl House {
         let (events, devices) = (Events::default(), Devices::new(probe, pace));
         let mut children = Vec::new();
         for id in ["one", "two"] {
-            let disk = disk(id, folder.path().join(id));
+            let disk = plain_disk(id, folder.path().join(id));
             std::fs::create_dir(&disk.path).unwrap();
             disks.configure(&disk);
             children.push(disk_child(&disk, disks.clone(), events.clone()));
@@ -256,8 +240,8 @@ async fn a_look_that_hangs_holds_up_nobody() {
 fn disks_that_are_not_in_use_wait_and_one_look_at_a_time_is_begun() {
     let devices = Devices::new(Arc::new(|_| report(GOOD)), Pace::default());
     let (one, two) = (
-        Arc::new(disk("one", "/one".into())),
-        Arc::new(disk("two", "/two".into())),
+        Arc::new(plain_disk("one", "/one".into())),
+        Arc::new(plain_disk("two", "/two".into())),
     );
     let start = Instant::now();
     let after = |minutes: u64| start + Duration::from_secs(60 * minutes);

@@ -213,9 +213,8 @@ pub fn placement_child(recorder: Arc<Recorder>) -> ChildSpec {
         let recorder = recorder.clone();
         Box::pin(async move {
             loop {
-                tokio::select! {
-                    () = tokio::time::sleep(EVERY) => {}
-                    () = context.stopping() => return Ok(()),
+                if !context.pause(EVERY).await {
+                    return Ok(());
                 }
                 let own = recorder.clone();
                 tokio::task::spawn_blocking(move || own.deps.disks.weigh(&own.config())).await?;

@@ -147,26 +147,14 @@ impl Disks {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::{collections::BTreeMap, time::Duration};
+    use std::collections::BTreeMap;
 
     use tokio::sync::watch;
     use vigie_config::{CameraId, StreamName};
     use vigie_storage::{Storage, StorageOptions};
 
     use super::*;
-
-    fn disk(id: &str, path: PathBuf) -> Disk {
-        Disk {
-            id: DiskId::new(id).unwrap(),
-            path,
-            group: "default".into(),
-            keep_free_bytes: 0,
-            max_size_bytes: None,
-            require_mount: false,
-            when_full: Default::default(),
-            tick: Duration::from_millis(50),
-        }
-    }
+    use crate::disks::plain_disk;
 
     fn gate() -> StreamId {
         StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main)
@@ -178,8 +166,8 @@ mod tests {
         let storage = Storage::open(&folder.path().join("state"), StorageOptions::default()).unwrap();
         let disks = Disks::new(storage.clone(), watch::Sender::new(BTreeMap::new()));
         let (one, two) = (
-            disk("one", folder.path().join("one")),
-            disk("two", folder.path().join("two")),
+            plain_disk("one", folder.path().join("one")),
+            plain_disk("two", folder.path().join("two")),
         );
         disks.configure(&one);
         disks.configure(&two);

@@ -6,8 +6,7 @@ use std::{collections::BTreeMap, process::Command, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use vigie_config::{
-    Camera, CameraId, Causes, Disk, DiskId, GapCause, Record, SourceUrl, Stream, StreamId, StreamName, Tls, Transport,
-    Utc, When,
+    Camera, CameraId, Causes, GapCause, Record, SourceUrl, Stream, StreamId, StreamName, Tls, Transport, Utc, When,
 };
 use vigie_media::{AccessUnit, AudioCodec, AudioFormat, StreamFormat, Track, VideoCodec, VideoFormat};
 use vigie_storage::{Storage, StorageOptions};
@@ -16,7 +15,10 @@ use super::{
     branch::{Branch, Look},
     footage::DiskGroup,
 };
-use crate::{camera::CameraHandle, disks::Disks};
+use crate::{
+    camera::CameraHandle,
+    disks::{Disks, plain_disk},
+};
 
 const START: i64 = 1_763_632_860_000_000;
 
@@ -49,19 +51,6 @@ fn camera() -> Camera {
     }
 }
 
-fn disk(path: &std::path::Path) -> Disk {
-    Disk {
-        id: DiskId::new("one").unwrap(),
-        path: path.to_owned(),
-        group: "default".into(),
-        keep_free_bytes: 0,
-        max_size_bytes: None,
-        require_mount: false,
-        when_full: Default::default(),
-        tick: Duration::from_millis(50),
-    }
-}
-
 /// One real JPEG.
 fn jpeg(folder: &std::path::Path) -> Vec<u8> {
     let path = folder.join("one.jpg");
@@ -84,17 +73,21 @@ fn jpeg(folder: &std::path::Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
+pub(super) fn mjpeg() -> VideoFormat {
+    VideoFormat {
+        codec: VideoCodec::Mjpeg,
+        width: 64,
+        height: 48,
+        fps: None,
+        rfc6381: "mp4v.6c".into(),
+        parameter_sets: vec![],
+        decoder_config: Default::default(),
+    }
+}
+
 fn format() -> Arc<StreamFormat> {
     Arc::new(StreamFormat {
-        video: Some(VideoFormat {
-            codec: VideoCodec::Mjpeg,
-            width: 64,
-            height: 48,
-            fps: None,
-            rfc6381: "mp4v.6c".into(),
-            parameter_sets: vec![],
-            decoder_config: Default::default(),
-        }),
+        video: Some(mjpeg()),
         audio: Some(AudioFormat {
             codec: AudioCodec::Pcma,
             sample_rate: 8000,
@@ -114,8 +107,8 @@ fn segments_play_and_the_books_balance() {
     let jpeg = jpeg(folder.path());
     let storage = Storage::open(&state, StorageOptions::default()).unwrap();
     let disks = Disks::new(storage.clone(), watch::Sender::new(BTreeMap::new()));
-    disks.configure(&disk(&volume));
-    storage.add_volume(&disk(&volume)).unwrap();
+    disks.configure(&plain_disk("one", volume.clone()));
+    storage.add_volume(&plain_disk("one", volume.clone())).unwrap();
     let camera = CameraHandle::new(&camera());
     let handle = camera.streams[&StreamName::Main].clone();
     let stream = StreamId::new(camera.id(), StreamName::Main);
@@ -236,7 +229,7 @@ fn without_a_disk_the_camera_and_its_recordings_say_so() {
     let jpeg = jpeg(folder.path());
     let storage = Storage::open(&folder.path().join("state"), StorageOptions::default()).unwrap();
     let disks = Disks::new(storage.clone(), watch::Sender::new(BTreeMap::new()));
-    disks.configure(&disk(&volume));
+    disks.configure(&plain_disk("one", volume.clone()));
     let camera = CameraHandle::new(&camera());
     let handle = camera.streams[&StreamName::Main].clone();
     let stream = StreamId::new(camera.id(), StreamName::Main);
@@ -298,7 +291,7 @@ fn without_a_disk_the_camera_and_its_recordings_say_so() {
     assert!(why.starts_with("no disk of group default takes footage: "), "{why}");
 
     std::fs::create_dir(&volume).unwrap();
-    let online = storage.add_volume(&disk(&volume)).unwrap();
+    let online = storage.add_volume(&plain_disk("one", volume.clone())).unwrap();
     assert_eq!(camera.snapshot(&disks).not_recording, None);
     assert_eq!(camera.snapshot(&disks).recording, Causes::SCHEDULE);
     while n < 1600 {

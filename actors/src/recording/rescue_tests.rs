@@ -10,14 +10,15 @@ use std::{
 };
 
 use ulid::Ulid;
-use vigie_config::{CameraId, Causes, Disk, DiskId, StreamId, StreamName, Utc};
+use vigie_config::{CameraId, Causes, Disk, StreamId, StreamName, Utc};
 use vigie_media::{
-    AccessUnit, StreamFormat, Track, VideoCodec, VideoFormat,
+    AccessUnit, StreamFormat, Track,
     fmp4::{self, FragmentBuilder, Last},
 };
 use vigie_storage::{Fragment, SegmentStart, Storage, StorageFact, StorageOptions, Unsynced, Volume};
 
-use super::{footage::storable, rescue};
+use super::{disk_tests::mjpeg, footage::storable, rescue};
+use crate::disks::plain_disk;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -29,28 +30,14 @@ fn disk(folder: &Path, id: &str, tick: Duration) -> Disk {
     let path = folder.join(id);
     std::fs::create_dir_all(&path).unwrap();
     Disk {
-        id: DiskId::new(id).unwrap(),
-        path,
-        group: "default".into(),
-        keep_free_bytes: 0,
-        max_size_bytes: None,
-        require_mount: false,
-        when_full: Default::default(),
         tick,
+        ..plain_disk(id, path)
     }
 }
 
 fn format() -> Arc<StreamFormat> {
     Arc::new(StreamFormat {
-        video: Some(VideoFormat {
-            codec: VideoCodec::Mjpeg,
-            width: 64,
-            height: 48,
-            fps: None,
-            rfc6381: "mp4v.6c".into(),
-            parameter_sets: vec![],
-            decoder_config: Default::default(),
-        }),
+        video: Some(mjpeg()),
         audio: None,
     })
 }

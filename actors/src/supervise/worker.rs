@@ -33,8 +33,12 @@ impl JobContext {
         // The sender lives in the actor's state: gone means stopped as well.
         drop(stop.wait_for(|asked| *asked).await);
     }
-    pub fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
+    /// Waits for so long. False: the job is asked to return.
+    pub async fn pause(&self, time: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(time) => true,
+            () = self.stopping() => false,
+        }
     }
 }
 

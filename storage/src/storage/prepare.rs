@@ -20,6 +20,7 @@ use crate::{
     file::Root,
     layout,
     recovery::{hours_of, streams_on},
+    retention::LONGEST_US,
     uuid::{RecorderId, VolumeId},
     volume::marker::{FORMAT, Identity, Marker},
 };
@@ -326,9 +327,6 @@ impl Storage {
         self.catalog.index().forget_checkpoint(volume);
     }
 }
-
-/// A file's name says when it starts, not when it ends; no segment is longer.
-const LONGEST_US: i64 = 10 * 60 * 1_000_000;
 
 fn newer(disk: &Disk, seen: i64) -> VolumeError {
     VolumeError::NewerFormat {

@@ -39,16 +39,7 @@ impl House {
         }
     }
     pub(super) fn disk(&self, id: &str) -> Disk {
-        Disk {
-            id: DiskId::new(id).unwrap(),
-            path: self.dir.path().join(id),
-            group: "default".into(),
-            keep_free_bytes: 0,
-            max_size_bytes: None,
-            require_mount: false,
-            when_full: Default::default(),
-            tick: Duration::from_millis(20),
-        }
+        disk(id, self.dir.path().join(id))
     }
     pub(super) fn open(&self) -> Arc<Storage> {
         self.open_with(StorageOptions::default())
@@ -96,6 +87,20 @@ impl House {
     }
 }
 
+/// Without limits.
+pub(crate) fn disk(id: &str, path: PathBuf) -> Disk {
+    Disk {
+        id: DiskId::new(id).unwrap(),
+        path,
+        group: "default".into(),
+        keep_free_bytes: 0,
+        max_size_bytes: None,
+        require_mount: false,
+        when_full: Default::default(),
+        tick: Duration::from_millis(20),
+    }
+}
+
 pub(super) fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -110,14 +115,14 @@ pub(super) fn copy(from: &Path, to: &Path) {
     }
 }
 
-pub(super) fn stream(name: &str) -> StreamId {
+pub(crate) fn stream(name: &str) -> StreamId {
     StreamId::new(CameraId::new(name).unwrap(), StreamName::Main)
 }
-pub(super) fn at(text: &str) -> Utc {
+pub(crate) fn at(text: &str) -> Utc {
     format!("2026-11-20T{text}Z").parse().unwrap()
 }
 
-pub(super) fn segment(stream: &StreamId, start: Utc, number: u32) -> SegmentStart {
+pub(crate) fn segment(stream: &StreamId, start: Utc, number: u32) -> SegmentStart {
     SegmentStart {
         stream: stream.clone(),
         run: Ulid::from_parts(1, 1),
@@ -131,7 +136,7 @@ pub(super) fn segment(stream: &StreamId, start: Utc, number: u32) -> SegmentStar
 }
 
 /// 400 ms, 10 pictures.
-pub(super) fn fragment(start: Utc, index: u64, size: u32) -> Fragment {
+pub(crate) fn fragment(start: Utc, index: u64, size: u32) -> Fragment {
     let (header, media) = sample::fragment(index * 36_000, 3600, &[size; 10], index == 0);
     let begin = start.plus_micros(index as i64 * 400_000);
     Fragment {
@@ -173,7 +178,7 @@ pub(super) fn files(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-pub(super) fn until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let end = std::time::Instant::now() + LONG;
     while !done() {
         assert!(std::time::Instant::now() < end, "{what}");

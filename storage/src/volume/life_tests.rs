@@ -2,14 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex, mpsc},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use ulid::Ulid;
-use vigie_config::{CameraId, Causes, Disk, DiskId, StreamId, StreamName, Utc};
+use vigie_config::Utc;
 
 use super::*;
 use crate::{
@@ -17,7 +15,8 @@ use crate::{
     error::WriteError,
     fact::{StorageFact, Unsynced},
     mp4::sample,
-    segment::{Fragment, SegmentStart},
+    segment::Fragment,
+    storage::tests::{at, disk, fragment, segment, stream, until},
 };
 
 type Told = Arc<Mutex<Vec<StorageFact>>>;
@@ -33,46 +32,11 @@ struct Stuck {
 }
 
 fn start() -> Utc {
-    "2026-11-20T09:00:00Z".parse().unwrap()
+    at("09:00:00")
 }
 
-fn segment() -> SegmentStart {
-    SegmentStart {
-        stream: StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main),
-        run: Ulid::from_parts(1, 1),
-        number: 0,
-        start: start(),
-        causes: Causes::SCHEDULE,
-        continued: false,
-        synchronised: true,
-        codec: "avc1.640028".into(),
-    }
-}
-
-fn fragment(index: u64) -> Fragment {
-    let (header, media) = sample::fragment(index * 36_000, 3600, &[1000; 10], index == 0);
-    let begin = start().plus_micros(index as i64 * 400_000);
-    Fragment {
-        header,
-        media,
-        start: begin,
-        end: begin.plus_micros(400_000),
-        units: 10,
-        rap: index == 0,
-    }
-}
-
-fn disk(path: &Path) -> Disk {
-    Disk {
-        id: DiskId::new("d1").unwrap(),
-        path: path.to_owned(),
-        group: "default".into(),
-        keep_free_bytes: 0,
-        max_size_bytes: None,
-        require_mount: false,
-        when_full: Default::default(),
-        tick: Duration::from_millis(20),
-    }
+fn piece(index: u64) -> Fragment {
+    fragment(start(), index, 1000)
 }
 
 fn stuck(hung_after: Duration) -> Stuck {
@@ -87,7 +51,7 @@ fn stuck(hung_after: Duration) -> Stuck {
         ..StorageOptions::default()
     };
     let storage = Storage::open(&folder.path().join("state"), options).unwrap();
-    let volume = storage.add_volume(&disk(&path)).unwrap();
+    let volume = storage.add_volume(&disk("d1", path)).unwrap();
     let (release, wait) = mpsc::channel::<()>();
     let (inside, entered) = mpsc::channel();
     let (wait, inside) = (Mutex::new(wait), Mutex::new(inside));
@@ -97,8 +61,10 @@ fn stuck(hung_after: Duration) -> Stuck {
         let _ = wait.lock().unwrap().recv();
         sample::init(tags, false)
     };
-    let mut writer = volume.start_segment(segment(), init).unwrap();
-    writer.append(fragment(0)).unwrap();
+    let mut writer = volume
+        .start_segment(segment(&stream("gate"), start(), 0), init)
+        .unwrap();
+    writer.append(piece(0)).unwrap();
     entered.recv().unwrap();
     Stuck {
         volume,
@@ -137,14 +103,6 @@ fn starts(indexes: std::ops::Range<i64>) -> Vec<Utc> {
     indexes.map(|n| start().plus_micros(n * 400_000)).collect()
 }
 
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < end, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 #[test]
 fn a_slow_disk_without_another_is_told_once_and_waited_for() {
     let it = stuck(Duration::from_millis(50));
@@ -165,8 +123,8 @@ fn a_slow_disk_without_another_is_told_once_and_waited_for() {
 #[test]
 fn a_slow_disk_beside_another_is_given_up_with_all_it_holds() {
     let mut it = stuck(Duration::from_millis(50));
-    it.writer.append(fragment(1)).unwrap();
-    it.writer.append(fragment(2)).unwrap();
+    it.writer.append(piece(1)).unwrap();
+    it.writer.append(piece(2)).unwrap();
     until("lag", || !it.volume.is_prompt());
     it.volume.watch(true);
     let (error, given) = it.given_back();
@@ -175,10 +133,7 @@ fn a_slow_disk_beside_another_is_given_up_with_all_it_holds() {
         "{error}"
     );
     assert_eq!(given, starts(0..3));
-    assert!(matches!(
-        it.writer.append(fragment(3)),
-        Err(WriteError::VolumeDown { .. })
-    ));
+    assert!(matches!(it.writer.append(piece(3)), Err(WriteError::VolumeDown { .. })));
     let seen = it.volume.snapshot();
     assert_eq!(
         (seen.state, seen.queued_bytes, seen.unsynced_bytes),
@@ -216,8 +171,8 @@ fn a_prompt_disk_is_left_alone() {
 #[test]
 fn a_fragment_between_queue_and_file_is_given_back() {
     let mut it = stuck(Duration::from_secs(600));
-    it.writer.append(fragment(1)).unwrap();
-    it.writer.append(fragment(2)).unwrap();
+    it.writer.append(piece(1)).unwrap();
+    it.writer.append(piece(2)).unwrap();
     // As the writer does, which waits in fragment 0.
     assert!(matches!(
         it.volume.queue.pop(&it.volume.held),

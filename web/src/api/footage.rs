@@ -6,7 +6,7 @@ use vigie_actors::Recorder;
 use vigie_config::{Kind, Utc};
 use vigie_storage::{Extent, deletions::Deletion};
 
-use super::{known_camera, time};
+use super::{blocking, known_camera, span};
 use crate::{problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -74,9 +74,7 @@ impl From<Deletion> for DeletionBody {
 #[get("/api/v1/footage")]
 pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     let config = recorder.config();
-    let extents = web::block(move || recorder.storage().extents())
-        .await
-        .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?;
+    let extents = blocking(move || recorder.storage().extents()).await?;
     let seen = extents
         .into_iter()
         .filter(|extent| viewer.may_view(&extent.stream.camera).is_ok());
@@ -104,13 +102,9 @@ pub async fn delete(
     viewer.may_administer()?;
     let DeleteQuery { camera, from, to, note } = query.into_inner();
     let camera = known_camera(&recorder, &viewer, &camera)?;
-    let missing = |name: &str| Problem::BadRequest(format!("{name}: expected a time"));
-    let from = time("from", Some(&from))?.ok_or_else(|| missing("from"))?;
-    let to = time("to", Some(&to))?.ok_or_else(|| missing("to"))?;
+    let (from, to) = span(&from, &to)?;
     let by = viewer.0.name;
-    let deleted = web::block(move || recorder.storage().delete(&camera, from, to, &note, &by)).await;
-    let deleted = deleted.map_err(|_| Problem::Unavailable("too busy; try again".into()))?;
-    match deleted {
+    match blocking(move || recorder.storage().delete(&camera, from, to, &note, &by)).await? {
         Ok(deletion) => Ok(HttpResponse::Ok().json(DeletionBody::from(deletion))),
         Err(error) => Err(Problem::of_kind(error.kind(), error)),
     }

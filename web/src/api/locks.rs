@@ -7,7 +7,7 @@ use vigie_actors::Recorder;
 use vigie_config::{Kind, Utc};
 use vigie_storage::locks::Protection;
 
-use super::known_camera;
+use super::{blocking, known_camera};
 use crate::{problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -75,9 +75,7 @@ pub async fn add(
     let NewLock { camera, from, to, note } = body.into_inner();
     let camera = known_camera(&recorder, &viewer, &camera)?;
     let by = viewer.0.name;
-    let protected = web::block(move || recorder.storage().locks().protect(camera, from, to, &note, &by)).await;
-    let protected = protected.map_err(|_| Problem::Unavailable("too busy; try again".into()))?;
-    match protected {
+    match blocking(move || recorder.storage().locks().protect(camera, from, to, &note, &by)).await? {
         Ok(lock) => Ok(HttpResponse::Created().json(LockBody::from(lock))),
         Err(error) => Err(Problem::of_kind(error.kind(), error)),
     }
@@ -97,8 +95,7 @@ pub async fn release(
     let unknown = || Problem::NotFound(format!("/api/v1/locks/{}", id.chars().take(80).collect::<String>()));
     let lock: Ulid = id.parse().map_err(|_| unknown())?;
     let by = viewer.0.name.clone();
-    let released = web::block(move || recorder.storage().locks().release(lock, &by)).await;
-    match released.map_err(|_| Problem::Unavailable("too busy; try again".into()))? {
+    match blocking(move || recorder.storage().locks().release(lock, &by)).await? {
         Ok(()) => Ok(HttpResponse::NoContent().finish()),
         Err(vigie_storage::locks::LockError::Unknown(_)) => Err(unknown()),
         Err(error) => Err(Problem::of_kind(error.kind(), error)),

@@ -145,6 +145,23 @@ pub(crate) fn stream_name(text: Option<&str>) -> Result<StreamName, Problem> {
     })
 }
 
+/// Off the server's threads: reading and writing disks may take its time.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let done = web::block(work).await;
+    done.map_err(|_| Problem::Unavailable("too busy; try again".into()))
+}
+
+/// A span that a query must name.
+fn span(from: &str, to: &str) -> Result<(Utc, Utc), Problem> {
+    let (Some(from), Some(to)) = (time("from", Some(from))?, time("to", Some(to))?) else {
+        return Err(Problem::BadRequest("from and to are needed".into()));
+    };
+    match from < to {
+        true => Ok((from, to)),
+        false => Err(Problem::BadRequest(format!("from {from} is not before to {to}"))),
+    }
+}
+
 /// A time in a query, RFC 3339.
 fn time(name: &str, text: Option<&str>) -> Result<Option<Utc>, Problem> {
     text.map(|t| {

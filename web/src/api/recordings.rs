@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_config::{Causes, GapCause, StreamId, Utc};
 
-use super::{known_camera, stream_name, time};
+use super::{blocking, known_camera, stream_name, time};
 use crate::{problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -67,9 +67,7 @@ pub async fn list(
     if from >= to {
         return Err(Problem::BadRequest(format!("from {from} is not before to {to}")));
     }
-    let found = web::block(move || recorder.storage().recordings(&stream, from, to))
-        .await
-        .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?;
+    let found = blocking(move || recorder.storage().recordings(&stream, from, to)).await?;
     let segments = found.segments.into_iter();
     let gaps = found.gaps.into_iter();
     Ok(HttpResponse::Ok().json(RecordingsBody {

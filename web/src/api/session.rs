@@ -12,6 +12,7 @@ use vigie_actors::Recorder;
 use vigie_config::Kind;
 use vigie_storage::accounts::{User, Verdict};
 
+use super::blocking;
 use crate::{
     problem::Problem,
     sign_in::{COOKIE, Viewer, check, token},
@@ -60,9 +61,8 @@ pub async fn create(
         }
     };
     let owner = user.name.clone();
-    let token = web::block(move || recorder.storage().accounts().create_session(&owner, LIFETIME))
-        .await
-        .map_err(|_| Problem::Unavailable("too busy to sign in; try again".into()))?
+    let token = blocking(move || recorder.storage().accounts().create_session(&owner, LIFETIME))
+        .await?
         .map_err(|e| Problem::of_kind(e.kind(), e))?;
     tracing::info!(viewer = user.name, peer, "signed in");
     Ok(HttpResponse::Created()
@@ -83,9 +83,7 @@ pub async fn show(viewer: Viewer) -> impl Responder {
 #[delete("/api/v1/session")]
 pub async fn end(request: HttpRequest, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     if let Some(token) = token(&request) {
-        web::block(move || recorder.storage().accounts().end_session(&token))
-            .await
-            .map_err(|_| Problem::Unavailable("too busy to sign out; try again".into()))?;
+        blocking(move || recorder.storage().accounts().end_session(&token)).await?;
     }
     Ok(HttpResponse::NoContent()
         .cookie(cookie(String::new(), Duration::ZERO))

@@ -13,7 +13,7 @@ use vigie_media::{
     hub::{Hub, Item, Policy, Wake},
 };
 
-use super::{known_camera, not_configured, stream_name, time, video::no_clip};
+use super::{blocking, known_camera, not_configured, stream_name, time, video::no_clip};
 use crate::{problem::Problem, sign_in::Viewer};
 
 /// How long to wait for a RAP where none is cached.
@@ -80,9 +80,8 @@ async fn newest(recorder: &Recorder, stream: &StreamId) -> Result<Picture, Probl
 
 async fn recorded(recorder: &web::Data<Recorder>, stream: StreamId, at: Utc) -> Result<Picture, Problem> {
     let recorder = recorder.clone();
-    let still = web::block(move || recorder.storage().still(&stream, at))
-        .await
-        .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?
+    let still = blocking(move || recorder.storage().still(&stream, at))
+        .await?
         .map_err(no_clip)?;
     let codec = match &still.entry {
         b"avc1" | b"avc3" => VideoCodec::H264,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use vigie_actors::{Recorder, SystemInfo, capacity::GroupCapacity, supervise::TreeNode};
 use vigie_config::Utc;
 
+use super::blocking;
 use crate::{problem::Problem, sign_in::Viewer};
 
 /// The supervision tree: every actor, its state, restarts and last error
@@ -39,10 +40,7 @@ pub async fn capacity(
         let assigned = recorder.disks().assignments();
         vigie_actors::capacity::capacity(&recorder.config(), recorder.storage(), &assigned, days, Utc::now())
     };
-    let groups = web::block(reckon)
-        .await
-        .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?;
-    Ok(HttpResponse::Ok().json(groups))
+    Ok(HttpResponse::Ok().json(blocking(reckon).await?))
 }
 
 /// Name, version, clock, disks

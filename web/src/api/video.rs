@@ -14,7 +14,7 @@ use vigie_actors::Recorder;
 use vigie_config::{Kind, StreamId};
 use vigie_storage::clip::{Clip, ClipError, ClipReader};
 
-use super::{known_camera, stream_name, time};
+use super::{blocking, known_camera, span, stream_name};
 use crate::{problem::Problem, sign_in::Viewer};
 
 /// One piece of the body; what a slow client costs in memory is a few of these.
@@ -47,16 +47,10 @@ pub async fn video(
 ) -> Result<HttpResponse, Problem> {
     let camera = known_camera(&recorder, &viewer, &id)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
-    let (Some(from), Some(to)) = (time("from", Some(&query.from))?, time("to", Some(&query.to))?) else {
-        return Err(Problem::BadRequest("from and to are needed".into()));
-    };
-    if from >= to {
-        return Err(Problem::BadRequest(format!("from {from} is not before to {to}")));
-    }
+    let (from, to) = span(&query.from, &query.to)?;
     let asked = stream.clone();
-    let clip = web::block(move || recorder.storage().clip(&asked, from, to))
-        .await
-        .map_err(|_| Problem::Unavailable("too busy to look; try again".into()))?
+    let clip = blocking(move || recorder.storage().clip(&asked, from, to))
+        .await?
         .map_err(no_clip)?;
     let (from, to) = clip.resolved();
     let location = format!(
