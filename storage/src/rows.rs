@@ -3,7 +3,7 @@
 //! A row is made from what is on the volumes and from nothing else, by the same code whether the
 //! recorder runs ([`crate::volume`]) or the index is rebuilt ([`crate::rebuild`]).
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
@@ -31,7 +31,7 @@ pub struct SegmentRow {
     /// The host's clock was synchronised when the segment began.
     pub synchronised: bool,
     /// RFC 6381, comma separated when there are two tracks.
-    pub codec: String,
+    pub codec: Arc<str>,
     /// Access units of all tracks.
     pub units: u32,
     /// Length of `ftyp` + `moov`: a clip's length is known without opening its inner files.

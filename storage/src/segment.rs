@@ -1,6 +1,6 @@
 //! What the recorder hands over: the beginning of a segment, and its fragments.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use ulid::Ulid;
@@ -53,7 +53,7 @@ pub struct SegmentStart {
     /// The host's clock is synchronised.
     pub synchronised: bool,
     /// RFC 6381, video first, comma separated: `avc1.640028,mp4a.40.2`.
-    pub codec: String,
+    pub codec: Arc<str>,
 }
 
 impl SegmentStart {
@@ -93,7 +93,7 @@ impl SegmentStart {
             causes: bad(tag::CAUSES, causes, Causes::from_names(names).ok_or(()))?,
             continued: tag(tag::CONTINUED) == Ok("1"),
             synchronised: tag(tag::CLOCK)? == "synchronised",
-            codec: tag(tag::CODEC)?.to_owned(),
+            codec: tag(tag::CODEC)?.into(),
         };
         Ok((segment, parse(tag::RECORDER, tag(tag::RECORDER)?)?))
     }
@@ -119,7 +119,7 @@ impl SegmentStart {
                 }
                 .into(),
             ),
-            (tag::CODEC, self.codec.clone()),
+            (tag::CODEC, self.codec.to_string()),
         ];
         if self.continued {
             tags.push((tag::CONTINUED, "1".into()));

@@ -228,7 +228,7 @@ impl<F: Footage> Branch<F> {
                         causes: look.causes,
                         continued: *continued,
                         synchronised: look.synchronised,
-                        codec: fmp4::codecs(format),
+                        codec: fmp4::codecs(format).into(),
                     };
                     match self.footage.start(start, format.clone()) {
                         Ok(segment) => {

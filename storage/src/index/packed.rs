@@ -7,6 +7,8 @@
 //! row of 60 s takes about 13 bytes. What seldom changes (volume, run, codec, formats, causes)
 //! is written only when it does.
 
+use std::sync::Arc;
+
 use ulid::Ulid;
 use vigie_config::{Causes, GapCause, StreamId, Utc};
 
@@ -89,37 +91,36 @@ fn take_segment(bytes: &mut &[u8], stream: &StreamId, hour: i32, before: Option<
     let start = varint::take_delta(bytes, expect.start)?;
     let duration = varint::take_delta(bytes, expect.duration)?;
     let size = varint::take_delta(bytes, expect.bytes)?;
-    let units = varint::take_delta(bytes, expect.units)?;
-    let number = varint::take_delta(bytes, expect.number)?;
-    let init_bytes = varint::take_delta(bytes, expect.init_bytes)?;
-    let shell = SegmentRow {
+    let units = varint::take_delta(bytes, expect.units)?.try_into().ok()?;
+    let number = varint::take_delta(bytes, expect.number)?.try_into().ok()?;
+    let init_bytes = varint::take_delta(bytes, expect.init_bytes)?.try_into().ok()?;
+    let row = |shared: Shared| SegmentRow {
         stream: stream.clone(),
         start: Utc::from_micros(start as i64),
         end: Utc::from_micros(start.wrapping_add(duration) as i64),
         bytes: size,
-        causes: Causes::NONE,
-        volume: VolumeId(0),
-        run: Ulid::nil(),
-        number: number.try_into().ok()?,
+        causes: shared.causes,
+        volume: shared.volume,
+        run: shared.run,
+        number,
         continued: flags & CONTINUED != 0,
         synchronised: flags & SYNCHRONISED != 0,
-        codec: String::new(),
-        units: units.try_into().ok()?,
-        init_bytes: init_bytes.try_into().ok()?,
-        format: 0,
-        audio_format: 0,
+        codec: shared.codec,
+        units,
+        init_bytes,
+        format: shared.format,
+        audio_format: shared.audio_format,
     };
     if flags & SAME != 0 {
         let b = before?;
-        return Some(SegmentRow {
+        return Some(row(Shared {
             causes: b.causes,
             volume: b.volume,
             run: b.run,
             codec: b.codec.clone(),
             format: b.format,
             audio_format: b.audio_format,
-            ..shell
-        });
+        }));
     }
     let volume = u128::from_le_bytes(take(bytes, 16)?.try_into().ok()?);
     let run = u128::from_le_bytes(take(bytes, 16)?.try_into().ok()?);
@@ -127,16 +128,25 @@ fn take_segment(bytes: &mut &[u8], stream: &StreamId, hour: i32, before: Option<
     let audio_format = u32::from_le_bytes(take(bytes, 4)?.try_into().ok()?);
     let causes = take(bytes, 1)?.first().copied()?;
     let codec_len = varint::take(bytes)?.try_into().ok()?;
-    let codec = std::str::from_utf8(take(bytes, codec_len)?).ok()?.to_owned();
-    Some(SegmentRow {
+    let codec = std::str::from_utf8(take(bytes, codec_len)?).ok()?.into();
+    Some(row(Shared {
         causes: Causes::from_bits(causes),
         volume: VolumeId(volume),
         run: Ulid::from(run),
         codec,
         format,
         audio_format,
-        ..shell
-    })
+    }))
+}
+
+/// What seldom changes.
+struct Shared {
+    causes: Causes,
+    volume: VolumeId,
+    run: Ulid,
+    codec: Arc<str>,
+    format: u32,
+    audio_format: u32,
 }
 
 /// What a row is measured against: segments of a run follow each other without a break.

@@ -64,8 +64,9 @@ impl Index {
         let touches = |row: &SegmentRow| row.start < to && (row.end > from || row.start >= from);
         let mut found = Vec::new();
         for (key, value) in entries {
-            let rows = self.sound(&key, unpack_segments(&key, &value))?;
-            found.extend(rows.into_iter().filter(touches));
+            let mut rows = self.sound(&key, unpack_segments(&key, &value))?;
+            rows.retain(touches);
+            found.append(&mut rows);
         }
         Ok(found)
     }

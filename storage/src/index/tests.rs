@@ -383,7 +383,7 @@ fn any_row() -> impl Strategy<Value = SegmentRow> {
                 units,
                 continued,
                 synchronised,
-                codec,
+                codec: codec.into(),
                 causes: Causes::from_bits(causes),
                 volume: VolumeId(volume),
                 run: Ulid::from(run),
