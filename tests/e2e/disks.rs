@@ -10,7 +10,9 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use vigie_fake_camera::FakeCameras;
 
 use crate::{
-    house::{House, LoopDisk, Memory, PATIENCE, Setup, ffprobe_is_content, now_us, pick, shown, wait_for},
+    house::{
+        House, LoopDisk, Memory, PATIENCE, Setup, USER, ffprobe_is_content, now_us, pick, rfc3339, shown, wait_for,
+    },
     losses::{self, LOST_US},
     recording::{cameras, near_end, settle},
 };
@@ -240,7 +242,7 @@ fn a_disk_whose_errors_come_late() {
     inject(&LATE_ERROR, pick(2, 20));
 }
 
-/// Another program takes all that is left.
+/// Another program takes all that is left. What is protected stays, the oldest of the rest goes.
 #[test]
 fn a_disk_that_is_filled_to_the_brim() {
     let folder = tempfile::tempdir().unwrap();
@@ -260,6 +262,11 @@ fn a_disk_that_is_filled_to_the_brim() {
             (house.recordings(name, "main").segments.len() > pick(5, 25)).then_some(())
         });
     }
+    let protected = house.recordings("cam0", "main").segments[0].clone();
+    let lock = serde_json::json!({
+        "camera": "cam0", "from": rfc3339(protected.0), "to": rfc3339((protected.0 + protected.1) / 2),
+    });
+    assert_eq!(house.post_json_as(USER, "/api/v1/locks", &lock).status, 201);
     let film = folder.path().join("disk1/film.mkv");
     let other = std::fs::File::create(&film).unwrap();
     let mut taken = 0;
@@ -275,6 +282,14 @@ fn a_disk_that_is_filled_to_the_brim() {
             house.wait_recording(name, "main");
         }
     }
+    wait_for(
+        "older footage than the protected one's neighbour gone",
+        PATIENCE,
+        || {
+            let left = house.recordings("cam0", "main").segments;
+            (left[0] == protected && left[1].0 > protected.1 + 1_000_000).then_some(())
+        },
+    );
     let told = house.events("disk_full");
     drop(other);
     // From here on nothing more is deleted under the hands of those who look.
@@ -289,8 +304,19 @@ fn a_disk_that_is_filled_to_the_brim() {
         let recordings = house.recordings(&log.camera, "main");
         let footage = house.footage(&log.camera, "main");
         ffprobe_is_content(&footage);
-        // What the oldest footage held is gone, and no gap.
-        let oldest = footage.units.first().map_or(0, |unit| unit.identity.number);
+        // What the oldest footage held is gone, and no gap; before it only what is protected.
+        let mut numbers: Vec<u64> = footage.units.iter().map(|unit| unit.identity.number).collect();
+        numbers.sort_unstable();
+        let behind_hole = numbers
+            .windows(2)
+            .find(|pair| pair[1] != pair[0] + 1)
+            .map(|pair| pair[1]);
+        let oldest = match log.camera == "cam0" {
+            true => behind_hole.unwrap(),
+            false => numbers.first().copied().unwrap_or(0),
+        };
+        let still = recordings.segments.first().map(|segment| segment.0);
+        holds &= log.camera != "cam0" || still == Some(protected.0);
         let missing = footage
             .balance(&log, &recordings.gaps_before(near_end(&log)), 250_000)
             .missing;
@@ -304,7 +330,7 @@ fn a_disk_that_is_filled_to_the_brim() {
         2,
         &format!(
             "filled to the brim by another program for {seconds} s with {} cameras: recording goes on, \
-             {:.2} s unexplained at most, {told} event(s) of a full disk",
+             what is protected stays, {:.2} s unexplained at most, {told} event(s) of a full disk",
             cameras.names().count(),
             lost as f64 / 1e6
         ),
