@@ -338,7 +338,7 @@ fn a_disk_that_is_filled_to_the_brim() {
     );
 }
 
-/// A plain file where a camera's folder should be: the other cameras never notice, and this one
+/// A plain file, or a link to another place, where a camera's folder should be: the other cameras never notice, and this one
 /// is recorded on the other disk; with both disks so, the gap says why.
 #[test]
 fn a_camera_whose_folder_cannot_be_written() {
@@ -359,8 +359,11 @@ fn a_camera_whose_folder_cannot_be_written() {
         if folder(disk).is_dir() {
             std::fs::rename(folder(disk), root.join(format!("{disk}-cam0"))).unwrap();
         }
-        std::fs::write(folder(disk), "a file").unwrap();
     }
+    let elsewhere = root.join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(folder("disk1"), "a file").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder("disk2")).unwrap();
     house.run();
     for name in ["cam1", "cam2"] {
         house.wait_recording(name, "main");
@@ -378,6 +381,7 @@ fn a_camera_whose_folder_cannot_be_written() {
             .is_some_and(|gap| gap.end_us.is_none() && gap.cause == "disk")
             .then_some(())
     });
+    assert!(is_bare(&elsewhere), "footage was led away from its disk");
     std::fs::remove_file(folder("disk2")).unwrap();
     house.wait_recording("cam0", "main");
     assert!(folder("disk2").is_dir(), "recorded on the disk that takes it");

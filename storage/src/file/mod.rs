@@ -4,6 +4,7 @@
 //! lazily, writes keep going to it and never to the folder that appears under the mount point.
 //! This is the one place where the order of operations on a disk can be observed.
 
+mod beneath;
 mod footage;
 mod pending;
 mod root;

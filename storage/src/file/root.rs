@@ -14,7 +14,7 @@ use rustix::{
 };
 
 use super::{
-    Footage, ReadAt,
+    Footage, ReadAt, beneath,
     pending::{self, Pending},
 };
 
@@ -61,6 +61,10 @@ pub fn is_of_path(error: &io::Error) -> bool {
         Errno::LOOP,
     ];
     of_path.iter().any(|e| Some(e.raw_os_error()) == error.raw_os_error())
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Room on the file system, in bytes.
@@ -125,7 +129,7 @@ impl Root {
     }
 
     pub fn create_new(&self, path: &Path) -> io::Result<Footage> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         self.open_file(path, flags)
     }
 
@@ -136,7 +140,7 @@ impl Root {
     }
 
     fn open_file(&self, path: &Path, flags: OFlags) -> io::Result<Footage> {
-        let file = fs::openat(&self.dir, path, flags, Mode::from_raw_mode(FILE_MODE))?;
+        let file = beneath::open(&self.dir, path, flags, Mode::from_raw_mode(FILE_MODE))?;
         let footage = Footage::new(File::from(file)).noted_in(self.pending.as_ref());
         if flags.contains(OFlags::CREATE) {
             self.name_appeared(path);
@@ -148,24 +152,20 @@ impl Root {
 
     /// Existing or new; every write goes to the end.
     pub fn open_append(&self, path: &Path) -> io::Result<Footage> {
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
         self.open_file(path, flags)
     }
 
     /// A pipe in place of a file is not waited for.
     pub fn open_read(&self, path: &Path) -> io::Result<Footage> {
         told!(self, trace => trace.looked());
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(Footage::new(File::from(fs::openat(
-            &self.dir,
-            path,
-            flags,
-            Mode::empty(),
-        )?)))
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let file = beneath::open(&self.dir, path, flags, Mode::empty())?;
+        Ok(Footage::new(File::from(file)))
     }
 
     pub fn open_write(&self, path: &Path) -> io::Result<Footage> {
-        self.open_file(path, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC)
+        self.open_file(path, OFlags::RDWR)
     }
 
     /// Whole small files (marker, ledger); an error when larger than `limit`.
@@ -186,24 +186,30 @@ impl Root {
 
     pub fn exists(&self, path: &Path) -> io::Result<bool> {
         told!(self, trace => trace.looked());
-        match fs::statat(&self.dir, path, AtFlags::SYMLINK_NOFOLLOW) {
+        match self.stat(path) {
             Ok(_) => Ok(true),
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(error),
         }
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<fs::Stat> {
+        let (folder, name) = beneath::parent(&self.dir, path)?;
+        Ok(fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     /// Bytes a file takes on the device.
     pub fn allocated(&self, path: &Path) -> io::Result<u64> {
-        let stat = fs::statat(&self.dir, path, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = self.stat(path)?;
         Ok(u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
     }
 
     /// Never over an existing file.
     pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        match fs::renameat_with(&self.dir, from, &self.dir, to, RenameFlags::NOREPLACE) {
+        let ((old, from_name), (new, to_name)) = (beneath::parent(&self.dir, from)?, beneath::parent(&self.dir, to)?);
+        match fs::renameat_with(&old, from_name, &new, to_name, RenameFlags::NOREPLACE) {
             // Not every file system knows the flag (NFS, FUSE): the caller has checked `to`.
-            Err(Errno::INVAL | Errno::NOSYS) => fs::renameat(&self.dir, from, &self.dir, to)?,
+            Err(Errno::INVAL | Errno::NOSYS) => fs::renameat(&old, from_name, &new, to_name)?,
             other => other?,
         }
         self.name_appeared(to);
@@ -213,20 +219,23 @@ impl Root {
 
     /// In place of what is there, in one step.
     pub fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::renameat(&self.dir, from, &self.dir, to)?;
+        let ((old, from_name), (new, to_name)) = (beneath::parent(&self.dir, from)?, beneath::parent(&self.dir, to)?);
+        fs::renameat(old, from_name, new, to_name)?;
         told!(self, trace => trace.renamed(from, to));
         Ok(())
     }
 
     pub fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::unlinkat(&self.dir, path, AtFlags::empty())?;
+        let (folder, name) = beneath::parent(&self.dir, path)?;
+        fs::unlinkat(folder, name, AtFlags::empty())?;
         told!(self, trace => trace.removed(path));
         Ok(())
     }
 
     /// Only when empty.
     pub fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        fs::unlinkat(&self.dir, path, AtFlags::REMOVEDIR)?;
+        let (folder, name) = beneath::parent(&self.dir, path)?;
+        fs::unlinkat(folder, name, AtFlags::REMOVEDIR)?;
         told!(self, trace => trace.noted(super::trace::Op::RemoveDir(path.to_owned())));
         Ok(())
     }
@@ -243,7 +252,8 @@ impl Root {
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        match fs::mkdirat(&self.dir, path, Mode::from_raw_mode(DIR_MODE)) {
+        let (folder, name) = beneath::parent(&self.dir, path)?;
+        match fs::mkdirat(folder, name, Mode::from_raw_mode(DIR_MODE)) {
             Ok(()) => {
                 self.name_appeared(path);
                 told!(self, trace => trace.noted(super::trace::Op::MakeDir(path.to_owned())));
@@ -263,11 +273,10 @@ impl Root {
         } else {
             path
         };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let dir = match fs::openat(&self.dir, path, flags, Mode::empty()) {
+        let dir = match beneath::open(&self.dir, path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
             Ok(dir) => dir,
-            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
         };
         let mut entries = Vec::new();
         for entry in Dir::new(dir)? {
@@ -279,7 +288,7 @@ impl Root {
             let is_dir = match entry.file_type() {
                 FileType::Directory => true,
                 FileType::Unknown => {
-                    let stat = fs::statat(&self.dir, path.join(name), AtFlags::SYMLINK_NOFOLLOW)?;
+                    let stat = self.stat(&path.join(name))?;
                     FileType::from_raw_mode(stat.st_mode) == FileType::Directory
                 }
                 _ => false,

@@ -1,0 +1,93 @@
+//! Paths below a directory that is held open, without a symbolic link on the way: whoever may write
+//! to the disk must not lead footage, nor its deletion, to another place.
+
+use std::{
+    ffi::OsStr,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::{
+    fs::{self, Mode, OFlags, ResolveFlags},
+    io::Errno,
+};
+
+/// `ELOOP` where a part of the path is a symbolic link.
+pub(super) fn open(dir: impl AsFd, path: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // Any other mode is refused where nothing is created.
+    let mode = if flags.contains(OFlags::CREATE) {
+        mode
+    } else {
+        Mode::empty()
+    };
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    match fs::openat2(&dir, path, flags, mode, resolve) {
+        // Before Linux 5.6, or forbidden by a sandbox that does not know it.
+        Err(Errno::NOSYS | Errno::PERM) => Ok(fs::openat(&dir, path, flags, mode)?),
+        other => Ok(other?),
+    }
+}
+
+/// The last name of a path with the folder it is in.
+pub(super) fn parent<'a>(dir: impl AsFd, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let flags = OFlags::PATH | OFlags::DIRECTORY;
+    let folder = open(dir, folder.unwrap_or(Path::new(".")), flags, Mode::empty())?;
+    Ok((folder, name))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::{os::unix::fs::symlink, path::Path};
+
+    use crate::file::{Root, is_of_path};
+
+    /// Everything that a recorder does to a path.
+    #[test]
+    fn a_link_in_the_path_is_refused_and_nothing_behind_it_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        std::fs::create_dir_all(elsewhere.join("main")).unwrap();
+        std::fs::write(elsewhere.join("main/kept"), "theirs").unwrap();
+        std::fs::create_dir(dir.path().join("disk")).unwrap();
+        symlink(&elsewhere, dir.path().join("disk/gate")).unwrap();
+        let root = Root::open(&dir.path().join("disk")).unwrap();
+        std::fs::write(dir.path().join("disk/own"), "ours").unwrap();
+
+        let (folder, kept, new) = (
+            Path::new("gate/main"),
+            Path::new("gate/main/kept"),
+            Path::new("gate/main/new"),
+        );
+        let own = Path::new("own");
+        let refused = [
+            root.create_new(new).err(),
+            root.open_append(kept).err(),
+            root.open_read(kept).err(),
+            root.open_write(kept).err(),
+            root.rename(own, new).err(),
+            root.rename(kept, new).err(),
+            root.replace(own, kept).err(),
+            root.remove(kept).err(),
+            root.remove_dir(folder).err(),
+            root.create_dirs(Path::new("gate/sub")).err(),
+            root.list(folder).err(),
+            root.exists(kept).err(),
+            root.allocated(kept).err(),
+        ];
+        for (n, error) in refused.iter().enumerate() {
+            assert!(error.as_ref().is_some_and(is_of_path), "{n}: {error:?}");
+        }
+        assert_eq!(std::fs::read_dir(elsewhere.join("main")).unwrap().count(), 1);
+        assert_eq!(std::fs::read_to_string(elsewhere.join("main/kept")).unwrap(), "theirs");
+        assert_eq!(std::fs::read_to_string(dir.path().join("disk/own")).unwrap(), "ours");
+        assert!(!elsewhere.join("sub").exists());
+        // The link itself is a name like others.
+        assert!(root.exists(Path::new("gate")).unwrap());
+    }
+}
