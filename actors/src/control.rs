@@ -193,7 +193,7 @@ pub fn perform(request: Request, house: &House<'_>) -> Answer {
         Request::Disk(request) => return disks::perform(request, house),
         Request::FootageList => return footage::list(house),
         Request::FootageDelete { camera, from, to, note } => {
-            return footage::delete(storage, &camera, from, to, &note);
+            return footage::delete(house, &camera, from, to, &note);
         }
         Request::FootageDeletions => return footage::deletions(storage),
     };
@@ -308,6 +308,10 @@ pub fn ask(state_dir: &Path, request: &Request) -> std::io::Result<Option<Answer
     socket.write_all(&line)?;
     let mut text = String::new();
     BufReader::new(socket).read_line(&mut text)?;
+    if !text.ends_with('\n') {
+        let ended = "the recorder ended before it had answered: whether it did what was asked is in its log";
+        return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, ended));
+    }
     Ok(Some(serde_json::from_str(&text)?))
 }
 

@@ -230,7 +230,10 @@ impl Actor {
                 }
             };
             if let Some(error) = step.error {
-                tracing::error!(disk = %self.id, error, "disk is not in use");
+                match self.life.is_released() {
+                    true => tracing::info!(disk = %self.id, why = error, "disk is not in use"),
+                    false => tracing::error!(disk = %self.id, error, "disk is not in use"),
+                }
                 context.node.note_error(&error);
             }
             if let Some((kind, text)) = step.event {

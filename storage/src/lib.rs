@@ -25,6 +25,7 @@ pub mod layout;
 pub mod ledger;
 pub mod locks;
 pub mod mp4;
+mod note;
 pub mod options;
 pub mod rebuild;
 pub mod recovery;
@@ -38,6 +39,7 @@ pub mod volume;
 
 pub use error::{StorageError, VolumeError, WriteError};
 pub use fact::{Facts, InitSegment, StorageFact, Unsynced};
+pub use note::NoteError;
 pub use options::StorageOptions;
 pub use retention::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
 pub use rows::{GapRow, Recordings, SegmentRow};

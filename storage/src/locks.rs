@@ -16,6 +16,7 @@ use vigie_config::{CameraId, ErrorKind, Kind, Utc};
 
 use crate::{
     journal::{Journal, JournalError},
+    note::{self, NoteError},
     retention::Lock,
 };
 
@@ -44,8 +45,8 @@ enum Entry {
 pub enum LockError {
     #[error("from {from} is not before to {to}")]
     Empty { from: Utc, to: Utc },
-    #[error("the note has {seen} characters: use at most {NOTE}")]
-    LongNote { seen: usize },
+    #[error(transparent)]
+    Note(#[from] NoteError),
     #[error("{LIMIT} spans are protected already: release some first")]
     Many,
     #[error("nothing is protected under {0}: `vigie lock list` shows what is")]
@@ -59,7 +60,7 @@ pub enum LockError {
 impl Kind for LockError {
     fn kind(&self) -> ErrorKind {
         match self {
-            LockError::Empty { .. } | LockError::LongNote { .. } => ErrorKind::Misconfigured,
+            LockError::Empty { .. } | LockError::Note(_) => ErrorKind::Misconfigured,
             LockError::Many => ErrorKind::Full,
             LockError::Unknown(_) => ErrorKind::Refused,
             LockError::Journal(error) => error.kind(),
@@ -68,7 +69,6 @@ impl Kind for LockError {
     }
 }
 
-const NOTE: usize = 500;
 /// Retention compares every file with every span.
 const LIMIT: usize = 10_000;
 
@@ -135,12 +135,10 @@ impl Locks {
 
     /// Durable when it returns.
     pub fn protect(&self, camera: CameraId, from: Utc, to: Utc, note: &str, by: &str) -> Result<Protection, LockError> {
-        let seen = note.chars().count();
         if from >= to {
             return Err(LockError::Empty { from, to });
-        } else if seen > NOTE {
-            return Err(LockError::LongNote { seen });
         }
+        note::check(note)?;
         let protection = Protection {
             id: Ulid::generate(),
             camera,

@@ -73,6 +73,21 @@ fn a_removed_camera_is_listed_and_its_footage_deleted_by_hand() {
     ]);
     assert!(deleted.status.success(), "{deleted:?}");
     assert!(extents(&house).iter().all(|extent| extent["camera"] != "cam0"));
+    let nobodys = [
+        "footage",
+        "delete",
+        "--camera",
+        "cam7",
+        "--from",
+        "2020-01-01T00:00:00Z",
+        "--to",
+        &until,
+    ];
+    let nobodys = house.command(&nobodys);
+    assert!(
+        nobodys.status.code() == Some(1) && String::from_utf8_lossy(&nobodys.stderr).contains("no camera cam7"),
+        "{nobodys:?}"
+    );
     let log = house.get("/api/v1/footage/deletions").json();
     let log = log.as_array().unwrap();
     assert_eq!(

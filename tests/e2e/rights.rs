@@ -48,6 +48,9 @@ fn footage_is_protected_by_administrators_over_http_and_on_the_command_line() {
     let mut empty = wanted.clone();
     empty["to"] = wanted["from"].clone();
     assert_eq!(house.post_json_as(USER, "/api/v1/locks", &empty).status, 400);
+    let mut two_lines = wanted.clone();
+    two_lines["note"] = "one\ntwo".into();
+    assert_eq!(house.post_json_as(USER, "/api/v1/locks", &two_lines).status, 400);
     let mut nowhere = wanted;
     nowhere["camera"] = "nowhere".into();
     assert_eq!(house.post_json_as(USER, "/api/v1/locks", &nowhere).status, 404);

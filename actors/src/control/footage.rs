@@ -22,7 +22,14 @@ pub(super) fn list(house: &House<'_>) -> Answer {
     }
 }
 
-pub(super) fn delete(storage: &Arc<Storage>, camera: &CameraId, from: Utc, to: Utc, note: &str) -> Answer {
+pub(super) fn delete(house: &House<'_>, camera: &CameraId, from: Utc, to: Utc, note: &str) -> Answer {
+    let storage = house.storage;
+    let configured = house.config.cameras.iter().any(|known| known.id == *camera);
+    if !configured && storage.extents().iter().all(|extent| extent.stream.camera != *camera) {
+        return Answer::failed(format!(
+            "no camera {camera} is configured, and there is no footage of one: see \"vigie footage list\""
+        ));
+    }
     match storage.delete(camera, from, to, note, OPERATOR) {
         Ok(deletion) => match deletion.done {
             Some(done) => Answer::done(format!("{} files deleted, {} bytes", done.files, done.bytes)),

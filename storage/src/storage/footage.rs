@@ -8,12 +8,11 @@ use std::sync::Arc;
 use super::{Storage, list, lock};
 use crate::{
     deletions::{Deleted, Deletion},
+    note::{self, NoteError},
     retention::{self, Candidate, RetentionReport},
     uuid::VolumeId,
     volume::Volume,
 };
-
-const NOTE: usize = 500;
 
 /// Where a stream's footage begins and ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +29,8 @@ pub struct Extent {
 pub enum DeleteError {
     #[error("from {from} is not before to {to}")]
     Empty { from: Utc, to: Utc },
-    #[error("the note has {seen} characters: use at most {NOTE}")]
-    LongNote { seen: usize },
+    #[error(transparent)]
+    Note(#[from] NoteError),
     #[error(
         "protected footage of {camera} lies between {from} and {to} (lock {lock}): release it first with \"vigie lock release\""
     )]
@@ -58,7 +57,7 @@ pub enum DeleteError {
 impl Kind for DeleteError {
     fn kind(&self) -> ErrorKind {
         match self {
-            DeleteError::Empty { .. } | DeleteError::LongNote { .. } => ErrorKind::Misconfigured,
+            DeleteError::Empty { .. } | DeleteError::Note(_) => ErrorKind::Misconfigured,
             DeleteError::Protected { .. } => ErrorKind::Refused,
             DeleteError::Absent { .. }
             | DeleteError::Elsewhere { .. }
@@ -90,13 +89,10 @@ impl Storage {
     /// Deletes every segment of a camera that touches [`from`, `to`), so at most a segment's
     /// length more on either side. What is being written stays. Written down before and after.
     pub fn delete(&self, camera: &CameraId, from: Utc, to: Utc, note: &str, by: &str) -> Result<Deletion, DeleteError> {
-        let seen = note.chars().count();
         if from >= to {
             return Err(DeleteError::Empty { from, to });
         }
-        if seen > NOTE {
-            return Err(DeleteError::LongNote { seen });
-        }
+        note::check(note)?;
         let _one = lock(&self.upkeep);
         if let Some(fault) = self.locks.fault() {
             return Err(DeleteError::Locks(fault));

@@ -65,6 +65,8 @@ impl Kind for PrepareError {
 pub enum Whose {
     Ours,
     Foreign(RecorderId),
+    /// There is a marker, and it cannot be read.
+    Unreadable,
     Nobodys,
 }
 
@@ -73,6 +75,7 @@ impl fmt::Display for Whose {
         match self {
             Whose::Ours => f.write_str("this recorder's"),
             Whose::Foreign(recorder) => write!(f, "recorder {recorder}'s"),
+            Whose::Unreadable => write!(f, "marked by a {} that cannot be read", layout::MARKER),
             Whose::Nobodys => f.write_str("not marked"),
         }
     }
@@ -103,7 +106,8 @@ fn decide(survey: &Survey, own: RecorderId, erase: bool) -> Result<Decision, Who
     let whose = match &survey.identity {
         Identity::Marked(marker) if marker.recorder == own => Whose::Ours,
         Identity::Marked(marker) => Whose::Foreign(marker.recorder),
-        Identity::Blank | Identity::Unmarked | Identity::Bad(_) | Identity::NewerFormat(_) => Whose::Nobodys,
+        Identity::Bad(_) => Whose::Unreadable,
+        Identity::Blank | Identity::Unmarked | Identity::NewerFormat(_) => Whose::Nobodys,
     };
     match (&survey.identity, whose) {
         (Identity::NewerFormat(seen), _) => Ok(Decision::Newer(*seen)),
@@ -151,6 +155,11 @@ impl Storage {
             Decision::Write => {}
             Decision::Erase => {
                 self.check_unprotected(disk, &survey)?;
+                // An end amid it leaves less than the index knows of.
+                if let Identity::Marked(marker) = &survey.identity {
+                    self.forget(marker.volume);
+                    self.flush_index();
+                }
                 let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot erase", &disk.path, &error);
                 erase_footage(&root).map_err(failed)?;
             }
@@ -158,9 +167,6 @@ impl Storage {
         let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error);
         let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
         Marker::new(volume, own).replace(&root).map_err(failed)?;
-        if let Identity::Marked(marker) = &survey.identity {
-            self.forget(marker.volume);
-        }
         self.taken_over(disk, volume);
         tracing::warn!(volume = %disk.id, path = %disk.path.display(), id = %volume, erased = %survey.holds, "a disk was prepared");
         let erased = survey.holds;
@@ -235,7 +241,11 @@ impl Storage {
     /// Nothing new is begun on a retired disk; its footage stays until retention takes it. True:
     /// that is a change.
     pub fn retire(&self, disk: &DiskId, retired: bool) -> bool {
-        lock(&self.state).retire(disk, retired)
+        let changed = lock(&self.state).retire(disk, retired);
+        if changed {
+            tracing::warn!(%disk, retired, "an operator retired a disk or took it back");
+        }
+        changed
     }
 
     pub fn is_retired(&self, disk: &DiskId) -> bool {

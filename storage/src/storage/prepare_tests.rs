@@ -102,6 +102,14 @@ fn a_disk_that_lost_its_marker_is_taken_over_as_what_it_was() {
             ..
         })
     ));
+    std::fs::write(disk.path.join(layout::MARKER), "not toml at all").unwrap();
+    assert!(matches!(
+        storage.prepare(&disk, false),
+        Err(PrepareError::Holds {
+            whose: Whose::Unreadable,
+            ..
+        })
+    ));
     storage.adopt(&disk).unwrap();
     assert_eq!(storage.add_volume(&disk).unwrap().id(), volume);
     until("read", || storage.index_state() == IndexState::Ok);
@@ -144,6 +152,33 @@ fn preparing_erases_only_when_told_to_and_only_footage() {
     );
     storage.add_volume(&disk).unwrap();
     until("read", || storage.index_state() == IndexState::Ok);
+    check(&storage);
+}
+
+#[test]
+fn erasing_that_ends_halfway_leaves_no_rows_of_what_is_gone() {
+    let house = House::new();
+    let storage = house.open();
+    footage(&house, &storage, "gate");
+    let disk = house.disk("d1");
+    storage.remove_volume(&disk.id);
+    let mut segments = names(&house);
+    segments.retain(|path| path.extension().is_some_and(|kind| kind == "mp4"));
+    segments.sort();
+    let last = std::fs::File::open(disk.path.join(segments.last().unwrap())).unwrap();
+    let flags = rustix::fs::ioctl_getflags(&last).unwrap();
+    if let Err(error) = rustix::fs::ioctl_setflags(&last, flags | rustix::fs::IFlags::IMMUTABLE) {
+        eprintln!("left out: a file cannot be made immutable here ({error})");
+        return;
+    }
+    let refused = storage.prepare(&disk, true).unwrap_err();
+    rustix::fs::ioctl_setflags(&last, flags).unwrap();
+    assert!(refused.to_string().contains("cannot erase"), "{refused}");
+    storage.add_volume(&disk).unwrap();
+    until("read", || storage.index_state() == IndexState::Ok);
+    assert_eq!(all(&storage, &stream("gate")).segments.len(), 1);
+    let held = storage.volume(&disk.id).unwrap().snapshot().footage_bytes;
+    assert_eq!(held, last.metadata().unwrap().len());
     check(&storage);
 }
 

@@ -1,0 +1,37 @@
+//! What people write beside what they did: one line, shown in lists.
+
+/// Characters.
+const MOST: usize = 500;
+
+#[derive(Debug, thiserror::Error)]
+pub enum NoteError {
+    #[error("the note has {0} characters: use at most {MOST}")]
+    Long(usize),
+    #[error("the note has a line break, a tab or another control character: write it in one line")]
+    Control,
+}
+
+pub(crate) fn check(note: &str) -> Result<(), NoteError> {
+    let characters = note.chars().count();
+    if characters > MOST {
+        return Err(NoteError::Long(characters));
+    }
+    match note.chars().any(char::is_control) {
+        true => Err(NoteError::Control),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_of_bounded_length() {
+        assert!(check("").is_ok() && check(&"é".repeat(MOST)).is_ok());
+        assert!(matches!(check(&"é".repeat(MOST + 1)), Err(NoteError::Long(n)) if n == MOST + 1));
+        for text in ["two\nlines", "a\ttab", "\u{1b}[31m"] {
+            assert!(matches!(check(text), Err(NoteError::Control)), "{text:?}");
+        }
+    }
+}
