@@ -113,8 +113,8 @@ impl Disks {
 
     /// What a failed volume had not synced, and no other took, is missing: that time and no more.
     pub fn tell_loss(&self, lost: &Unsynced) {
-        if let (Some(first), Some(last)) = (lost.fragments.first(), lost.fragments.last()) {
-            self.storage.footage_lost(&lost.stream, first.start, last.end);
+        if let Some((from, to)) = lost.missing() {
+            self.storage.footage_lost(&lost.stream, from, to);
         }
     }
 

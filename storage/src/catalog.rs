@@ -57,8 +57,8 @@ struct Book {
     found_end: Option<Utc>,
     /// Something was stored since this process started.
     recorded: bool,
-    /// End of the last gap that was told to be over: time up to it is explained. Whoever closes
-    /// a gap may do so before the writer has opened the segment that ends it.
+    /// Time up to it is explained: the end of the last gap that was told to be over, or of what a
+    /// failed volume gave back. Either may be told before the segment that it leads to is there.
     explained: Option<Utc>,
 }
 
@@ -227,6 +227,13 @@ impl Catalog {
         self.told(self.index.put_segment(&row));
         lock(&book).open.remove(&token);
         Some(row)
+    }
+
+    /// A failed volume gave back what ends here: it goes to another one, or is told to be lost.
+    pub fn on_its_way(&self, stream: &StreamId, end: Utc) {
+        let book = self.book(stream);
+        let mut book = lock(&book);
+        book.explained = book.explained.max(Some(end));
     }
 
     /// A row found on a volume. Does not touch what is being written.

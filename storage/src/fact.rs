@@ -65,8 +65,25 @@ pub struct Unsynced {
     pub segment: SegmentStart,
     pub init: InitSegment,
     pub fragments: Vec<Fragment>,
+    /// So many of them, from the front, the last sync covered: they are on the device unless that
+    /// loses what it had confirmed.
+    pub covered: usize,
     /// The newest ledger line when the segment was asked for: gaps that opened later stay open.
     pub(crate) created_seq: i64,
+}
+
+impl Unsynced {
+    /// What is missing if nobody takes it.
+    pub fn missing(&self) -> Option<(Utc, Utc)> {
+        let first = self.fragments.get(self.covered)?;
+        Some((first.start, self.fragments.last()?.end))
+    }
+
+    /// The first one is another volume's now.
+    pub fn first_taken(&mut self) {
+        self.fragments.remove(0);
+        self.covered = self.covered.saturating_sub(1);
+    }
 }
 
 impl fmt::Debug for Unsynced {

@@ -29,7 +29,7 @@ mod upkeep;
 mod volumes;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -92,6 +92,8 @@ pub struct Storage {
     /// Volumes that are being opened, and as which disk.
     opening: Mutex<HashMap<VolumeId, DiskId>>,
     left_behind: Mutex<Vec<volumes::LeftBehind>>,
+    /// Volumes that failed: what memory still holds of their files may never have reached them.
+    distrusted: Mutex<BTreeSet<VolumeId>>,
     /// Disks that are to be used and are not, and why.
     absent: Mutex<BTreeMap<DiskId, String>>,
     /// When the last volume was added and crash gaps are still to be opened.
@@ -159,6 +161,7 @@ impl Storage {
             changing: Mutex::default(),
             opening: Mutex::default(),
             left_behind: Mutex::default(),
+            distrusted: Mutex::default(),
             absent: Mutex::default(),
             crash_gaps_due: Mutex::default(),
             rules: Mutex::default(),

@@ -25,8 +25,10 @@ pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Vol
         let mut left = lost.clone();
         loop {
             let Some(volume) = place(&left) else {
-                tracing::error!(%camera, %stream, fragments = left.fragments.len(), "unsynced footage is lost: no other disk in the group");
-                gone(&left);
+                if left.missing().is_some() {
+                    tracing::error!(%camera, %stream, fragments = left.fragments.len(), "unsynced footage is lost: no other disk in the group");
+                    gone(&left);
+                }
                 break;
             };
             match store(&mut left, &volume) {
@@ -51,7 +53,7 @@ fn store(left: &mut Unsynced, volume: &Arc<Volume>) -> Result<(), WriteError> {
     let (mut segment, fragments) = volume.start_rest(left)?;
     for fragment in fragments {
         segment.append(fragment)?;
-        left.fragments.remove(0);
+        left.first_taken();
     }
     Ok(())
 }

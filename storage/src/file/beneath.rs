@@ -31,7 +31,7 @@ pub(super) fn open(dir: impl AsFd, path: &Path, flags: OFlags, mode: Mode) -> io
 }
 
 /// The last name of a path with the folder it is in.
-pub(super) fn parent<'a>(dir: impl AsFd, path: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
+pub(super) fn parent(dir: impl AsFd, path: &Path) -> io::Result<(OwnedFd, &OsStr)> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let flags = OFlags::PATH | OFlags::DIRECTORY;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{self, FallocateFlags, SeekFrom},
+    fs::{self, Advice, FallocateFlags, SeekFrom},
     io::Errno,
 };
 
@@ -185,6 +185,15 @@ impl Footage {
         fs::fdatasync(&self.file)?;
         told!(self, trace, file => trace.noted(super::trace::Op::SyncedData(*file)));
         Ok(())
+    }
+
+    /// What is read next comes from the device. After a write that failed, memory holds bytes that
+    /// the device does not.
+    pub fn forget_cached(&self) -> io::Result<()> {
+        match fs::fadvise(&self.file, 0, None, Advice::DontNeed) {
+            Ok(()) | Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::SPIPE) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Where the first stretch begins that was reserved or lost but never written; the length of

@@ -141,6 +141,8 @@ pub struct Pass<'a> {
     pub others: &'a [&'a Root],
     /// Nothing was ever written there.
     pub fresh: bool,
+    /// It failed: its files are read from the device, not from memory.
+    pub distrusted: bool,
 }
 
 impl Pass<'_> {
@@ -214,6 +216,9 @@ impl Pass<'_> {
                 continue;
             }
             let path = dir.join(&entry.name);
+            if self.distrusted {
+                self.root.open_read(&path)?.forget_cached()?;
+            }
             let added = |segment: &crate::segment::SegmentStart| -> Causes { ledger.causes_of(segment.start) };
             let (outcome, row) = repair(self.root, self.marker, stream, &path, added)?;
             done.files += 1;

@@ -177,11 +177,14 @@ fn a_disk_that_comes_back_leaves_rescued_footage_to_the_other() {
             let volume = storage.add_volume(&disk).unwrap();
             let other = storage.add_volume(&it.house.disk("d2")).unwrap();
             let mut writer = begin(&volume, segment(&gate, at("09:00:00"), 0));
-            for index in 0..kept {
-                writer.append(fragment(at("09:00:00"), index, 1000)).unwrap();
+            // The last sync's are given back too.
+            for synced in [0..kept, kept..kept + 1] {
+                for index in synced {
+                    writer.append(fragment(at("09:00:00"), index, 1000)).unwrap();
+                }
+                assert!(volume.settle(LONG));
             }
-            assert!(volume.settle(LONG));
-            for index in kept..kept + 3 {
+            for index in kept + 1..kept + 3 {
                 writer.append(fragment(at("09:00:00"), index, 1000)).unwrap();
             }
             until("what is written", || volume.snapshot().fragments == kept + 3);
@@ -198,11 +201,12 @@ fn a_disk_that_comes_back_leaves_rescued_footage_to_the_other() {
                 given.is_some()
             });
             let mut rest = given.unwrap().iter().find(|lost| lost.stream == gate).unwrap().clone();
+            assert_eq!((rest.fragments.len(), rest.covered), (3, 1));
             for _ in 0..pieces {
                 let (mut segment, fragments) = other.start_rest(&rest).unwrap();
                 for fragment in fragments.into_iter().take(3 / pieces) {
                     segment.append(fragment).unwrap();
-                    rest.fragments.remove(0);
+                    rest.first_taken();
                 }
             }
             assert!(rest.fragments.is_empty() && other.settle(LONG));

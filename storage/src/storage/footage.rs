@@ -3,7 +3,7 @@
 use ulid::Ulid;
 use vigie_config::{CameraId, DiskId, ErrorKind, Kind, StreamId, StreamName, Utc};
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Storage, list, lock};
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
     uuid::VolumeId,
     volume::Volume,
 };
+
+/// Longest that deleting waits for the device.
+const LONGEST_SYNC: Duration = Duration::from_secs(40);
 
 /// Where a stream's footage begins and ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,10 +144,13 @@ impl Storage {
         }
         for volume in &volumes {
             retention::tidy(volume, &report);
-            volume.root().sync().map_err(|error| DeleteError::Disk {
-                disk: volume.disk().clone(),
-                error,
-            })?;
+            // By its own thread: whoever else syncs takes the error away that it waits for.
+            if !volume.settle(LONGEST_SYNC) {
+                return Err(DeleteError::Disk {
+                    disk: volume.disk().clone(),
+                    error: std::io::ErrorKind::TimedOut.into(),
+                });
+            }
         }
         let done = Deleted {
             files: report.deleted.len() as u64,

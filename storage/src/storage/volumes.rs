@@ -144,8 +144,13 @@ impl Storage {
         marker: &Marker,
         fresh: bool,
     ) -> Result<Arc<Volume>, VolumeError> {
-        root.try_writing()
-            .map_err(|error| VolumeError::io(&disk.id, "cannot write to", &disk.path, &error))?;
+        let failed = |error| VolumeError::io(&disk.id, "cannot write to", &disk.path, &error);
+        root.try_writing().map_err(failed)?;
+        // The first one may tell of writes before this opening, which would end the recording.
+        if root.sync().is_err() {
+            root.sync().map_err(failed)?;
+        }
+        let distrusted = lock(&self.distrusted).contains(&marker.volume);
         let begin = Instant::now();
         let generation = *lock(&self.generation);
         let mark = self.mark_of(marker.volume);
@@ -160,6 +165,7 @@ impl Storage {
             catalog: &self.catalog,
             others: &others,
             fresh,
+            distrusted,
         }
         .run()
         .map_err(|error| VolumeError::io(&disk.id, "cannot look through", &disk.path, &error))?;
@@ -187,6 +193,7 @@ impl Storage {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .push(volume.clone());
+        lock(&self.distrusted).remove(&marker.volume);
         lock(&self.state).remember(&disk.id, marker.volume);
         self.catalog.send_waiting_lines();
         *lock(&self.crash_gaps_due) = Some(Instant::now());
@@ -230,6 +237,9 @@ impl Storage {
             volume.give_up();
         } else if !volume.has_failed() {
             self.set_mark(&volume);
+        }
+        if volume.has_failed() {
+            lock(&self.distrusted).insert(volume.id());
         }
         let mut volumes = self.volumes.write().unwrap_or_else(PoisonError::into_inner);
         volumes.retain(|other| other.disk() != disk);

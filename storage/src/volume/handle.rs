@@ -49,6 +49,7 @@ impl SegmentHandle {
             segment: self.segment.clone(),
             init: self.init.clone(),
             fragments,
+            covered: 0,
             created_seq: self.created_seq,
         }
     }

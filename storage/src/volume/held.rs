@@ -1,4 +1,6 @@
-//! Fragments that a sync has not covered yet: they stay in memory.
+//! Fragments that a sync has not covered yet: they stay in memory. So do those of the last sync, as
+//! far as there is room: ext4 may lose them with the next one that fails (6.18: where the room
+//! behind a device ran out, each second time the second before was gone too).
 
 use std::{
     collections::VecDeque,
@@ -13,9 +15,16 @@ use vigie_config::Utc;
 use super::handle::SegmentHandle;
 use crate::{fact::Unsynced, segment::Fragment};
 
+/// At most so much of what the last sync covered.
+const COVERED_BYTES: u64 = 32 << 20;
+
+type Piece = (Arc<SegmentHandle>, Arc<Fragment>);
+
 #[derive(Debug, Default)]
 struct State {
-    fragments: VecDeque<(Arc<SegmentHandle>, Arc<Fragment>)>,
+    /// Of the last sync, the newest of it.
+    synced: VecDeque<Piece>,
+    fragments: VecDeque<Piece>,
     /// How many of them, from the front, are in their files.
     written: usize,
     /// Segments finished since the last sync that covered them, by start.
@@ -86,15 +95,16 @@ impl Held {
     pub fn release(&self, covered: Covered) {
         let mut state = self.lock();
         let n = covered.fragments.min(state.fragments.len());
-        let released: Vec<_> = state.fragments.drain(..n).collect();
+        let released: VecDeque<Piece> = state.fragments.drain(..n).collect();
         state.written = state.written.saturating_sub(n);
         let closed = covered.closed.min(state.closed.len());
         state.closed.drain(..closed);
-        drop(state);
         let bytes: u64 = released.iter().map(|(_, fragment)| fragment.len()).sum();
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let before = (n > 0).then(|| std::mem::replace(&mut state.synced, newest(released)));
+        drop(state);
         // Freed here, outside the lock.
-        drop(released);
+        drop(before);
     }
 
     /// The earliest start of a segment that is finished but may not be on the device.
@@ -104,13 +114,15 @@ impl Held {
 
     /// Empties it. What was in it by segment and in order; `more`: what was not even taken from
     /// the queue.
-    pub fn abandon(&self, more: impl IntoIterator<Item = (Arc<SegmentHandle>, Arc<Fragment>)>) -> Vec<Unsynced> {
+    pub fn abandon(&self, more: impl IntoIterator<Item = Piece>) -> Vec<Unsynced> {
         let mut state = self.lock();
         let held = std::mem::take(&mut *state);
         self.bytes.store(0, Ordering::Relaxed);
         drop(state);
+        let covered = held.synced.len();
         let mut all: Vec<(u64, Unsynced)> = Vec::new();
-        for (segment, fragment) in held.fragments.into_iter().chain(more) {
+        let pieces = held.synced.into_iter().chain(held.fragments).chain(more);
+        for (number, (segment, fragment)) in pieces.enumerate() {
             let at = all.iter().position(|(token, _)| *token == segment.token);
             let entry = match at.and_then(|at| all.get_mut(at)) {
                 Some((_, entry)) => entry,
@@ -122,8 +134,19 @@ impl Held {
                     }
                 }
             };
+            entry.covered += usize::from(number < covered);
             entry.fragments.push(fragment.as_ref().clone());
         }
         all.into_iter().map(|(_, entry)| entry).collect()
     }
+}
+
+fn newest(mut pieces: VecDeque<Piece>) -> VecDeque<Piece> {
+    let mut bytes: u64 = pieces.iter().map(|(_, fragment)| fragment.len()).sum();
+    while bytes > COVERED_BYTES
+        && let Some((_, fragment)) = pieces.pop_front()
+    {
+        bytes -= fragment.len();
+    }
+    pieces
 }

@@ -117,6 +117,7 @@ impl Volume {
     /// Everything queued before this call is on the device (or the time is over: false).
     pub fn settle(&self, longest: Duration) -> bool {
         let begin = Instant::now();
+        self.held.dirty();
         let (done, written) = mpsc::channel();
         if !self.queue.push(Job::Barrier(done)) || written.recv_timeout(longest).is_err() {
             return false;
@@ -176,6 +177,11 @@ impl Volume {
             _ => None,
         });
         let unsynced = Arc::new(self.held.abandon(queued));
+        for given_back in unsynced.iter() {
+            if let Some(last) = given_back.fragments.last() {
+                self.catalog.on_its_way(&given_back.stream, last.end);
+            }
+        }
         // A writer that hangs cannot do it.
         let open: Vec<_> = lock(&self.open).drain().collect();
         for (token, (stream, _)) in open {

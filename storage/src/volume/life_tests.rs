@@ -27,8 +27,8 @@ struct Stuck {
     told: Told,
     writer: SegmentWriter,
     release: mpsc::Sender<()>,
-    _storage: Arc<Storage>,
-    _folder: tempfile::TempDir,
+    storage: Arc<Storage>,
+    folder: tempfile::TempDir,
 }
 
 fn start() -> Utc {
@@ -71,8 +71,8 @@ fn stuck(hung_after: Duration) -> Stuck {
         told,
         writer,
         release,
-        _storage: storage,
-        _folder: folder,
+        storage,
+        folder,
     }
 }
 
@@ -180,5 +180,33 @@ fn a_fragment_between_queue_and_file_is_given_back() {
     ));
     it.volume.give_up();
     assert_eq!(it.given_back().1, starts(0..3));
+    drop(it.release);
+}
+
+/// The next segment is on the other disk before what this one held is.
+#[test]
+fn what_is_on_its_way_to_another_disk_is_no_gap() {
+    let mut it = stuck(Duration::from_millis(50));
+    let gate = stream("gate");
+    let path = it.folder.path().join("d2");
+    std::fs::create_dir(&path).unwrap();
+    let other = it.storage.add_volume(&disk("d2", path)).unwrap();
+    let store = |start: Utc, number: u32| {
+        let init = |tags: &[(String, String)]| sample::init(tags, false);
+        let mut writer = other.start_segment(segment(&gate, start, number), init).unwrap();
+        writer.append(fragment(start, 0, 1000)).unwrap();
+        drop(writer);
+        assert!(other.settle(Duration::from_secs(60)));
+    };
+    store(start().plus_micros(-400_000), 7);
+    for n in 1..20 {
+        it.writer.append(piece(n)).unwrap();
+    }
+    until("lag", || !it.volume.is_prompt());
+    it.volume.watch(true);
+    assert_eq!(it.given_back().1, starts(0..20));
+    store(start().plus_micros(20 * 400_000), 8);
+    let listed = it.storage.recordings(&gate, Utc::MIN, Utc::MAX);
+    assert_eq!((listed.segments.len(), listed.gaps), (2, vec![]));
     drop(it.release);
 }
