@@ -152,7 +152,7 @@ pub fn of_index(options: &Options, built: &[Value], asked: &[Value], killed: &[V
         line(built, "putting a row, minute by minute", "µs", "product_put_us", 1.0),
         line(built, "a flush each minute, p50", "ms", "flush_p50_ms", 1.0),
         line(built, "a flush each minute, p99", "ms", "flush_p99_ms", 1.0),
-        line(built, "resident memory after building *", "MB", "resident_mb", share),
+        line(built, "resident memory after building", "MB", "resident_mb", 1.0),
         line(asked, "opening it, cold *", "ms", "open_ms", share),
         line(asked, "memory it takes when opened *", "MB", "open_mb", share).map(|line| line.bar(300.0)),
         line(asked, "memory it takes after the timelines *", "MB", "asked_mb", share).map(|line| line.bar(300.0)),

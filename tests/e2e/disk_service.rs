@@ -140,6 +140,18 @@ fn a_disk_is_released_pulled_and_put_back_without_losing_a_picture() {
     );
 }
 
+/// Nothing comes that its recorder could write elsewhere.
+#[test]
+fn a_silent_camera_does_not_hold_the_only_disk() {
+    let cameras = cameras(1);
+    let house = House::start(&Setup::of(&cameras));
+    wait_all(&house, &cameras);
+    settle(&house, &cameras);
+    let text = succeeds(&house, &["release", "--id", "d1"]);
+    assert!(text.contains("is closed: unmount and pull it"), "{text}");
+    assert!(house.open_files(&house.root.join("disk1")).is_empty());
+}
+
 #[test]
 fn a_retired_disk_gets_nothing_new_and_keeps_what_it_has() {
     let cameras = cameras(4);

@@ -122,6 +122,10 @@ impl<F: Footage> Branch<F> {
 
     /// Takes all units that are there, and writes what is due.
     pub fn look(&mut self, tap: &mut TapState, look: &Look) {
+        // A silent camera would hold a disk that is to be pulled.
+        if self.open.iter().any(|open| open.segment.is_over()) {
+            self.begin_again(tap);
+        }
         let mut attempts = 2;
         while attempts > 0 {
             attempts -= 1;

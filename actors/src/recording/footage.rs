@@ -47,6 +47,8 @@ pub trait Footage: Send + Sync {
 pub trait Segment: Send {
     /// Returns at once; after `Ok` the fragment is the volume's to keep.
     fn append(&mut self, fragment: &fmp4::Fragment) -> Result<(), Refusal>;
+    /// It will take nothing more.
+    fn is_over(&self) -> bool;
 }
 
 /// One camera's disk group.
@@ -94,6 +96,10 @@ impl Footage for DiskGroup {
 impl Segment for SegmentWriter {
     fn append(&mut self, fragment: &fmp4::Fragment) -> Result<(), Refusal> {
         SegmentWriter::append(self, storable(fragment)).map_err(Refusal::from)
+    }
+
+    fn is_over(&self) -> bool {
+        SegmentWriter::is_over(self)
     }
 }
 

@@ -166,6 +166,10 @@ struct FakeSegment {
 }
 
 impl Segment for FakeSegment {
+    fn is_over(&self) -> bool {
+        false
+    }
+
     fn append(&mut self, fragment: &fmp4::Fragment) -> Result<(), Refusal> {
         self.shelf.refuse()?;
         let of = |track: u8| {
@@ -799,6 +803,9 @@ fn cost_of_a_camera() {
         }
     }
     impl Segment for Void {
+        fn is_over(&self) -> bool {
+            false
+        }
         fn append(&mut self, fragment: &fmp4::Fragment) -> Result<(), Refusal> {
             std::hint::black_box(fragment.media.clone());
             Ok(())

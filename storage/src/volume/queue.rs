@@ -77,6 +77,10 @@ impl Queue {
         state.jobs.front().map_or(Duration::ZERO, |(since, _)| since.elapsed())
     }
 
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// False: closed, the job is dropped.
     pub fn push(&self, job: Job) -> bool {
         let (bytes, urgent) = match &job {

@@ -146,6 +146,11 @@ impl SegmentWriter {
         self.bytes
     }
 
+    /// Its volume was closed or has failed: whoever keeps it keeps that disk from being unmounted.
+    pub fn is_over(&self) -> bool {
+        self.volume.has_failed() || self.volume.queue.is_closed()
+    }
+
     pub fn volume(&self) -> &Arc<Volume> {
         &self.volume
     }
