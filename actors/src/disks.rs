@@ -2,6 +2,8 @@
 //!
 //! The volume's own threads write and sync; [`life`] decides, this actor only carries it out.
 
+#[cfg(test)]
+mod fixture;
 mod life;
 mod outage;
 mod placement;
@@ -19,6 +21,8 @@ use tokio::sync::watch;
 use vigie_config::{Disk, DiskId, StreamId, Utc};
 use vigie_storage::{Storage, StorageFact, Unsynced, Volume, VolumeError};
 
+#[cfg(test)]
+pub(crate) use fixture::plain_disk;
 pub use life::{DiskState, state_of};
 use life::{Happened, Life, Order, Trouble};
 pub use placement::{Assignment, assignment, placement_child};
@@ -398,21 +402,5 @@ async fn try_refused(disks: &Arc<Disks>, id: &DiskId) {
     };
     if tokio::task::spawn_blocking(look).await.is_err() {
         tracing::error!(disk = %id, "looking at folders panicked");
-    }
-}
-
-/// One without limits, for tests.
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-pub(crate) fn plain_disk(id: &str, path: std::path::PathBuf) -> Disk {
-    Disk {
-        id: DiskId::new(id).unwrap(),
-        path,
-        group: "default".into(),
-        keep_free_bytes: 0,
-        max_size_bytes: None,
-        require_mount: false,
-        when_full: Default::default(),
-        tick: Duration::from_millis(50),
     }
 }

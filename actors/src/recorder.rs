@@ -405,6 +405,7 @@ fn open_storage(
 
 /// On a thread of its own: the fact comes from a volume's thread, which may hold what this needs.
 fn rescue_behind(unsynced: Arc<Vec<Unsynced>>, disks: Arc<Disks>, cameras: Arc<Cameras>) {
+    let (lost, told) = (unsynced.clone(), disks.clone());
     let job = move || {
         let place = |lost: &Unsynced| {
             let camera = cameras.get(&lost.stream.camera)?;
@@ -414,6 +415,7 @@ fn rescue_behind(unsynced: Arc<Vec<Unsynced>>, disks: Arc<Disks>, cameras: Arc<C
     };
     if let Err(error) = std::thread::Builder::new().name("rescue".into()).spawn(job) {
         tracing::error!(%error, "no thread to take unsynced footage to another disk: it is lost");
+        lost.iter().for_each(|lost| told.tell_loss(lost));
     }
 }
 

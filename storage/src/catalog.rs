@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A hole in a stream's footage up to this long is no gap.
-const LONGEST_SEAM_US: i64 = 1_000_000;
+pub(crate) const LONGEST_SEAM_US: i64 = 1_000_000;
 
 /// Takes gap lines to every volume that is online; false: there was none.
 pub type LineSink = Box<dyn Fn(&StreamId, &Line) -> bool + Send + Sync>;
@@ -63,6 +63,13 @@ struct Book {
 }
 
 impl Book {
+    /// From there on nobody has said why nothing is stored. After the clock was set back an
+    /// explanation lies in the future, and explains nothing.
+    fn explained_up_to(&self, end: Utc, next: Utc) -> Utc {
+        let explained = self.explained.filter(|at| at.micros_since(next) <= LONGEST_SEAM_US);
+        explained.map_or(end, |at| at.max(end))
+    }
+
     /// Of several open ones the latest counts: what another disk failed to store may still come.
     fn see_end(&mut self) {
         self.last_end = self.open.values().map(|row| row.end).max().or(self.last_end);
@@ -190,7 +197,7 @@ impl Catalog {
         } else if let Some(end) = book.last_end
             && book.open.is_empty()
             && book.gaps.open().is_none()
-            && row.start.micros_since(book.explained.map_or(end, |gap| gap.max(end))) > LONGEST_SEAM_US
+            && row.start.micros_since(book.explained_up_to(end, row.start)) > LONGEST_SEAM_US
             && (book.recorded || was_recording)
         {
             // Nobody said why. Within one process what is missing was not taken in time.

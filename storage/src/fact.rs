@@ -65,9 +65,9 @@ pub struct Unsynced {
     pub segment: SegmentStart,
     pub init: InitSegment,
     pub fragments: Vec<Fragment>,
-    /// So many of them, from the front, the last sync covered: they are on the device unless that
-    /// loses what it had confirmed.
-    pub covered: usize,
+    /// What ends no later a sync has covered, here or on another volume before: it is on that
+    /// device unless that loses what it had confirmed.
+    pub confirmed_until: Option<Utc>,
     /// The newest ledger line when the segment was asked for: gaps that opened later stay open.
     pub(crate) created_seq: i64,
 }
@@ -75,14 +75,16 @@ pub struct Unsynced {
 impl Unsynced {
     /// What is missing if nobody takes it.
     pub fn missing(&self) -> Option<(Utc, Utc)> {
-        let first = self.fragments.get(self.covered)?;
+        let first = self.fragments.get(self.confirmed())?;
         Some((first.start, self.fragments.last()?.end))
     }
 
-    /// The first one is another volume's now.
-    pub fn first_taken(&mut self) {
-        self.fragments.remove(0);
-        self.covered = self.covered.saturating_sub(1);
+    /// How many, from the front, a sync has covered.
+    pub fn confirmed(&self) -> usize {
+        let until = self.confirmed_until;
+        let mut all = self.fragments.iter();
+        all.position(|fragment| until < Some(fragment.end))
+            .unwrap_or(self.fragments.len())
     }
 }
 

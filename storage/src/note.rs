@@ -16,7 +16,9 @@ pub(crate) fn check(note: &str) -> Result<(), NoteError> {
     if characters > MOST {
         return Err(NoteError::Long(characters));
     }
-    match note.chars().any(char::is_control) {
+    // Line and paragraph separators, and what turns the direction of writing.
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    match note.chars().any(breaks) {
         true => Err(NoteError::Control),
         false => Ok(()),
     }
@@ -30,7 +32,13 @@ mod tests {
     fn one_line_of_bounded_length() {
         assert!(check("").is_ok() && check(&"é".repeat(MOST)).is_ok());
         assert!(matches!(check(&"é".repeat(MOST + 1)), Err(NoteError::Long(n)) if n == MOST + 1));
-        for text in ["two\nlines", "a\ttab", "\u{1b}[31m"] {
+        for text in [
+            "two\nlines",
+            "a\ttab",
+            "\u{1b}[31m",
+            "two\u{2028}lines",
+            "\u{202e}sdrawkcab",
+        ] {
             assert!(matches!(check(text), Err(NoteError::Control)), "{text:?}");
         }
     }

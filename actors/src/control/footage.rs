@@ -27,7 +27,7 @@ pub(super) fn delete(house: &House<'_>, camera: &CameraId, from: Utc, to: Utc, n
     let configured = house.config.cameras.iter().any(|known| known.id == *camera);
     if !configured && storage.extents().iter().all(|extent| extent.stream.camera != *camera) {
         return Answer::failed(format!(
-            "no camera {camera} is configured, and there is no footage of one: see \"vigie footage list\""
+            "no camera {camera} is configured, and the index knows no footage of one: see \"vigie footage list\""
         ));
     }
     match storage.delete(camera, from, to, note, OPERATOR) {

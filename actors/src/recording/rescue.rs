@@ -23,7 +23,7 @@ pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Vol
     for lost in all {
         let (camera, stream) = (&lost.stream.camera, lost.stream.stream);
         let mut left = lost.clone();
-        loop {
+        while !left.fragments.is_empty() {
             let Some(volume) = place(&left) else {
                 if left.missing().is_some() {
                     tracing::error!(%camera, %stream, fragments = left.fragments.len(), "unsynced footage is lost: no other disk in the group");
@@ -36,6 +36,8 @@ pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Vol
                     tracing::warn!(%camera, %stream, volume = %volume.disk(), fragments = lost.fragments.len(), "unsynced footage went to another disk");
                     break;
                 }
+                // Its room is for what is nowhere else.
+                Err(_) if left.confirmed() > 0 => drop(left.fragments.drain(..left.confirmed())),
                 Err(error) if error.kind() == ErrorKind::Bug || Instant::now() >= until => {
                     tracing::error!(%camera, %stream, %error, "unsynced footage is lost");
                     gone(&left);
@@ -53,7 +55,7 @@ fn store(left: &mut Unsynced, volume: &Arc<Volume>) -> Result<(), WriteError> {
     let (mut segment, fragments) = volume.start_rest(left)?;
     for fragment in fragments {
         segment.append(fragment)?;
-        left.first_taken();
+        left.fragments.remove(0);
     }
     Ok(())
 }

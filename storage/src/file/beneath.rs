@@ -25,9 +25,23 @@ pub(super) fn open(dir: impl AsFd, path: &Path, flags: OFlags, mode: Mode) -> io
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     match fs::openat2(&dir, path, flags, mode, resolve) {
         // Before Linux 5.6, or forbidden by a sandbox that does not know it.
-        Err(Errno::NOSYS | Errno::PERM) => Ok(fs::openat(&dir, path, flags, mode)?),
+        Err(Errno::NOSYS | Errno::PERM) => step_by_step(&dir, path, flags, mode),
         other => Ok(other?),
     }
+}
+
+/// As [`open`]; `ENOTDIR` where a folder is a symbolic link.
+fn step_by_step(dir: impl AsFd, path: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+    let folder_flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut folder = fs::openat(&dir, ".", folder_flags, Mode::empty())?;
+    let (folders, name) = match path.file_name() {
+        Some(name) => (path.parent().unwrap_or(Path::new("")), Path::new(name)),
+        None => (Path::new(""), path),
+    };
+    for step in folders {
+        folder = fs::openat(&folder, step, folder_flags, Mode::empty())?;
+    }
+    Ok(fs::openat(&folder, name, flags, mode)?)
 }
 
 /// The last name of a path with the folder it is in.
@@ -43,8 +57,9 @@ pub(super) fn parent(dir: impl AsFd, path: &Path) -> io::Result<(OwnedFd, &OsStr
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::{os::unix::fs::symlink, path::Path};
+    use std::os::unix::fs::symlink;
 
+    use super::*;
     use crate::file::{Root, is_of_path};
 
     /// Everything that a recorder does to a path.
@@ -58,6 +73,7 @@ mod tests {
         symlink(&elsewhere, dir.path().join("disk/gate")).unwrap();
         let root = Root::open(&dir.path().join("disk")).unwrap();
         std::fs::write(dir.path().join("disk/own"), "ours").unwrap();
+        let root_dir = std::fs::File::open(dir.path().join("disk")).unwrap();
 
         let (folder, kept, new) = (
             Path::new("gate/main"),
@@ -76,7 +92,6 @@ mod tests {
             root.remove(kept).err(),
             root.remove_dir(folder).err(),
             root.create_dirs(Path::new("gate/sub")).err(),
-            root.list(folder).err(),
             root.exists(kept).err(),
             root.allocated(kept).err(),
         ];
@@ -87,6 +102,12 @@ mod tests {
         assert_eq!(std::fs::read_to_string(elsewhere.join("main/kept")).unwrap(), "theirs");
         assert_eq!(std::fs::read_to_string(dir.path().join("disk/own")).unwrap(), "ours");
         assert!(!elsewhere.join("sub").exists());
+        assert!(root.list(folder).unwrap().is_empty());
+        // Where the kernel does not do it.
+        let mode = Mode::empty();
+        assert!(step_by_step(&root_dir, kept, OFlags::RDONLY, mode).is_err_and(|error| is_of_path(&error)));
+        assert!(step_by_step(&root_dir, own, OFlags::RDONLY, mode).is_ok());
+        assert!(step_by_step(&root_dir, Path::new("."), OFlags::RDONLY, mode).is_ok());
         // The link itself is a name like others.
         assert!(root.exists(Path::new("gate")).unwrap());
     }

@@ -21,6 +21,8 @@ use super::{
 /// Footage and state: readable by the owner and the group.
 const FILE_MODE: u32 = 0o640;
 const DIR_MODE: u32 = 0o750;
+/// `statfs(2)`; ext2 and ext3 as well.
+const EXT4: u64 = 0xEF53;
 
 #[derive(Debug)]
 pub struct Root {
@@ -29,6 +31,8 @@ pub struct Root {
     device: (u64, u64),
     /// Where `syncfs` is not enough.
     pending: Option<Arc<Pending>>,
+    /// Its `syncfs` may end well where its journal does not.
+    is_ext4: bool,
     #[cfg(test)]
     trace: Option<std::sync::Arc<super::trace::Trace>>,
 }
@@ -63,6 +67,10 @@ pub fn is_of_path(error: &io::Error) -> bool {
     of_path.iter().any(|e| Some(e.raw_os_error()) == error.raw_os_error())
 }
 
+fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+}
+
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -85,11 +93,13 @@ impl Root {
         let dir = fs::open(path, flags, Mode::empty())?;
         let device = identity(&fs::fstat(&dir)?);
         let pending = pending::is_needed(&dir)?.then(Arc::default);
+        let is_ext4 = fs::fstatfs(&dir)?.f_type as u64 == EXT4;
         Ok(Root {
             path: path.to_owned(),
             dir,
             device,
             pending,
+            is_ext4,
             #[cfg(test)]
             trace: super::trace::of(path),
         })
@@ -265,7 +275,7 @@ impl Root {
     }
 
     /// Sorted by name; names that are not UTF-8 are not ours and are left out. A missing
-    /// directory is an empty one.
+    /// directory is an empty one, and so is a symbolic link.
     pub fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         told!(self, trace => trace.looked());
         let path = if path.as_os_str().is_empty() {
@@ -275,7 +285,7 @@ impl Root {
         };
         let dir = match beneath::open(&self.dir, path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
             Ok(dir) => dir,
-            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) if is_absent(&error) || is_link(&error) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
         let mut entries = Vec::new();
@@ -339,7 +349,7 @@ impl Root {
     fn has_journal(&self) -> io::Result<()> {
         match fs::fremovexattr(&self.dir, "user.vigie.probe") {
             Err(error @ (Errno::ROFS | Errno::IO | Errno::UCLEAN | Errno::NODEV | Errno::NXIO)) => Err(error.into()),
-            // Not there, not known to this file system, not allowed.
+            // Not there, switched off, not allowed.
             _ => Ok(()),
         }
     }
@@ -352,7 +362,9 @@ impl Root {
         if let Some(pending) = &self.pending {
             pending.sync(&self.dir)?;
         }
-        self.has_journal()?;
+        if self.is_ext4 {
+            self.has_journal()?;
+        }
         told!(self, trace => trace.noted(super::trace::Op::SyncEnd));
         Ok(())
     }

@@ -13,11 +13,11 @@ use super::{
     repair::{Outcome, cut_from, proper, repair},
 };
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, LONGEST_SEAM_US},
     file::{Entry, Root, is_of_path},
     layout,
     ledger::{DayLedger, GapState, newest_gap_day, read_day, read_merged},
-    rows::SegmentRow,
+    rows::{Recordings, SegmentRow},
     volume::marker::Marker,
 };
 
@@ -245,6 +245,7 @@ impl Pass<'_> {
                 };
                 bytes += row.bytes;
                 starts.insert(row.start);
+                self.tell_vanished(&row);
                 self.catalog.segment_found(&row);
             }
         }
@@ -279,6 +280,31 @@ impl Pass<'_> {
         }
         self.root.remove(&proper(path))?;
         Ok(None)
+    }
+
+    /// What a failed disk had confirmed and does not hold, as far as it is nowhere else, is a gap.
+    fn tell_vanished(&self, row: &SegmentRow) {
+        if !self.distrusted {
+            return;
+        }
+        let known = self.catalog.indexed(&row.stream, row.start, row.start.plus_micros(1));
+        let same = |other: &SegmentRow| (other.start, other.volume) == (row.start, row.volume);
+        let Some(to) = known.iter().find(|known| same(known)).map(|known| known.end) else {
+            return;
+        };
+        let Recordings { segments, gaps } = self.catalog.recordings(&row.stream, row.end, to);
+        let others = segments.iter().filter(|other| !same(other));
+        let mut told: Vec<(Utc, Utc)> = others.map(|other| (other.start, other.end)).collect();
+        told.extend(gaps.iter().map(|gap| (gap.start, gap.end.unwrap_or(Utc::MAX))));
+        told.sort_unstable();
+        let mut from = row.end;
+        for (start, end) in told.into_iter().chain([(to, to)]) {
+            if start.micros_since(from) > LONGEST_SEAM_US {
+                tracing::warn!(stream = %row.stream, %from, to = %start, "the disk had confirmed footage that it does not hold");
+                self.catalog.footage_lost(&row.stream, from, start);
+            }
+            from = from.max(end);
+        }
     }
 
     /// Rows from `from` on whose file is gone.

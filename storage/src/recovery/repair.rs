@@ -15,9 +15,9 @@ use crate::{
     volume::marker::Marker,
 };
 
-/// How many fragments at the end of a file are read to see that their media was written: more
-/// than a tick and a sync can leave uncovered.
-const CHECKED: usize = 12;
+/// How many fragments at the end of a file are read to see that their media was written: at the
+/// default tick more than two ticks and a slow sync can leave in doubt.
+const CHECKED: usize = 30;
 /// The unit in which file systems lose data.
 const BLOCK: usize = 4096;
 

@@ -55,6 +55,10 @@ impl Storage {
             return;
         }
         let from = volume.settled_before(Utc::now());
+        if volume.has_failed() {
+            // What it held is on its way elsewhere: it must be looked through again.
+            return;
+        }
         let later = self.bytes_since(volume, from);
         let mark = Mark {
             from,

@@ -201,12 +201,12 @@ fn a_disk_that_comes_back_leaves_rescued_footage_to_the_other() {
                 given.is_some()
             });
             let mut rest = given.unwrap().iter().find(|lost| lost.stream == gate).unwrap().clone();
-            assert_eq!((rest.fragments.len(), rest.covered), (3, 1));
+            assert_eq!((rest.fragments.len(), rest.confirmed()), (3, 1));
             for _ in 0..pieces {
                 let (mut segment, fragments) = other.start_rest(&rest).unwrap();
                 for fragment in fragments.into_iter().take(3 / pieces) {
                     segment.append(fragment).unwrap();
-                    rest.first_taken();
+                    rest.fragments.remove(0);
                 }
             }
             assert!(rest.fragments.is_empty() && other.settle(LONG));

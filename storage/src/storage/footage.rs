@@ -27,7 +27,7 @@ pub struct Extent {
     pub last: Utc,
 }
 
-/// Why footage was not deleted; nothing was, then.
+/// Why footage was not deleted; except for the last nothing was, then.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteError {
     #[error("from {from} is not before to {to}")]
@@ -53,8 +53,10 @@ pub enum DeleteError {
     Locks(String),
     #[error("what is deleted must be written down first, and cannot: {0}")]
     Journal(String),
-    #[error("disk {disk}: cannot look through the footage: {error}")]
-    Disk { disk: DiskId, error: std::io::Error },
+    #[error(
+        "{files} files were deleted, but disk {disk} did not confirm it: some of them may be there again after a power cut; try again when the disk answers"
+    )]
+    Unsettled { disk: DiskId, files: u64 },
 }
 
 impl Kind for DeleteError {
@@ -66,7 +68,7 @@ impl Kind for DeleteError {
             | DeleteError::Elsewhere { .. }
             | DeleteError::Locks(_)
             | DeleteError::Journal(_)
-            | DeleteError::Disk { .. } => ErrorKind::Unavailable,
+            | DeleteError::Unsettled { .. } => ErrorKind::Unavailable,
         }
     }
 }
@@ -144,21 +146,16 @@ impl Storage {
         }
         for volume in &volumes {
             retention::tidy(volume, &report);
-            // By its own thread: whoever else syncs takes the error away that it waits for.
-            if !volume.settle(LONGEST_SYNC) {
-                return Err(DeleteError::Disk {
-                    disk: volume.disk().clone(),
-                    error: std::io::ErrorKind::TimedOut.into(),
-                });
-            }
         }
+        // By its own thread: whoever else syncs takes the error away that it waits for.
+        let unsettled = volumes.iter().find(|volume| !volume.settle(LONGEST_SYNC));
         let done = Deleted {
             files: report.deleted.len() as u64,
             bytes: report.freed_bytes,
             first,
             last,
         };
-        deletion.done = (report.failed == 0).then_some(done);
+        deletion.done = (report.failed == 0 && unsettled.is_none()).then_some(done);
         if deletion.done.is_some() {
             self.deletions.done(deletion.id, done).map_err(DeleteError::Journal)?;
         }
@@ -167,7 +164,13 @@ impl Storage {
         }
         self.checkpoint();
         tracing::warn!(%camera, %from, %to, by, files = done.files, bytes = done.bytes, "footage was deleted by hand");
-        Ok(deletion)
+        match unsettled {
+            Some(volume) => Err(DeleteError::Unsettled {
+                disk: volume.disk().clone(),
+                files: done.files,
+            }),
+            None => Ok(deletion),
+        }
     }
 
     /// Every disk that may hold footage of that time, and answers.

@@ -376,7 +376,7 @@ fn what_is_passed_on_begins_where_it_begins() {
     });
     let handed = handed.next().unwrap();
     // With what the last sync covered, which some file systems lose after all.
-    assert_eq!((handed.fragments.len(), handed.covered), (4, 2));
+    assert_eq!((handed.fragments.len(), handed.confirmed()), (4, 2));
     assert_eq!(handed.missing(), Some((at("09:00:01.6"), at("09:00:02.4"))));
     let (mut writer, fragments) = two.start_rest(&handed).unwrap();
     for fragment in fragments {

@@ -156,8 +156,12 @@ impl Storage {
             Decision::Erase => {
                 self.check_unprotected(disk, &survey)?;
                 // An end amid it leaves less than the index knows of.
-                if let Identity::Marked(marker) = &survey.identity {
-                    self.forget(marker.volume);
+                let held = match &survey.identity {
+                    Identity::Marked(marker) => Some(marker.volume),
+                    _ => self.volume_before(&disk.id),
+                };
+                if let Some(held) = held {
+                    self.forget(held);
                     self.flush_index();
                 }
                 let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot erase", &disk.path, &error);

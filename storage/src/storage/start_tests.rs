@@ -65,7 +65,13 @@ fn an_index_that_lost_a_part_is_noticed_after_the_start_and_made_anew() {
     }
     assert!(volume.settle(LONG));
     until("read", || volume.may_have_checkpoint());
-    storage.checkpoint();
+    // Not before the tick after the sync that covers the last segment.
+    until("a mark behind all of it", || {
+        storage.checkpoint();
+        storage
+            .mark_of(volume.id())
+            .is_some_and(|mark| mark.from > at("09:01:00"))
+    });
     let before = (all(&storage, &gate), all(&storage, &yard));
     assert_eq!((before.0.segments.len(), before.1.segments.len()), (2, 2));
     storage.catalog.index().lose(RowKind::Segments, &gate, at("09:00:00"));

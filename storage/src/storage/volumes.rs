@@ -147,10 +147,11 @@ impl Storage {
         let failed = |error| VolumeError::io(&disk.id, "cannot write to", &disk.path, &error);
         root.try_writing().map_err(failed)?;
         // The first one may tell of writes before this opening, which would end the recording.
-        if root.sync().is_err() {
+        let had_failed = root.sync().is_err();
+        if had_failed {
             root.sync().map_err(failed)?;
         }
-        let distrusted = lock(&self.distrusted).contains(&marker.volume);
+        let distrusted = had_failed || lock(&self.distrusted).contains(&marker.volume);
         let begin = Instant::now();
         let generation = *lock(&self.generation);
         let mark = self.mark_of(marker.volume);

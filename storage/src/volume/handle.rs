@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use vigie_config::Causes;
+use vigie_config::{Causes, Utc};
 
 use crate::{
     fact::{InitSegment, Unsynced},
@@ -18,6 +18,8 @@ pub struct SegmentHandle {
     pub init: InitSegment,
     /// The newest ledger line when it was asked for.
     pub created_seq: i64,
+    /// Of another volume's rest: what ends no later that one had synced.
+    pub confirmed_until: Option<Utc>,
     /// Why nothing more is taken.
     down: OnceLock<String>,
     /// Added before the file exists: they go into its tags.
@@ -31,6 +33,7 @@ impl SegmentHandle {
             segment,
             init,
             created_seq,
+            confirmed_until: None,
             down: OnceLock::new(),
             early_causes: Mutex::new(Causes::NONE),
         }
@@ -49,7 +52,7 @@ impl SegmentHandle {
             segment: self.segment.clone(),
             init: self.init.clone(),
             fragments,
-            covered: 0,
+            confirmed_until: self.confirmed_until,
             created_seq: self.created_seq,
         }
     }

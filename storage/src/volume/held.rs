@@ -29,6 +29,8 @@ struct State {
     written: usize,
     /// Segments finished since the last sync that covered them, by start.
     closed: Vec<Utc>,
+    /// Those that the last sync covered: they may be torn yet.
+    closed_synced: Vec<Utc>,
     /// Something else was written (ledger, names, lengths).
     dirty: bool,
 }
@@ -98,18 +100,28 @@ impl Held {
         let released: VecDeque<Piece> = state.fragments.drain(..n).collect();
         state.written = state.written.saturating_sub(n);
         let closed = covered.closed.min(state.closed.len());
-        state.closed.drain(..closed);
+        state.closed_synced = state.closed.drain(..closed).collect();
         let bytes: u64 = released.iter().map(|(_, fragment)| fragment.len()).sum();
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        let before = (n > 0).then(|| std::mem::replace(&mut state.synced, newest(released)));
+        let before = std::mem::replace(&mut state.synced, newest(released));
         drop(state);
         // Freed here, outside the lock.
         drop(before);
     }
 
+    /// A tick without anything to sync: what the last one covered stays where it is.
+    pub fn nothing_new(&self) {
+        let mut state = self.lock();
+        state.closed_synced.clear();
+        let before = std::mem::take(&mut state.synced);
+        drop(state);
+        drop(before);
+    }
+
     /// The earliest start of a segment that is finished but may not be on the device.
     pub fn earliest_closed(&self) -> Option<Utc> {
-        self.lock().closed.iter().copied().min()
+        let state = self.lock();
+        state.closed.iter().chain(&state.closed_synced).copied().min()
     }
 
     /// Empties it. What was in it by segment and in order; `more`: what was not even taken from
@@ -134,7 +146,9 @@ impl Held {
                     }
                 }
             };
-            entry.covered += usize::from(number < covered);
+            if number < covered {
+                entry.confirmed_until = entry.confirmed_until.max(Some(fragment.end));
+            }
             entry.fragments.push(fragment.as_ref().clone());
         }
         all.into_iter().map(|(_, entry)| entry).collect()

@@ -218,6 +218,9 @@ impl Volume {
             }
             self.tick_wake.stop();
         }
+        if left_behind.is_empty() && !self.has_failed() {
+            self.held.nothing_new();
+        }
         left_behind
     }
 }

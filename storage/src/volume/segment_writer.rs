@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vigie_config::{Causes, StreamName};
+use vigie_config::{Causes, StreamName, Utc};
 
 use super::{Volume, handle::SegmentHandle, queue::Job};
 use crate::{
@@ -26,7 +26,7 @@ impl Volume {
             StreamName::Main => self.options.queue_bytes,
             StreamName::Sub => self.options.queue_bytes / 2,
         };
-        self.start_at(segment, Arc::new(init), self.catalog.seq(), limit)
+        self.start_at(segment, Arc::new(init), self.catalog.seq(), None, limit)
     }
 
     /// As [`Volume::start_segment`], for what another volume did not store; with the fragments as
@@ -34,7 +34,13 @@ impl Volume {
     pub fn start_rest(self: &Arc<Self>, rest: &Unsynced) -> Result<(SegmentWriter, Vec<Fragment>), WriteError> {
         let (segment, fragments) = as_segment(rest);
         let limit = self.options.queue_bytes;
-        let writer = self.start_at(segment, rest.init.clone(), rest.created_seq, limit)?;
+        let writer = self.start_at(
+            segment,
+            rest.init.clone(),
+            rest.created_seq,
+            rest.confirmed_until,
+            limit,
+        )?;
         Ok((writer, fragments))
     }
 
@@ -43,11 +49,13 @@ impl Volume {
         segment: SegmentStart,
         init: InitSegment,
         created_seq: i64,
+        confirmed_until: Option<Utc>,
         limit: u64,
     ) -> Result<SegmentWriter, WriteError> {
         self.check_up()?;
         let token = self.catalog.next_token();
-        let handle = SegmentHandle::new(token, segment, init, created_seq);
+        let mut handle = SegmentHandle::new(token, segment, init, created_seq);
+        handle.confirmed_until = confirmed_until;
         Ok(SegmentWriter {
             volume: self.clone(),
             handle: Arc::new(handle),

@@ -53,7 +53,7 @@ impl Tick {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).done += 1;
         self.wake.notify_all();
     }
-    /// Until a sync that began after this call is done, or the time is over.
+    /// Until a sync that began after this call is done, or the time is over, or no more come.
     pub fn wait_for_sync(&self, longest: Duration) -> bool {
         // The one in progress does not count.
         let target = self.done() + 2;
@@ -61,8 +61,8 @@ impl Tick {
         while Instant::now() < until {
             self.sync_now();
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.done >= target {
-                return true;
+            if state.done >= target || state.stop {
+                return state.done >= target;
             }
             let _ = self
                 .wake
@@ -105,6 +105,7 @@ fn one(volume: &Volume) -> Result<(), VolumeError> {
     in_place?;
     volume.look_at_names();
     let Some(covered) = volume.held.covered() else {
+        volume.held.nothing_new();
         return Ok(());
     };
     let begin = Instant::now();
