@@ -125,6 +125,16 @@ impl Volume {
         self.tick_wake.wait_for_sync(longest.saturating_sub(begin.elapsed()))
     }
 
+    /// One sync, where no tick comes by itself.
+    #[cfg(test)]
+    pub(crate) fn sync_once(&self) {
+        let done = self.tick_wake.done();
+        self.tick_wake.sync_now();
+        while self.tick_wake.done() == done {
+            thread::yield_now();
+        }
+    }
+
     /// How long the disk has been behind: inside one operation, or with the oldest job.
     pub(super) fn lag(&self) -> Duration {
         let busy = [self.writing.since(), self.syncing.since()];
