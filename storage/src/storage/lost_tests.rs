@@ -405,6 +405,31 @@ fn what_is_passed_on_begins_where_it_begins() {
     check(&storage);
 }
 
+/// The disk had confirmed it, failed, and came back without it.
+#[test]
+fn what_a_failed_disk_confirmed_and_does_not_hold_is_a_gap() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    record(&volume, &gate, at("09:00:00"), 0, 10);
+    assert!(volume.settle(LONG));
+    volume.give_up();
+    drop(volume);
+    storage.remove_volume(&house.disk("d1").id);
+    let path = files(house.dir.path()).pop().unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    storage.add_volume(&house.disk("d1")).unwrap();
+    let rows = all(&storage, &gate).segments;
+    assert!(rows.len() == 1 && rows[0].end < at("09:00:02.5"), "{rows:?}");
+    assert_eq!(
+        gaps(&storage, &gate),
+        [(rows[0].end, Some(at("09:00:04")), GapCause::Disk)]
+    );
+    check(&storage);
+}
+
 /// A loss is told whatever else is missing at the same time, and no further than it goes.
 #[test]
 fn lost_footage_is_a_gap_beside_one_that_is_open() {

@@ -27,13 +27,19 @@ pub struct SegmentHandle {
 }
 
 impl SegmentHandle {
-    pub fn new(token: u64, segment: SegmentStart, init: InitSegment, created_seq: i64) -> Self {
+    pub fn new(
+        token: u64,
+        segment: SegmentStart,
+        init: InitSegment,
+        created_seq: i64,
+        confirmed_until: Option<Utc>,
+    ) -> Self {
         Self {
             token,
             segment,
             init,
             created_seq,
-            confirmed_until: None,
+            confirmed_until,
             down: OnceLock::new(),
             early_causes: Mutex::new(Causes::NONE),
         }

@@ -97,16 +97,17 @@ impl Held {
     pub fn release(&self, covered: Covered) {
         let mut state = self.lock();
         let n = covered.fragments.min(state.fragments.len());
-        let released: VecDeque<Piece> = state.fragments.drain(..n).collect();
+        let mut released: VecDeque<Piece> = state.fragments.drain(..n).collect();
         state.written = state.written.saturating_sub(n);
         let closed = covered.closed.min(state.closed.len());
         state.closed_synced = state.closed.drain(..closed).collect();
         let bytes: u64 = released.iter().map(|(_, fragment)| fragment.len()).sum();
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        let before = std::mem::replace(&mut state.synced, newest(released));
+        let kept = released.split_off(too_old(&released));
+        let before = std::mem::replace(&mut state.synced, kept);
         drop(state);
         // Freed here, outside the lock.
-        drop(before);
+        drop((before, released));
     }
 
     /// A tick without anything to sync: what the last one covered stays where it is.
@@ -155,12 +156,12 @@ impl Held {
     }
 }
 
-fn newest(mut pieces: VecDeque<Piece>) -> VecDeque<Piece> {
-    let mut bytes: u64 = pieces.iter().map(|(_, fragment)| fragment.len()).sum();
-    while bytes > COVERED_BYTES
-        && let Some((_, fragment)) = pieces.pop_front()
-    {
-        bytes -= fragment.len();
-    }
-    pieces
+/// How many, from the front, go so that the rest is not too much to keep.
+fn too_old(pieces: &VecDeque<Piece>) -> usize {
+    let mut bytes = 0;
+    let fits = |(_, fragment): &&Piece| {
+        bytes += fragment.len();
+        bytes <= COVERED_BYTES
+    };
+    pieces.len() - pieces.iter().rev().take_while(fits).count()
 }

@@ -54,8 +54,7 @@ impl Volume {
     ) -> Result<SegmentWriter, WriteError> {
         self.check_up()?;
         let token = self.catalog.next_token();
-        let mut handle = SegmentHandle::new(token, segment, init, created_seq);
-        handle.confirmed_until = confirmed_until;
+        let handle = SegmentHandle::new(token, segment, init, created_seq, confirmed_until);
         Ok(SegmentWriter {
             volume: self.clone(),
             handle: Arc::new(handle),
