@@ -8,6 +8,7 @@ mod life;
 mod outage;
 mod placement;
 mod refusals;
+mod rescues;
 mod service;
 mod standing;
 
@@ -27,6 +28,7 @@ pub use life::{DiskState, state_of};
 use life::{Happened, Life, Order, Trouble};
 pub use placement::{Assignment, assignment, placement_child};
 use refusals::Refusals;
+use rescues::Rescues;
 use service::Service;
 pub use service::ServiceError;
 pub use standing::DiskSnapshot;
@@ -54,6 +56,7 @@ pub struct Disks {
     troubles: Mutex<BTreeMap<DiskId, Trouble>>,
     /// Groups of which it was told that no disk takes footage.
     told_none: Mutex<BTreeSet<String>>,
+    pub(crate) rescues: Arc<Rescues>,
     /// Grows with every failure of any volume.
     failures: watch::Sender<BTreeMap<DiskId, u64>>,
 }
@@ -68,6 +71,7 @@ impl Disks {
             service: Service::default(),
             troubles: Mutex::default(),
             told_none: Mutex::default(),
+            rescues: Arc::default(),
             failures,
         })
     }
@@ -268,7 +272,10 @@ impl Actor {
         // A volume survives this actor: after a restart it is still there.
         let volume = match self.disks.storage.volume(&self.id) {
             Some(volume) => Ok(volume),
-            None => add(&self.disks.storage, disk.clone()).await?,
+            None => {
+                self.disks.rescues.over(&self.id).await;
+                add(&self.disks.storage, disk.clone()).await?
+            }
         };
         Ok(match volume {
             Ok(_) => {

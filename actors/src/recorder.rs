@@ -353,7 +353,7 @@ fn open_storage(
             StorageFact::VolumeFailed { disk, error, unsynced } => {
                 tracing::error!(%disk, %error, "a volume failed");
                 if let Some((disks, cameras)) = rescue.get().cloned() {
-                    rescue_behind(unsynced, disks, cameras);
+                    rescue_behind(&disk, unsynced, disks, cameras);
                 }
             }
             StorageFact::SegmentDown {
@@ -371,7 +371,7 @@ fn open_storage(
                         events.raise(Event::stream(EventKind::FolderRefused, stream, detail.clone()));
                     }
                 }
-                rescue_behind(unsynced, disks, cameras);
+                rescue_behind(&disk, unsynced, disks, cameras);
             }
             StorageFact::VolumeSlow { disk, millis } => {
                 let text = format!("disk {disk}: a write or a sync has not returned for {millis} ms");
@@ -404,9 +404,11 @@ fn open_storage(
 }
 
 /// On a thread of its own: the fact comes from a volume's thread, which may hold what this needs.
-fn rescue_behind(unsynced: Arc<Vec<Unsynced>>, disks: Arc<Disks>, cameras: Arc<Cameras>) {
+fn rescue_behind(failed: &DiskId, unsynced: Arc<Vec<Unsynced>>, disks: Arc<Disks>, cameras: Arc<Cameras>) {
     let (lost, told) = (unsynced.clone(), disks.clone());
+    let going = disks.rescues.begin(failed);
     let job = move || {
+        let _going = going;
         let place = |lost: &Unsynced| {
             let camera = cameras.get(&lost.stream.camera)?;
             disks.place(&lost.stream, &camera.config().disk_group)

@@ -14,12 +14,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Writes segments that a failed volume may have lost to the volumes that `place` names for
 /// their streams. Blocks while those have no room in memory. Fragments that find no volume are
-/// lost: `gone` makes that a gap.
+/// lost: `gone` makes that a gap. When this returns what was taken is in files, unless a disk has
+/// not answered for [`PATIENCE`].
 pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Volume>>, gone: impl Fn(&Unsynced)) {
     let until = Instant::now() + PATIENCE;
     let mut all: Vec<&Unsynced> = unsynced.iter().filter(|lost| !lost.fragments.is_empty()).collect();
     // Main streams first: the time may not be enough for all.
     all.sort_by_key(|lost| lost.stream.stream);
+    let mut takers: Vec<Arc<Volume>> = Vec::new();
     for lost in all {
         let (camera, stream) = (&lost.stream.camera, lost.stream.stream);
         let mut left = lost.clone();
@@ -31,6 +33,9 @@ pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Vol
                 }
                 break;
             };
+            if !takers.iter().any(|taker| Arc::ptr_eq(taker, &volume)) {
+                takers.push(volume.clone());
+            }
             match store(&mut left, &volume) {
                 Ok(()) => {
                     tracing::warn!(%camera, %stream, volume = %volume.disk(), fragments = lost.fragments.len(), "unsynced footage went to another disk");
@@ -47,6 +52,9 @@ pub fn rescue(unsynced: &[Unsynced], place: impl Fn(&Unsynced) -> Option<Arc<Vol
                 Err(_) => std::thread::sleep(PAUSE),
             }
         }
+    }
+    for volume in takers {
+        volume.write_out(PATIENCE);
     }
 }
 

@@ -166,6 +166,16 @@ fn all_of_it_goes_to_another_disk() {
     assert_eq!(stored(&storage, "yard"), (10, 400_000));
 }
 
+/// A disk that comes back asks what of its own is a copy: then the copies must be in their files.
+#[test]
+fn when_it_returns_all_of_it_is_in_files() {
+    let failed = failed();
+    let (storage, two) = other(&failed, 256 << 20);
+    rescue(&failed.unsynced, |_| Some(two.clone()), |lost| panic!("{lost:?}"));
+    assert_eq!(stored(&storage, "gate"), (50, 2_000_000));
+    assert_eq!(stored(&storage, "yard"), (10, 400_000));
+}
+
 #[test]
 fn what_finds_no_disk_is_told_and_nothing_else_is() {
     let failed = failed();

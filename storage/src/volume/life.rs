@@ -118,11 +118,13 @@ impl Volume {
     pub fn settle(&self, longest: Duration) -> bool {
         let begin = Instant::now();
         self.held.dirty();
+        self.write_out(longest) && self.tick_wake.wait_for_sync(longest.saturating_sub(begin.elapsed()))
+    }
+
+    /// Everything queued before this call is in its files (or the time is over: false).
+    pub fn write_out(&self, longest: Duration) -> bool {
         let (done, written) = mpsc::channel();
-        if !self.queue.push(Job::Barrier(done)) || written.recv_timeout(longest).is_err() {
-            return false;
-        }
-        self.tick_wake.wait_for_sync(longest.saturating_sub(begin.elapsed()))
+        self.queue.push(Job::Barrier(done)) && written.recv_timeout(longest).is_ok()
     }
 
     /// One sync, where no tick comes by itself.
