@@ -1,9 +1,9 @@
 //! An append-only file in `state_dir`: every change is a line with a checksum, synced before it is
 //! answered for.
 //!
-//! A line is `{"crc":"<8 hex>","entry":<JSON>}`, the CRC-32 over the text of the entry. The
-//! first line names the format. What a power cut leaves of a last line is cut off; a damaged
-//! line in the middle costs that line, and a copy of the file is kept.
+//! A line is that of [`crate::line`]; the first one names the format. What a power cut leaves of a
+//! last line is cut off; a damaged line in the middle costs that line, and a copy of the file is
+//! kept.
 //! What the entries mean belongs to who keeps them: [`crate::accounts`], [`crate::locks`].
 
 use std::{
@@ -16,6 +16,8 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use vigie_config::{ErrorKind, Kind, Utc};
+
+use crate::line;
 
 const FORMAT: u32 = 1;
 /// Far above thousands of entries; a file beyond it is not ours.
@@ -156,9 +158,9 @@ impl<E: Serialize + DeserializeOwned> Journal<E> {
         };
         let mut lines = Vec::new();
         if self.len == 0 {
-            lines.extend(encode(&Head::Journal { format: FORMAT }).map_err(failed)?);
+            lines.extend(line::encode(&Head::Journal { format: FORMAT }).map_err(failed)?);
         }
-        lines.extend(encode(entry).map_err(failed)?);
+        lines.extend(line::encode(entry).map_err(failed)?);
         // The old end first: whatever an earlier failed write or a cut left behind it goes.
         let written = (|| {
             file.set_len(self.len)?;
@@ -192,10 +194,10 @@ impl<E: Serialize + DeserializeOwned> Journal<E> {
             path: self.path.clone(),
             error,
         };
-        let mut text = encode(&Head::Journal { format: FORMAT }).map_err(failed)?;
+        let mut text = line::encode(&Head::Journal { format: FORMAT }).map_err(failed)?;
         let mut lines = 1;
         for entry in entries {
-            text.extend(encode(&entry).map_err(failed)?);
+            text.extend(line::encode(&entry).map_err(failed)?);
             lines += 1;
         }
         let temporary = self.path.with_extension("jsonl.new");
@@ -242,16 +244,6 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-const HEAD: &[u8] = b"{\"crc\":\"";
-const MIDDLE: &[u8] = b"\",\"entry\":";
-const TAIL: &[u8] = b"}\n";
-
-fn encode(entry: &impl Serialize) -> io::Result<Vec<u8>> {
-    let text = serde_json::to_vec(entry)?;
-    let crc = format!("{:08x}", crc32fast::hash(&text));
-    Ok([HEAD, crc.as_bytes(), MIDDLE, &text, TAIL].concat())
-}
-
 enum Line<E> {
     /// The format.
     Head(u32),
@@ -259,13 +251,7 @@ enum Line<E> {
 }
 
 fn decode<E: DeserializeOwned>(line: &[u8]) -> Option<Line<E>> {
-    let rest = line.strip_prefix(HEAD)?;
-    let (crc, rest) = rest.split_at_checked(8)?;
-    let text = rest.strip_prefix(MIDDLE)?.strip_suffix(TAIL)?;
-    let crc = u32::from_str_radix(std::str::from_utf8(crc).ok()?, 16).ok()?;
-    if crc != crc32fast::hash(text) {
-        return None;
-    }
+    let text = line::entry(line)?;
     match serde_json::from_slice(text) {
         Ok(Head::Journal { format }) => Some(Line::Head(format)),
         Err(_) => serde_json::from_slice(text).ok().map(Line::Entry),
@@ -316,7 +302,7 @@ mod tests {
     fn a_newer_format_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.jsonl");
-        fs::write(&path, encode(&Head::Journal { format: 2 }).unwrap()).unwrap();
+        fs::write(&path, line::encode(&Head::Journal { format: 2 }).unwrap()).unwrap();
         assert!(matches!(
             Journal::<Entry>::open(&path),
             Err(JournalError::Newer { seen: 2, .. })

@@ -23,6 +23,7 @@ pub mod index;
 mod journal;
 pub mod layout;
 pub mod ledger;
+mod line;
 pub mod locks;
 pub mod mp4;
 mod note;
