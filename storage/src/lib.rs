@@ -7,8 +7,8 @@
 //!                                  ▼
 //!                              catalog ──▶ index (a cache of files + ledger)
 //! ```
-//! Belongs here: volumes, segments, the gap ledger, the index, retention, recovery, accounts, what
-//! devices say of themselves.
+//! Belongs here: volumes, segments, the gap ledger, the index, retention, recovery, accounts, the
+//! log of events, what devices say of themselves.
 //! Does not belong here: codecs and boxes of media (`vigie-media`), decisions (`vigie-actors`).
 
 pub mod accounts;
@@ -17,6 +17,7 @@ pub mod clip;
 pub mod deletions;
 pub mod device;
 pub mod error;
+pub mod events;
 pub mod fact;
 pub mod file;
 pub mod index;
