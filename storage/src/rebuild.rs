@@ -10,7 +10,7 @@ use vigie_config::{StreamId, Utc};
 use crate::{
     file::Root,
     layout,
-    ledger::{GapState, read_day, read_merged},
+    ledger::{GapState, read_merged},
     recovery::{hours_of, read_row, streams_on},
     rows::{GapRow, SegmentRow},
     uuid::VolumeId,
@@ -57,7 +57,6 @@ pub fn read_hour(
     done: &mut Rebuilt,
 ) -> io::Result<bool> {
     let dir = layout::hour_dir(stream, begin);
-    let ledger = read_day(root, stream, begin)?;
     for entry in root
         .list(&dir)?
         .into_iter()
@@ -76,7 +75,7 @@ pub fn read_hour(
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        match read_row(&file, |segment| ledger.causes_of(segment.start), volume) {
+        match read_row(&file, volume) {
             Ok(Some(found)) if found.relative_path() == path => {
                 done.segments += 1;
                 done.bytes += found.bytes;

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use vigie_config::{Causes, StreamId, Utc};
+use vigie_config::{StreamId, Utc};
 
-use super::line::{Entry, Line};
+use super::line::Line;
 use crate::{file::Root, layout};
 
 /// A day of one stream has a few lines per gap and per alarm; more is not ours.
@@ -40,14 +40,6 @@ impl DayLedger {
             }
         }
         day
-    }
-
-    /// Causes that were added to the segment that starts at `start`.
-    pub fn causes_of(&self, start: Utc) -> Causes {
-        self.lines.iter().fold(Causes::NONE, |all, line| match &line.entry {
-            Entry::Causes { segment, causes } if *segment == start => all.union(*causes),
-            _ => all,
-        })
     }
 }
 
@@ -123,6 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ledger::Entry;
 
     proptest! {
         #[test]

@@ -130,7 +130,7 @@ impl GapState {
                 self.ended = true;
                 Vec::new()
             }
-            Entry::Causes { .. } | Entry::ClockStep { .. } => Vec::new(),
+            Entry::ClockStep { .. } => Vec::new(),
         }
     }
 

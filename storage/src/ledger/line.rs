@@ -1,7 +1,7 @@
 //! One line: `<crc32 of the rest, 8 hex digits> <JSON>\n`.
 
 use serde::{Deserialize, Serialize};
-use vigie_config::{Causes, GapCause, Utc};
+use vigie_config::{GapCause, Utc};
 
 /// A line and its place in the order of writing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +40,6 @@ pub enum Entry {
     Ended {
         at: Utc,
     },
-    /// The segment that starts at `segment` was recorded for these reasons too.
-    Causes {
-        segment: Utc,
-        causes: Causes,
-    },
     /// The host's clock moved by `step_us` against the monotonic one.
     ClockStep {
         at: Utc,
@@ -61,13 +56,12 @@ impl Entry {
             | Entry::GapClose { at, .. }
             | Entry::Ended { at }
             | Entry::ClockStep { at, .. } => *at,
-            Entry::Causes { segment, .. } => *segment,
         }
     }
 
     /// Says whether a gap is open after it.
     pub fn is_about_gaps(&self) -> bool {
-        !matches!(self, Entry::Causes { .. } | Entry::ClockStep { .. })
+        !matches!(self, Entry::ClockStep { .. })
     }
 }
 

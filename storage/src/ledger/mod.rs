@@ -1,8 +1,8 @@
 //! The gap ledger: what the footage alone cannot say, kept beside it.
 //!
 //! One `ledger.jsonl` per stream and day. Gap lines go to every volume that is online (any one of
-//! them can tell the whole story), lines about a segment to the volume that holds it. Lines are
-//! appended by the volume's writer and made durable by its next sync, like footage.
+//! them can tell the whole story). Lines are appended by the volume's writer and made durable by
+//! its next sync, like footage.
 //!
 //! Belongs here: the lines, their reading, and [`GapState`], which turns lines into gap rows both
 //! while recording and when the index is rebuilt.

@@ -1,8 +1,6 @@
 //! From fragments to a row: the one place where a segment's end, length and count are made,
 //! whether it is being written or read back.
 
-use vigie_config::Causes;
-
 use super::{
     moov::{Moov, TrackKind},
     scan::FragmentInfo,
@@ -62,14 +60,13 @@ impl SegmentTally {
         self.video_end.or(self.other_end).unwrap_or(0)
     }
 
-    /// `added`: causes from the ledger.
-    pub fn row(&self, segment: &SegmentStart, added: Causes, volume: VolumeId) -> SegmentRow {
+    pub fn row(&self, segment: &SegmentStart, volume: VolumeId) -> SegmentRow {
         SegmentRow {
             stream: segment.stream.clone(),
             start: segment.start,
             end: segment.start.plus_micros(self.end_us()),
             bytes: self.bytes,
-            causes: segment.causes.union(added),
+            causes: segment.causes,
             volume,
             run: segment.run,
             number: segment.number,

@@ -48,10 +48,10 @@ fn a_whole_file() {
         (400_000, 800_000)
     );
     assert_eq!(scan.valid_len, bytes.len() as u64);
-    let row = scan.tally.row(&start(), Causes::MANUAL, VolumeId(1));
+    let row = scan.tally.row(&start(), VolumeId(1));
     assert_eq!((row.units, row.bytes), (50, scan.valid_len));
     assert_eq!(row.end.micros_since(row.start), 2_000_000);
-    assert!(row.causes.contains(Causes::MANUAL) && row.causes.contains(Causes::MOTION));
+    assert!(row.causes == Causes::SCHEDULE.union(Causes::MOTION));
 }
 
 #[test]
@@ -136,7 +136,7 @@ proptest! {
                 prop_assert!(fragment.offset + fragment.len <= bytes.len() as u64);
             }
             let _ = SegmentStart::from_tags(&scan.moov.tags);
-            let _ = scan.tally.row(&start(), Causes::NONE, VolumeId(1));
+            let _ = scan.tally.row(&start(), VolumeId(1));
         }
     }
 

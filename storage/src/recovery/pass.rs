@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use vigie_config::{CameraId, Causes, StreamId, Utc};
+use vigie_config::{CameraId, StreamId, Utc};
 
 use super::{
     mark::{Mark, whole_millis},
@@ -16,7 +16,7 @@ use crate::{
     catalog::{Catalog, LONGEST_SEAM_US},
     file::{Entry, Root, is_of_path},
     layout,
-    ledger::{DayLedger, GapState, newest_gap_day, read_day, read_merged},
+    ledger::{GapState, newest_gap_day, read_merged},
     rows::{Recordings, SegmentRow},
     volume::marker::Marker,
 };
@@ -179,9 +179,8 @@ impl Pass<'_> {
             None => newest_hours(root, stream)?,
         };
         let (mut starts, mut bytes) = (BTreeSet::new(), 0);
-        for (begin, dir) in &hours {
-            let ledger = read_day(root, stream, *begin)?;
-            bytes += self.hour(stream, dir, from, &ledger, done, &mut starts)?;
+        for (_, dir) in &hours {
+            bytes += self.hour(stream, dir, from, done, &mut starts)?;
         }
         // Without a mark these hours were read whole.
         let looked_from = from.or(hours.first().map(|(begin, _)| *begin));
@@ -203,7 +202,6 @@ impl Pass<'_> {
         stream: &StreamId,
         dir: &Path,
         from: Option<Utc>,
-        ledger: &DayLedger,
         done: &mut Recovered,
         starts: &mut BTreeSet<Utc>,
     ) -> io::Result<u64> {
@@ -219,8 +217,7 @@ impl Pass<'_> {
             if self.distrusted {
                 self.root.open_read(&path)?.forget_cached()?;
             }
-            let added = |segment: &crate::segment::SegmentStart| -> Causes { ledger.causes_of(segment.start) };
-            let (outcome, row) = repair(self.root, self.marker, stream, &path, added)?;
+            let (outcome, row) = repair(self.root, self.marker, stream, &path)?;
             done.files += 1;
             match outcome {
                 Outcome::Whole | Outcome::Newer => {}

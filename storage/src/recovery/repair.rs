@@ -3,7 +3,7 @@
 
 use std::{io, path::Path};
 
-use vigie_config::{Causes, StreamId, Utc};
+use vigie_config::{StreamId, Utc};
 
 use crate::{
     file::{Footage, ReadAt, Root},
@@ -37,18 +37,13 @@ pub enum Outcome {
 }
 
 /// The row of a finished file as it is, without changing it. `Ok(None)`: not one whole fragment.
-pub fn read_row(
-    file: &Footage,
-    added: impl FnOnce(&SegmentStart) -> Causes,
-    volume: VolumeId,
-) -> Result<Option<SegmentRow>, String> {
+pub fn read_row(file: &Footage, volume: VolumeId) -> Result<Option<SegmentRow>, String> {
     let scan = scan_segment(file).map_err(|error| error.to_string())?;
     if scan.fragments.is_empty() {
         return Ok(None);
     }
     let (segment, _) = SegmentStart::from_tags(&scan.moov.tags).map_err(|error| error.to_string())?;
-    let added = added(&segment);
-    Ok(Some(scan.tally.row(&segment, added, volume)))
+    Ok(Some(scan.tally.row(&segment, volume)))
 }
 
 /// `path` may have a dot name: then the file gets its proper name if it has a whole fragment.
@@ -57,7 +52,6 @@ pub fn repair(
     marker: &Marker,
     stream: &StreamId,
     path: &Path,
-    added: impl FnOnce(&SegmentStart) -> Causes,
 ) -> io::Result<(Outcome, Option<SegmentRow>)> {
     let file = root.open_write(path)?;
     let scan = match scan_segment(&file) {
@@ -90,8 +84,7 @@ pub fn repair(
     }
     let lost = scan.file_len - tally.bytes;
     let outcome = if lost == 0 { Outcome::Whole } else { Outcome::Cut(lost) };
-    let added = added(&segment);
-    Ok((outcome, Some(tally.row(&segment, added, marker.volume))))
+    Ok((outcome, Some(tally.row(&segment, marker.volume))))
 }
 
 /// Takes away the fragments that begin at `from` or later; the row of what is left, which is not
@@ -114,7 +107,7 @@ pub fn cut_from(root: &Root, path: &Path, row: SegmentRow, from: Utc) -> io::Res
         return Ok(row);
     }
     file.truncate(tally.bytes)?;
-    Ok(tally.row(&segment, row.causes, row.volume))
+    Ok(tally.row(&segment, row.volume))
 }
 
 /// Without the dot of a file that has not been named yet.

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use vigie_config::{Causes, StreamId, Utc, WhenFull};
+use vigie_config::{StreamId, Utc, WhenFull};
 
 use super::{
     plan::{Candidate, Demand, too_much, too_old},
@@ -148,7 +148,7 @@ fn end_of(volume: &Volume, catalog: &Catalog, candidate: &Candidate) -> Utc {
         .find(|row| row.volume == volume.id() && row.relative_path() == path);
     let read = || {
         let file = volume.root().open_read(&path).ok()?;
-        read_row(&file, |_| Causes::NONE, volume.id()).ok().flatten()
+        read_row(&file, volume.id()).ok().flatten()
     };
     row.or_else(read).map_or(*end, |row| row.end)
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use vigie_config::{Causes, GapCause};
+use vigie_config::GapCause;
 
 use super::{
     tests::{House, LONG, all, at, begin, check, copy, files, fragment, record, segment, stream, until},
@@ -40,7 +40,7 @@ struct Scenario {
     disk: vigie_config::Disk,
 }
 
-/// Two streams, rotations, a gap, causes, a deletion by retention, a checkpoint in the middle.
+/// Two streams, rotations, a gap, a deletion by retention, a checkpoint in the middle.
 fn scenario() -> Scenario {
     let house = House::new();
     let mut disk = house.disk("d1");
@@ -73,7 +73,6 @@ fn scenario() -> Scenario {
     promise(&[(&gate, "09:00:00", 2), (&yard, "09:00:00", 2)]);
     one.append(fragment(at("09:00:00"), 2, 700)).unwrap();
     two.append(fragment(at("09:00:00"), 2, 900)).unwrap();
-    two.add_causes(Causes::MANUAL);
     drop(one);
     let mut one = begin(&volume, segment(&gate, at("09:00:01.2"), 2));
     one.append(fragment(at("09:00:01.2"), 0, 700)).unwrap();

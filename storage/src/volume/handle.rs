@@ -1,11 +1,8 @@
 //! One segment, as its recorder and its writer share it.
 
-use std::{
-    fmt,
-    sync::{Mutex, OnceLock, PoisonError},
-};
+use std::{fmt, sync::OnceLock};
 
-use vigie_config::{Causes, Utc};
+use vigie_config::Utc;
 
 use crate::{
     fact::{InitSegment, Unsynced},
@@ -22,8 +19,6 @@ pub struct SegmentHandle {
     pub confirmed_until: Option<Utc>,
     /// Why nothing more is taken.
     down: OnceLock<String>,
-    /// Added before the file exists: they go into its tags.
-    early_causes: Mutex<Causes>,
 }
 
 impl SegmentHandle {
@@ -41,7 +36,6 @@ impl SegmentHandle {
             created_seq,
             confirmed_until,
             down: OnceLock::new(),
-            early_causes: Mutex::new(Causes::NONE),
         }
     }
     pub fn give_up(&self, why: impl Into<String>) {
@@ -61,13 +55,6 @@ impl SegmentHandle {
             confirmed_until: self.confirmed_until,
             created_seq: self.created_seq,
         }
-    }
-    pub fn add_early(&self, causes: Causes) {
-        let mut all = self.early_causes.lock().unwrap_or_else(PoisonError::into_inner);
-        *all = all.union(causes);
-    }
-    pub fn early_causes(&self) -> Causes {
-        *self.early_causes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,8 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use vigie_config::Causes;
-
 use super::handle::SegmentHandle;
 use crate::{
     file::{Footage, Root},
@@ -31,7 +29,6 @@ pub(super) struct OpenFile {
     pub tally: SegmentTally,
     /// As in the file's tags.
     pub segment: SegmentStart,
-    added: Causes,
     allocated: u64,
     /// This file system counts a file's names.
     counts_names: bool,
@@ -86,7 +83,6 @@ impl OpenFile {
         expected: u64,
     ) -> Result<OpenFile, Trouble> {
         let mut segment = handle.segment.clone();
-        segment.causes = segment.causes.union(handle.early_causes());
         for _ in 0..MAX_NAMES {
             let path = segment.path();
             let dot = dotted(&path);
@@ -145,7 +141,6 @@ impl OpenFile {
             moov,
             tally: SegmentTally::new(init.len() as u64, &init),
             segment,
-            added: Causes::NONE,
             allocated: 0,
         };
         if expected > 0 {
@@ -188,14 +183,8 @@ impl OpenFile {
         Ok(())
     }
 
-    pub fn add_causes(&mut self, causes: Causes) -> bool {
-        let all = self.segment.causes.union(self.added);
-        self.added = self.added.union(causes);
-        self.segment.causes.union(self.added) != all
-    }
-
     pub fn row(&self, volume: VolumeId) -> SegmentRow {
-        self.tally.row(&self.segment, self.added, volume)
+        self.tally.row(&self.segment, volume)
     }
 
     /// Nobody deleted it, as far as the file system can tell.

@@ -10,8 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vigie_config::Causes;
-
 use super::{handle::SegmentHandle, held::Held};
 use crate::segment::Fragment;
 
@@ -26,10 +24,6 @@ pub(super) enum Job {
     Fragment {
         segment: Arc<SegmentHandle>,
         fragment: Arc<Fragment>,
-    },
-    Causes {
-        segment: Arc<SegmentHandle>,
-        causes: Causes,
     },
     Finish {
         segment: Arc<SegmentHandle>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vigie_config::{Causes, StreamName, Utc};
+use vigie_config::{StreamName, Utc};
 
 use super::{Volume, handle::SegmentHandle, queue::Job};
 use crate::{
@@ -138,14 +138,6 @@ impl SegmentWriter {
         }
         self.bytes += len;
         Ok(())
-    }
-
-    /// Further reasons for which this segment is recorded: kept in the ledger.
-    pub fn add_causes(&mut self, causes: Causes) {
-        self.volume.queue.push(Job::Causes {
-            segment: self.handle.clone(),
-            causes,
-        });
     }
 
     /// Bytes of fragments queued so far.

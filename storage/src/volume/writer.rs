@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
-use vigie_config::{Causes, StreamId};
+use vigie_config::StreamId;
 
 use super::{
     Volume,
@@ -10,13 +10,7 @@ use super::{
     open_file::{OpenFile, Trouble, is_full},
     queue::Job,
 };
-use crate::{
-    error::VolumeError,
-    fact::StorageFact,
-    layout,
-    ledger::{Entry, Line},
-    segment::Fragment,
-};
+use crate::{error::VolumeError, fact::StorageFact, segment::Fragment};
 
 /// What the first segment of a stream reserves.
 const FIRST_GUESS: u64 = 8 << 20;
@@ -60,7 +54,6 @@ impl Writer {
     fn take(&mut self, job: Job) -> Result<(), VolumeError> {
         match job {
             Job::Fragment { segment, fragment } => self.fragment(&segment, &fragment),
-            Job::Causes { segment, causes } => self.causes(&segment, causes),
             Job::Finish { segment } => self.finish(&segment),
             Job::Ledger { path, text } => self.ledger(&path, &text),
             Job::Names => {
@@ -178,29 +171,6 @@ impl Writer {
             .segment_opened(handle.token, file.row(volume.id), handle.created_seq);
         self.files.insert(handle.token, (handle.clone(), file));
         Ok(())
-    }
-
-    fn causes(&mut self, handle: &Arc<SegmentHandle>, causes: Causes) -> Result<(), VolumeError> {
-        let Some((_, file)) = self.files.get_mut(&handle.token) else {
-            handle.add_early(causes);
-            return Ok(());
-        };
-        if !file.add_causes(causes) {
-            return Ok(());
-        }
-        let row = file.row(self.volume.id);
-        self.volume
-            .catalog
-            .segment_grew(&row.stream, handle.token, |open| open.causes = row.causes);
-        let line = Line {
-            seq: self.volume.catalog.next_seq(),
-            entry: Entry::Causes {
-                segment: row.start,
-                causes,
-            },
-        };
-        let path = layout::ledger_path(&row.stream, line.entry.day());
-        self.ledger(&path, &line.encode())
     }
 
     /// Whoever deleted a file that is open left a place that is written to and that nobody finds.
