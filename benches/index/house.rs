@@ -69,6 +69,7 @@ pub fn mark(streams: &[StreamId], begin: i64, to: i64) -> Mark {
         footage_bytes: SEGMENT_BYTES * (to - begin) as u64 * streams.len() as u64,
         oldest: Some(each()),
         gap_days: Some(each()),
+        mark_days: Vec::new(),
     }
 }
 

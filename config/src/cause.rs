@@ -66,6 +66,8 @@ impl Causes {
     pub const SENSOR: Causes = Causes(8);
     pub const ANALYTICS: Causes = Causes(16);
 
+    pub const ALL: Causes = Causes(0b1_1111);
+
     const NAMES: [(Causes, &'static str); 5] = [
         (Causes::SCHEDULE, "schedule"),
         (Causes::MANUAL, "manual"),
@@ -79,7 +81,7 @@ impl Causes {
     }
     /// Unknown bits, from a newer format, are kept out.
     pub fn from_bits(bits: u8) -> Self {
-        Causes(bits & 0b1_1111)
+        Causes(bits & Causes::ALL.0)
     }
     pub fn union(self, other: Causes) -> Causes {
         Causes(self.0 | other.0)
@@ -89,6 +91,11 @@ impl Causes {
     }
     pub fn is_empty(self) -> bool {
         self.0 == 0
+    }
+    /// One set for each reason in it.
+    pub fn each(self) -> impl Iterator<Item = Causes> {
+        let known = Self::NAMES.into_iter().map(|(cause, _)| cause);
+        known.filter(move |cause| self.contains(*cause))
     }
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES

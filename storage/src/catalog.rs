@@ -1,10 +1,11 @@
 //! What is known about each stream now: the segments being written, the open gap, the end of the
 //! last stored unit. The index lies below it.
 //!
-//! Belongs here: the one way in which gaps open, change and close, so that ledger, index and what
-//! users see agree. Does not belong here: files.
+//! Belongs here: the one way in which gaps and marks open, change and close, so that ledger, index
+//! and what users see agree. Does not belong here: files.
 
 mod gaps;
+mod marks;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,15 +19,15 @@ use vigie_config::{GapCause, StreamId, Utc};
 
 use crate::{
     index::{Index, IndexError},
-    ledger::{GapState, Line},
-    rows::{GapRow, Recordings, SegmentRow},
+    ledger::{GapState, Line, MarkState},
+    rows::{GapRow, MarkRow, Recordings, SegmentRow},
     uuid::VolumeId,
 };
 
 /// A hole in a stream's footage up to this long is no gap.
 pub(crate) const LONGEST_SEAM_US: i64 = 1_000_000;
 
-/// Takes gap lines to every volume that is online; false: there was none.
+/// Takes lines to every volume that is online; false: there was none.
 pub type LineSink = Box<dyn Fn(&StreamId, &Line) -> bool + Send + Sync>;
 
 pub struct Catalog {
@@ -49,6 +50,9 @@ struct Book {
     /// Segments that have a file and are not finished, by token.
     open: BTreeMap<u64, SegmentRow>,
     gaps: GapState,
+    marks: MarkState,
+    /// Number of the first line about marks of this process.
+    marks_since: Option<i64>,
     /// What the ledgers say has been looked at.
     restored: bool,
     /// End of the last stored unit.
@@ -57,6 +61,8 @@ struct Book {
     found_end: Option<Utc>,
     /// Something was stored since this process started.
     recorded: bool,
+    /// Where that began.
+    recorded_from: Option<Utc>,
     /// Time up to it is explained: the end of the last gap that was told to be over, or of what a
     /// failed volume gave back. Either may be told before the segment that it leads to is there.
     explained: Option<Utc>,
@@ -211,7 +217,11 @@ impl Catalog {
             let close = book.gaps.closing(row.start);
             self.enter(&stream, &mut book, close);
         }
-        book.recorded = true;
+        if !book.recorded {
+            self.close_left_marks(&stream, &mut book);
+            (book.recorded, book.recorded_from) = (true, Some(row.start));
+        }
+        self.marks_go_on(&stream, &mut book, row.end);
         book.open.insert(token, row);
         book.see_end();
     }
@@ -222,7 +232,9 @@ impl Catalog {
         let mut book = lock(&book);
         if let Some(row) = book.open.get_mut(&token) {
             change(row);
+            let end = row.end;
             book.see_end();
+            self.marks_go_on(stream, &mut book, end);
         }
     }
 
@@ -292,17 +304,22 @@ impl Catalog {
 
     /// Everything that touches [`from`, `to`).
     pub fn recordings(&self, stream: &StreamId, from: Utc, to: Utc) -> Recordings {
-        let (open, open_gaps) = {
+        let (open, open_gaps, open_marks) = {
             let book = self.book(stream);
             let book = lock(&book);
             (
                 book.open.values().cloned().collect::<Vec<_>>(),
                 book.gaps.open_rows(stream),
+                book.marks.open_rows(stream),
             )
         };
         // Read after the open ones: a segment that closes in between is found twice, never lost.
         let found = self.told(self.index.recordings(stream, from, to));
-        let Recordings { mut segments, mut gaps } = found.unwrap_or_default();
+        let Recordings {
+            mut segments,
+            mut gaps,
+            mut marks,
+        } = found.unwrap_or_default();
         for row in open {
             let known = segments.iter().any(|s| (s.start, s.volume) == (row.start, row.volume));
             if !known && row.start < to && (row.end > from || row.start >= from) {
@@ -317,6 +334,12 @@ impl Catalog {
             }
         }
         gaps.sort_by_key(|row| row.start);
-        Recordings { segments, gaps }
+        for row in open_marks.into_iter().filter(|row| row.start < to) {
+            // What was closed in between is still open here.
+            marks.retain(|known| known.cause != row.cause || known.start < row.start);
+            marks.push(row);
+        }
+        marks.sort_by_key(MarkRow::order);
+        Recordings { segments, gaps, marks }
     }
 }

@@ -7,8 +7,8 @@
 //!                                  ▼
 //!                              catalog ──▶ index (a cache of files + ledger)
 //! ```
-//! Belongs here: volumes, segments, the gap ledger, the index, retention, recovery, accounts, the
-//! log of events, what devices say of themselves.
+//! Belongs here: volumes, segments, the ledger of gaps and marks, the index, retention, recovery,
+//! accounts, the log of events, what devices say of themselves.
 //! Does not belong here: codecs and boxes of media (`vigie-media`), decisions (`vigie-actors`).
 
 pub mod accounts;
@@ -44,7 +44,7 @@ pub use fact::{Facts, InitSegment, StorageFact, Unsynced};
 pub use note::NoteError;
 pub use options::StorageOptions;
 pub use retention::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
-pub use rows::{GapRow, Recordings, SegmentRow};
+pub use rows::{GapRow, MarkRow, Recordings, SegmentRow};
 pub use segment::{Fragment, SegmentStart};
 pub use storage::{
     Adopted, CheckReport, DeleteError, Extent, Holding, Holdings, IndexState, PrepareError, Prepared, RebuildReport,

@@ -10,9 +10,9 @@ use vigie_config::{StreamId, Utc};
 use crate::{
     file::Root,
     layout,
-    ledger::{GapState, read_merged},
+    ledger::{GapState, MarkState, joined, read_merged},
     recovery::{hours_of, read_row, streams_on},
-    rows::{GapRow, SegmentRow},
+    rows::{GapRow, MarkRow, SegmentRow},
     uuid::VolumeId,
 };
 
@@ -94,13 +94,22 @@ pub fn read_hour(
     Ok(true)
 }
 
-/// All gap rows of a stream, by the ledgers of these volumes together, and how it stands now.
-pub fn read_gaps<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &StreamId) -> (Vec<GapRow>, GapState) {
-    let (lines, failed) = read_merged(roots, stream, Utc::MIN, None);
+/// What the ledgers of a stream say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    pub gaps: Vec<GapRow>,
+    pub marks: Vec<MarkRow>,
+}
+
+/// All rows of gaps and marks of a stream that are over, by the ledgers of these volumes together.
+pub fn read_ledgers<'a>(roots: impl IntoIterator<Item = &'a Root>, stream: &StreamId) -> Told {
+    let (lines, failed) = read_merged(roots, stream, Utc::MIN, &[]);
     if failed > 0 {
-        tracing::warn!(%stream, failed, "lines of the gap ledger are torn or cannot be read");
+        tracing::warn!(%stream, failed, "lines of the ledger are torn or cannot be read");
     }
-    let mut state = GapState::default();
-    let rows = lines.iter().flat_map(|line| state.apply(stream, line)).collect();
-    (rows, state)
+    let (mut gaps, mut marks) = (GapState::default(), MarkState::default());
+    Told {
+        gaps: lines.iter().flat_map(|line| gaps.apply(stream, line)).collect(),
+        marks: joined(lines.iter().flat_map(|line| marks.apply(stream, line))),
+    }
 }

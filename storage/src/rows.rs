@@ -1,4 +1,4 @@
-//! What the index keeps, and what users are shown: one row per segment and per gap.
+//! What the index keeps, and what users are shown: one row per segment, per gap and per mark.
 //!
 //! A row is made from what is on the volumes and from nothing else, by the same code whether the
 //! recorder runs ([`crate::volume`]) or the index is rebuilt ([`crate::rebuild`]).
@@ -10,6 +10,9 @@ use ulid::Ulid;
 use vigie_config::{Causes, GapCause, StreamId, Utc};
 
 use crate::{layout, uuid::VolumeId};
+
+/// A mark may begin so long before it is told, and go on with the one before.
+const MARKS_GO_ON_US: i64 = 60_000_000;
 
 /// One file of footage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,10 +64,34 @@ pub struct GapRow {
     pub cause: GapCause,
 }
 
+/// A stretch of time that was recorded for this reason. Rows of one cause of one stream never
+/// overlap; those that are over lie within one hour each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkRow {
+    pub stream: StreamId,
+    pub start: Utc,
+    /// `None`: still going on.
+    pub end: Option<Utc>,
+    /// Exactly one.
+    pub cause: Causes,
+}
+
+impl MarkRow {
+    pub(crate) fn order(&self) -> (Utc, u8) {
+        (self.start, self.cause.bits())
+    }
+
+    /// At `until` no later mark of its cause will become one with it.
+    pub(crate) fn is_final(&self, until: Utc) -> bool {
+        self.end.is_some_and(|end| end.plus_micros(MARKS_GO_ON_US) < until)
+    }
+}
+
 /// What a stream has in a range: everything that touches it, oldest first, nothing clipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Recordings {
     /// The one being written included, as far as it has reached its file.
     pub segments: Vec<SegmentRow>,
     pub gaps: Vec<GapRow>,
+    pub marks: Vec<MarkRow>,
 }

@@ -10,6 +10,8 @@ mod guard;
 mod holes;
 #[cfg(test)]
 mod lost_tests;
+#[cfg(test)]
+mod marks_tests;
 mod mend;
 #[cfg(test)]
 mod power_cut;
@@ -39,7 +41,7 @@ use std::{
 };
 
 use serde::Serialize;
-use vigie_config::{DiskId, GapCause, StreamId, Utc};
+use vigie_config::{Causes, DiskId, GapCause, StreamId, Utc};
 
 use crate::{
     accounts::Accounts,
@@ -328,8 +330,21 @@ impl Storage {
         self.catalog.gap_closed(stream, end);
     }
 
-    /// The stream is no longer to be recorded (removed, switched off for good): an open gap ends,
-    /// and a later crash opens none.
+    /// What is recorded from `from` on is recorded for this reason. `from` may lie in the past, and
+    /// only moves the begin of an open mark to an earlier time. A mark that begins up to 2 s after
+    /// the end of another of its cause continues it.
+    pub fn mark_opened(&self, stream: &StreamId, cause: Causes, from: Utc) {
+        self.catalog.mark_opened(stream, cause, from);
+    }
+
+    /// The reason is gone. Nothing happens when no mark of it is open; one that would end where it
+    /// began, or earlier, leaves no row.
+    pub fn mark_closed(&self, stream: &StreamId, cause: Causes, to: Utc) {
+        self.catalog.mark_closed(stream, cause, to);
+    }
+
+    /// The stream is no longer to be recorded (removed, switched off for good): open marks and an
+    /// open gap end, and a later crash opens none.
     pub fn recording_ended(&self, stream: &StreamId, at: Utc) {
         self.catalog.recording_ended(stream, at);
     }

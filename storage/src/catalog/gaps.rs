@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use vigie_config::{GapCause, StreamId, Utc};
+use vigie_config::{Causes, GapCause, StreamId, Utc};
 
 use super::{Book, Catalog, lock};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     rows::GapRow,
 };
 
-/// Gap lines waiting for a volume to write them to.
+/// Lines waiting for a volume to write them to.
 const MAX_WAITING_LINES: usize = 10_000;
 /// How far the last footage of streams recorded by one process may lie apart when it ends.
 const CRASH_WINDOW_US: i64 = 120_000_000;
@@ -28,6 +28,9 @@ impl Catalog {
         };
         for row in book.gaps.apply(stream, &line) {
             self.told(self.index.put_gap(&row));
+        }
+        for piece in book.marks.apply(stream, &line) {
+            self.put_mark(&piece);
         }
         if !(self.sink)(stream, &line) {
             let mut waiting = lock(&self.waiting);
@@ -108,6 +111,7 @@ impl Catalog {
     pub fn recording_ended(&self, stream: &StreamId, at: Utc) {
         let book = self.book(stream);
         let mut book = lock(&book);
+        self.close_marks(stream, &mut book, Causes::ALL, at);
         if book.gaps.ended() || (book.last_end.is_none() && book.gaps.open().is_none()) {
             return;
         }
@@ -132,12 +136,13 @@ impl Catalog {
         }
     }
 
-    /// Opens the gap of a crash for a stream that was being recorded, had no gap open, and has not
-    /// come back yet. Call when all volumes have been looked at.
+    /// Closes the marks of a crash, and opens its gap for a stream that was being recorded, had no
+    /// gap open, and has not come back yet. Call when all volumes have been looked at.
     pub fn open_crash_gap(&self, stream: &StreamId) {
         let was_recording = self.was_recording(stream);
         let book = self.book(stream);
         let mut book = lock(&book);
+        self.close_left_marks(stream, &mut book);
         if was_recording
             && !book.recorded
             && !book.gaps.ended()

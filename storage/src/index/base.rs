@@ -145,11 +145,11 @@ impl Base {
         entries.map(owned).collect()
     }
 
-    /// Entries in each of two ranges, and the last one in a third: one thread for all.
-    pub fn look(&self, ranges: [&Range; 2], last_in: &Range) -> Result<([Entries; 2], Option<Entry>), Fault> {
+    /// Entries in each of three ranges, and the last one in a fourth: one thread for all.
+    pub fn look(&self, ranges: [&Range; 3], last_in: &Range) -> Result<([Entries; 3], Option<Entry>), Fault> {
         guarded(|| {
-            let [one, two] = ranges.map(|(from, to)| self.range_now(from, to));
-            Ok(([one?, two?], self.last_now(&last_in.0, &last_in.1)?))
+            let [one, two, three] = ranges.map(|(from, to)| self.range_now(from, to));
+            Ok(([one?, two?, three?], self.last_now(&last_in.0, &last_in.1)?))
         })
     }
 

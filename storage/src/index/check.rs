@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::{
     Damage, Index, IndexError,
-    damage::{unpack_gaps, unpack_segments},
+    damage::{unpack_segments, unpack_spans},
     key::Kind,
+    spans::Span,
 };
-use crate::rows::{GapRow, SegmentRow};
+use crate::rows::{GapRow, MarkRow, SegmentRow};
 
 /// At most so many rows of each kind are named; all are counted.
 const NAMED: usize = 100;
@@ -20,7 +21,7 @@ type Pair = (Option<Vec<u8>>, Option<Vec<u8>>);
 /// In what an index differs from the truth.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Differences {
-    /// Rows compared, of both kinds, as the truth has them.
+    /// Rows compared, of all kinds, as the truth has them.
     pub rows: u64,
     /// On the volumes, not in the index.
     pub missing: u64,
@@ -89,7 +90,7 @@ impl Index {
         streams.sort();
         streams.dedup();
         for stream in streams {
-            for kind in [Kind::Segments, Kind::Gaps] {
+            for kind in Kind::ALL {
                 let (from, to) = (super::key::prefix(kind, &stream), super::key::behind(kind, &stream));
                 let mut pairs: BTreeMap<Vec<u8>, Pair> = BTreeMap::new();
                 for (key, value) in self.entries(&from, &to)? {
@@ -101,7 +102,8 @@ impl Index {
                 for (key, (seen, truth)) in pairs {
                     match kind {
                         Kind::Segments => compare_segments(&mut found, &key, seen, truth)?,
-                        Kind::Gaps => compare_gaps(&mut found, &key, seen, truth)?,
+                        Kind::Gaps => compare_spans::<GapRow>(&mut found, &key, seen, truth)?,
+                        Kind::Marks => compare_spans::<MarkRow>(&mut found, &key, seen, truth)?,
                     }
                 }
             }
@@ -127,15 +129,15 @@ fn compare_segments(
     Ok(())
 }
 
-fn compare_gaps(
+fn compare_spans<R: Span>(
     found: &mut Differences,
     key: &[u8],
     seen: Option<Vec<u8>>,
     truth: Option<Vec<u8>>,
 ) -> Result<(), IndexError> {
-    let truth = truth.map_or(Ok(Vec::new()), |value| unpack_gaps(key, &value))?;
-    match seen.map_or(Ok(Vec::new()), |value| unpack_gaps(key, &value)) {
-        Ok(seen) => found.compare(seen, truth, |row: &GapRow| row.start),
+    let truth = truth.map_or(Ok(Vec::new()), |value| unpack_spans(key, &value))?;
+    match seen.map_or(Ok(Vec::new()), |value| unpack_spans(key, &value)) {
+        Ok(seen) => found.compare(seen, truth, R::identity),
         Err(error) => {
             found.corrupt += 1;
             found.name(error.to_string());

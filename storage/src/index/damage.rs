@@ -11,13 +11,15 @@ use super::{
     Index, IndexError,
     key::{self, Kind},
     packed,
+    spans::{self, Span},
 };
-use crate::rows::{GapRow, SegmentRow};
+use crate::rows::{GapRow, MarkRow, SegmentRow};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowKind {
     Segments,
     Gaps,
+    Marks,
 }
 
 /// The rows of one hour of one stream that the index has and cannot read.
@@ -40,6 +42,7 @@ impl Damage {
         let kind = match self.kind {
             RowKind::Segments => Kind::Segments,
             RowKind::Gaps => Kind::Gaps,
+            RowKind::Marks => Kind::Marks,
         };
         key::bucket(kind, &self.stream, key::hour(self.hour))
     }
@@ -57,9 +60,10 @@ impl Index {
         let Err(IndexError::Corrupt { stream, hour, what }) = rows else {
             return rows;
         };
-        let kind = match key.first() {
-            Some(first) if *first == Kind::Gaps as u8 => RowKind::Gaps,
-            _ => RowKind::Segments,
+        let kind = match Kind::of(key) {
+            Some(Kind::Gaps) => RowKind::Gaps,
+            Some(Kind::Marks) => RowKind::Marks,
+            Some(Kind::Segments) | None => RowKind::Segments,
         };
         self.noted().entry(key.to_vec()).or_insert_with(|| {
             tracing::error!(%stream, %hour, what, "an hour of the index cannot be read: it is made anew");
@@ -127,7 +131,8 @@ impl Index {
             let Some(old) = old else { return Ok(None) };
             let damaged = match damage.kind {
                 RowKind::Segments => unpack_segments(key, old).is_err(),
-                RowKind::Gaps => unpack_gaps(key, old).is_err(),
+                RowKind::Gaps => unpack_spans::<GapRow>(key, old).is_err(),
+                RowKind::Marks => unpack_spans::<MarkRow>(key, old).is_err(),
             };
             Ok((!damaged).then(|| old.to_vec()))
         })?;
@@ -145,9 +150,9 @@ pub(super) fn unpack_segments(key: &[u8], value: &[u8]) -> Result<Vec<SegmentRow
     })
 }
 
-pub(super) fn unpack_gaps(key: &[u8], value: &[u8]) -> Result<Vec<GapRow>, IndexError> {
+pub(super) fn unpack_spans<R: Span>(key: &[u8], value: &[u8]) -> Result<Vec<R>, IndexError> {
     let (stream, hour) = key::parse(key).ok_or_else(|| corrupt_key(key))?;
-    packed::unpack_gaps(key, &stream, hour, value).map_err(|what| IndexError::Corrupt {
+    spans::unpack(key, &stream, hour, value).map_err(|what| IndexError::Corrupt {
         hour: key::hour_start(hour),
         stream,
         what,

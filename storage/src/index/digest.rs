@@ -117,8 +117,7 @@ impl Index {
             return Ok(());
         };
         let sum = key::sum(stream);
-        let kinds = [Kind::Segments, Kind::Gaps];
-        let ranges = kinds.map(|kind| (key::prefix(kind, stream), key::behind(kind, stream)));
+        let ranges = Kind::ALL.map(|kind| (key::prefix(kind, stream), key::behind(kind, stream)));
         let compared = base.sum(&ranges).and_then(|seen| {
             let told = Sum::decode(&sum, base.get(&sum)?.as_deref())?;
             match seen == told {

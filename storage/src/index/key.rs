@@ -14,6 +14,16 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 pub(super) enum Kind {
     Segments = b's',
     Gaps = b'g',
+    Marks = b'k',
+}
+
+impl Kind {
+    pub const ALL: [Kind; 3] = [Kind::Segments, Kind::Gaps, Kind::Marks];
+
+    pub fn of(key: &[u8]) -> Option<Kind> {
+        let first = key.first()?;
+        Self::ALL.into_iter().find(|kind| *kind as u8 == *first)
+    }
 }
 
 pub(super) const FORMAT: &[u8] = b"mformat";
@@ -75,9 +85,9 @@ pub(super) fn sum(stream: &StreamId) -> Vec<u8> {
 
 /// The sum that counts this entry; `None`: that of all.
 pub(super) fn sum_of(key: &[u8]) -> Option<Vec<u8>> {
-    let (kind, rest) = key.split_first()?;
-    let ours = [Kind::Segments, Kind::Gaps].iter().any(|known| *known as u8 == *kind);
-    let (name, _) = rest.split_last_chunk::<4>().filter(|_| ours)?;
+    Kind::of(key)?;
+    let (_, rest) = key.split_first()?;
+    let (name, _) = rest.split_last_chunk::<4>()?;
     Some([b"d", name].concat())
 }
 

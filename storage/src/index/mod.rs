@@ -1,4 +1,4 @@
-//! The index: which segments and gaps there are, found by stream and time.
+//! The index: which segments, gaps and marks there are, found by stream and time.
 //!
 //! A cache of what is on the volumes: it may be lost, never lie. Belongs here: keys, packed
 //! rows, sled. Does not belong here: reading volumes (the recovery and the rebuild hand rows in).
@@ -19,6 +19,7 @@ mod key;
 mod packed;
 mod pending;
 mod read;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod trouble;

@@ -1,4 +1,5 @@
-//! The rows of one stream and one hour as one value.
+//! The rows of one stream and one hour as one value; here those of segments, in [`super::spans`]
+//! the others.
 //!
 //! ```text
 //! version u8 = 1 · count · rows … · CRC-32 (little endian, over the key and all before it)
@@ -10,13 +11,10 @@
 use std::sync::Arc;
 
 use ulid::Ulid;
-use vigie_config::{Causes, GapCause, StreamId, Utc};
+use vigie_config::{Causes, StreamId, Utc};
 
 use super::{key, varint};
-use crate::{
-    rows::{GapRow, SegmentRow},
-    uuid::VolumeId,
-};
+use crate::{rows::SegmentRow, uuid::VolumeId};
 
 const VERSION: u8 = 1;
 /// Shortest possible row of either kind; bounds what a damaged count can ask for.
@@ -182,94 +180,25 @@ impl Expect {
     }
 }
 
-/// Gap rows: start, end (0: open, else 1 + length), cause.
-pub(super) fn pack_gaps(key: &[u8], hour: i32, rows: &[GapRow]) -> Vec<u8> {
-    let mut out = begin(rows.len(), 8);
-    let mut expected = micros(key::hour_start(hour));
-    for row in rows {
-        varint::put_delta(&mut out, expected, micros(row.start));
-        let length = row.end.map(|end| micros(end).wrapping_sub(micros(row.start)));
-        out.push(u8::from(length.is_some()));
-        varint::put_delta(&mut out, 0, length.unwrap_or(0));
-        out.push(cause_code(row.cause));
-        expected = micros(row.end.unwrap_or(row.start));
-    }
-    finish(out, key)
-}
-
-pub(super) fn unpack_gaps(key: &[u8], stream: &StreamId, hour: i32, value: &[u8]) -> Result<Vec<GapRow>, Damage> {
-    let (mut bytes, count) = open(key, value)?;
-    let mut rows = Vec::with_capacity(count);
-    let mut expected = micros(key::hour_start(hour));
-    for _ in 0..count {
-        let row = take_gap(&mut bytes, stream, expected).ok_or("a row is cut short")?;
-        expected = micros(row.end.unwrap_or(row.start));
-        rows.push(row);
-    }
-    if bytes.is_empty() {
-        Ok(rows)
-    } else {
-        Err("more bytes than rows")
-    }
-}
-
-fn take_gap(bytes: &mut &[u8], stream: &StreamId, expected: u64) -> Option<GapRow> {
-    let start = varint::take_delta(bytes, expected)?;
-    let closed = take(bytes, 1)?.first().copied()? != 0;
-    let length = varint::take_delta(bytes, 0)?;
-    let cause = cause_of(take(bytes, 1)?.first().copied()?)?;
-    Some(GapRow {
-        stream: stream.clone(),
-        start: Utc::from_micros(start as i64),
-        end: closed.then(|| Utc::from_micros(start.wrapping_add(length) as i64)),
-        cause,
-    })
-}
-
-/// These numbers are on disk: add, never change.
-const CAUSES: [(u8, GapCause); 10] = [
-    (0, GapCause::CameraOffline),
-    (1, GapCause::Network),
-    (2, GapCause::Stalled),
-    (3, GapCause::Refused),
-    (4, GapCause::Overload),
-    (5, GapCause::Disk),
-    (6, GapCause::Shutdown),
-    (7, GapCause::Crash),
-    (8, GapCause::Disabled),
-    (9, GapCause::Clock),
-];
-
-fn cause_code(cause: GapCause) -> u8 {
-    CAUSES
-        .iter()
-        .find(|(_, known)| *known == cause)
-        .map_or(u8::MAX, |(code, _)| *code)
-}
-
-fn cause_of(code: u8) -> Option<GapCause> {
-    CAUSES.iter().find(|(known, _)| *known == code).map(|(_, cause)| *cause)
-}
-
-fn micros(at: Utc) -> u64 {
+pub(super) fn micros(at: Utc) -> u64 {
     at.as_micros() as u64
 }
 
-fn begin(count: usize, row_bytes: usize) -> Vec<u8> {
+pub(super) fn begin(count: usize, row_bytes: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(96 + count * row_bytes);
     out.push(VERSION);
     varint::put(&mut out, count as u64);
     out
 }
 
-fn finish(mut out: Vec<u8>, key: &[u8]) -> Vec<u8> {
+pub(super) fn finish(mut out: Vec<u8>, key: &[u8]) -> Vec<u8> {
     let crc = checksum(key, &out);
     out.extend(crc.to_le_bytes());
     out
 }
 
 /// Checks the frame of a value; what is left are its rows.
-fn open<'a>(key: &[u8], value: &'a [u8]) -> Result<(&'a [u8], usize), Damage> {
+pub(super) fn open<'a>(key: &[u8], value: &'a [u8]) -> Result<(&'a [u8], usize), Damage> {
     let (body, crc) = value.split_last_chunk::<4>().ok_or("the value is cut short")?;
     if checksum(key, body) != u32::from_le_bytes(*crc) {
         return Err("the checksum is wrong");
@@ -293,7 +222,7 @@ pub(super) fn checksum(key: &[u8], body: &[u8]) -> u32 {
     crc.finalize()
 }
 
-fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+pub(super) fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     let (head, rest) = bytes.split_at_checked(count)?;
     *bytes = rest;
     Some(head)

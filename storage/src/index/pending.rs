@@ -2,12 +2,16 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
+use vigie_config::StreamId;
+
 use super::{
     base::{Base, Changes, Entries},
     error::Fault,
     key::{self, Kind},
     packed,
+    spans::{self, Span},
 };
+use crate::rows::{GapRow, MarkRow};
 
 #[derive(Clone)]
 struct Change {
@@ -132,11 +136,10 @@ impl Snapshot {
 fn unite(key: &[u8], below: &[u8], over: &[u8]) -> Result<Vec<u8>, Fault> {
     let broken = |what: &str| Fault::Broken { why: what.to_owned() };
     let (stream, hour) = key::parse(key).ok_or_else(|| broken("an entry makes no sense"))?;
-    if key.first() == Some(&(Kind::Gaps as u8)) {
-        let unpack = |value| packed::unpack_gaps(key, &stream, hour, value).map_err(broken);
-        let rows = unpack(below)?.into_iter().chain(unpack(over)?);
-        let rows: BTreeMap<_, _> = rows.map(|row| (row.start, row)).collect();
-        return Ok(packed::pack_gaps(key, hour, &rows.into_values().collect::<Vec<_>>()));
+    match Kind::of(key) {
+        Some(Kind::Gaps) => return unite_spans::<GapRow>(key, &stream, hour, below, over),
+        Some(Kind::Marks) => return unite_spans::<MarkRow>(key, &stream, hour, below, over),
+        Some(Kind::Segments) | None => {}
     }
     let unpack = |value| packed::unpack_segments(key, &stream, hour, value).map_err(broken);
     let rows = unpack(below)?.into_iter().chain(unpack(over)?);
@@ -146,6 +149,16 @@ fn unite(key: &[u8], below: &[u8], over: &[u8]) -> Result<Vec<u8>, Fault> {
         hour,
         &rows.into_values().collect::<Vec<_>>(),
     ))
+}
+
+fn unite_spans<R: Span>(key: &[u8], stream: &StreamId, hour: i32, below: &[u8], over: &[u8]) -> Result<Vec<u8>, Fault> {
+    let unpack =
+        |value| spans::unpack::<R>(key, stream, hour, value).map_err(|what| Fault::Broken { why: what.to_owned() });
+    let mut rows = unpack(below)?;
+    for row in unpack(over)? {
+        row.put(&mut rows);
+    }
+    Ok(spans::pack(key, hour, &rows))
 }
 
 /// Both layers as one, by key.

@@ -7,12 +7,13 @@ use vigie_config::{StreamId, Utc};
 use super::{
     Index, IndexError,
     base::{Entries, Entry, Range},
-    damage::{corrupt_key, unpack_gaps, unpack_segments},
+    damage::{corrupt_key, unpack_segments, unpack_spans},
     key::{self, Kind},
     packed, pending,
+    spans::Span,
 };
 use crate::{
-    rows::{GapRow, Recordings, SegmentRow},
+    rows::{GapRow, MarkRow, Recordings, SegmentRow},
     uuid::VolumeId,
 };
 
@@ -23,26 +24,29 @@ fn segment_keys(stream: &StreamId, from: Utc, to: Utc) -> Range {
     (first, last)
 }
 
-fn gap_keys(stream: &StreamId, from: Utc, to: Utc) -> Range {
-    let first = key::bucket(Kind::Gaps, stream, key::hour(from));
-    let last = key::bucket(Kind::Gaps, stream, key::hour(to).saturating_add(1));
+fn span_keys(kind: Kind, stream: &StreamId, from: Utc, to: Utc) -> Range {
+    let first = key::bucket(kind, stream, key::hour(from));
+    let last = key::bucket(kind, stream, key::hour(to).saturating_add(1));
     (first, last)
 }
 
 impl Index {
     /// Everything that touches [`from`, `to`), by start.
     pub fn recordings(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Recordings, IndexError> {
-        let (segments, gaps) = (segment_keys(stream, from, to), gap_keys(stream, from, to));
+        let segments = segment_keys(stream, from, to);
+        let [gaps, marks] = [Kind::Gaps, Kind::Marks].map(|kind| span_keys(kind, stream, from, to));
         let earlier = (key::prefix(Kind::Gaps, stream), gaps.0.clone());
         let (base, over) = {
             let inner = self.lock();
-            let over = [&segments, &gaps, &earlier].map(|(from, to)| inner.pending.range(from, to));
+            let over = [&segments, &gaps, &marks, &earlier].map(|(from, to)| inner.pending.range(from, to));
             (inner.base.clone(), over)
         };
-        let [over_segments, over_gaps, over_earlier] = over;
-        let below = base.map(|base| base.look([&segments, &gaps], &earlier)).transpose();
+        let [over_segments, over_gaps, over_marks, over_earlier] = over;
+        let below = base
+            .map(|base| base.look([&segments, &gaps, &marks], &earlier))
+            .transpose();
         let below = below.map_err(|fault| self.read_failed(fault))?;
-        let ([below_segments, below_gaps], last) = below.unwrap_or_default();
+        let ([below_segments, below_gaps, below_marks], last) = below.unwrap_or_default();
         let last = match over_earlier.is_empty() {
             true => last,
             false => self.last_entry(&earlier.0, &earlier.1)?,
@@ -50,7 +54,8 @@ impl Index {
         let gaps = pending::merge(below_gaps, over_gaps);
         Ok(Recordings {
             segments: self.segments_in(pending::merge(below_segments, over_segments), from, to)?,
-            gaps: self.gaps_in(last.into_iter().chain(gaps), from, to)?,
+            gaps: self.spans_in(last.into_iter().chain(gaps), from, to)?,
+            marks: self.spans_in(pending::merge(below_marks, over_marks), from, to)?,
         })
     }
 
@@ -73,18 +78,29 @@ impl Index {
 
     /// The gaps alone. Rows of one stream do not overlap.
     pub fn gaps(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Vec<GapRow>, IndexError> {
-        let keys = gap_keys(stream, from, to);
+        let keys = span_keys(Kind::Gaps, stream, from, to);
         // A gap may have begun any time ago: then it is the last one before this hour.
         let earlier = self.last_entry(&key::prefix(Kind::Gaps, stream), &keys.0)?;
         let entries = self.entries(&keys.0, &keys.1)?;
-        self.gaps_in(earlier.into_iter().chain(entries), from, to)
+        self.spans_in(earlier.into_iter().chain(entries), from, to)
     }
 
-    fn gaps_in(&self, entries: impl IntoIterator<Item = Entry>, from: Utc, to: Utc) -> Result<Vec<GapRow>, IndexError> {
-        let touches = |row: &GapRow| row.start < to && (row.start >= from || row.end.is_none_or(|end| end > from));
+    /// The marks alone. None reaches into another hour.
+    pub fn marks(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Vec<MarkRow>, IndexError> {
+        let keys = span_keys(Kind::Marks, stream, from, to);
+        self.spans_in(self.entries(&keys.0, &keys.1)?, from, to)
+    }
+
+    fn spans_in<R: Span>(
+        &self,
+        entries: impl IntoIterator<Item = Entry>,
+        from: Utc,
+        to: Utc,
+    ) -> Result<Vec<R>, IndexError> {
+        let touches = |row: &R| row.start() < to && (row.start() >= from || row.end().is_none_or(|end| end > from));
         let mut found = Vec::new();
         for (key, value) in entries {
-            let rows = self.sound(&key, unpack_gaps(&key, &value))?;
+            let rows = self.sound(&key, unpack_spans(&key, &value))?;
             found.extend(rows.into_iter().filter(touches));
         }
         Ok(found)
@@ -120,7 +136,7 @@ impl Index {
 
     /// The gap that began last.
     pub fn last_gap(&self, stream: &StreamId) -> Result<Option<GapRow>, IndexError> {
-        Ok(self.last_rows(Kind::Gaps, stream, unpack_gaps)?.pop())
+        Ok(self.last_rows(Kind::Gaps, stream, unpack_spans)?.pop())
     }
 
     /// Of the newest hour that can be read.
@@ -141,10 +157,10 @@ impl Index {
         Ok(Vec::new())
     }
 
-    /// Every stream with a segment or a gap.
+    /// Every stream with a segment, a gap or a mark.
     pub fn streams(&self) -> Result<Vec<StreamId>, IndexError> {
         let mut found = BTreeSet::new();
-        for kind in [Kind::Segments, Kind::Gaps] {
+        for kind in Kind::ALL {
             let (mut from, to) = (vec![kind as u8], [kind as u8 + 1]);
             while let Some(key) = self.first_key(&from, &to)? {
                 let (stream, _) = key::parse(&key).ok_or_else(|| corrupt_key(&key))?;

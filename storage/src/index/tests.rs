@@ -13,7 +13,7 @@ use vigie_config::{CameraId, Causes, GapCause, StreamId, StreamName, Utc};
 
 use super::{key::Kind, *};
 use crate::{
-    rows::{GapRow, SegmentRow},
+    rows::{GapRow, MarkRow, SegmentRow},
     uuid::VolumeId,
 };
 
@@ -119,6 +119,64 @@ fn a_gap_of_days_is_found_from_within() {
         );
         assert_eq!(index.last_gap(&stream(1)).unwrap(), Some(gap(1, days + 100, None)));
     }
+}
+
+fn mark(n: u8, start: i64, end: i64, cause: Causes) -> MarkRow {
+    MarkRow {
+        stream: stream(n),
+        start: at(start),
+        end: Some(at(end)),
+        cause,
+    }
+}
+
+#[test]
+fn marks_that_touch_are_one_row_before_and_after_a_flush() {
+    let (folder, mut index) = open();
+    index.put_segment(&row(1, 100, 60)).unwrap();
+    index.flush().unwrap();
+    // As it was before there were marks: nothing is missing.
+    index.verify(&stream(1)).unwrap();
+    assert_eq!(index.recordings(&stream(1), at(0), at(1000)).unwrap().marks, []);
+    index.put_mark(&mark(1, 100, 110, Causes::MOTION)).unwrap();
+    index.put_mark(&mark(1, 105, 120, Causes::SENSOR)).unwrap();
+    index.put_mark(&mark(2, 3599, 3600, Causes::MOTION)).unwrap();
+    index.flush().unwrap();
+    index = reopen(&folder, index);
+    index.verify(&stream(1)).unwrap();
+    index.put_mark(&mark(1, 112, 118, Causes::MOTION)).unwrap();
+    index.put_mark(&mark(1, 121, 130, Causes::MOTION)).unwrap();
+    index.put_mark(&mark(1, 3600, 3700, Causes::MOTION)).unwrap();
+    let rows = [
+        mark(1, 100, 118, Causes::MOTION),
+        mark(1, 105, 120, Causes::SENSOR),
+        mark(1, 121, 130, Causes::MOTION),
+        mark(1, 3600, 3700, Causes::MOTION),
+    ];
+    for flushed in [false, true] {
+        if flushed {
+            index.flush().unwrap();
+        }
+        assert_eq!(index.marks(&stream(1), at(0), at(9000)).unwrap(), rows);
+        assert_eq!(
+            index.recordings(&stream(1), at(118), at(121)).unwrap().marks,
+            [rows[1].clone()]
+        );
+        assert_eq!(index.marks(&stream(1), at(3650), at(3651)).unwrap(), [rows[3].clone()]);
+    }
+    assert_eq!(index.streams().unwrap(), [stream(1), stream(2)]);
+    let truth = Index::in_memory();
+    truth.put_segment(&row(1, 100, 60)).unwrap();
+    rows.iter().for_each(|row| truth.put_mark(row).unwrap());
+    let found = index.differences(&truth).unwrap();
+    assert_eq!(
+        (found.rows, found.surplus, found.missing, found.different),
+        (5, 1, 0, 0)
+    );
+    index.remove_mark(&mark(2, 3599, 3600, Causes::MOTION)).unwrap();
+    index.remove_mark(&mark(1, 105, 120, Causes::MOTION)).unwrap();
+    assert!(index.differences(&truth).unwrap().is_empty());
+    assert_eq!(index.streams().unwrap(), [stream(1)]);
 }
 
 #[test]
@@ -274,6 +332,7 @@ fn a_folder_that_cannot_be_used_costs_nothing_when_it_comes_back() {
     let (index, _) = Index::open(&dir);
     index.put_segment(&row(1, 100, 60)).unwrap();
     index.put_gap(&gap(1, 160, Some(200))).unwrap();
+    index.put_mark(&mark(1, 100, 110, Causes::MOTION)).unwrap();
     index.flush().unwrap();
     drop(index);
     // A file in its place: works for root too, unlike permissions.
@@ -283,6 +342,7 @@ fn a_folder_that_cannot_be_used_costs_nothing_when_it_comes_back() {
     assert!(matches!(opening, Opening::Memory { .. }), "{opening:?}");
     index.put_segment(&row(1, 200, 60)).unwrap();
     index.put_gap(&gap(1, 260, Some(300))).unwrap();
+    index.put_mark(&mark(1, 108, 120, Causes::MOTION)).unwrap();
     assert!(index.flush().is_err());
     assert!(index.degraded().is_some());
     assert_eq!(index.segments(&stream(1), at(0), at(1000)).unwrap(), [row(1, 200, 60)]);
@@ -298,6 +358,10 @@ fn a_folder_that_cannot_be_used_costs_nothing_when_it_comes_back() {
     assert_eq!(
         index.gaps(&stream(1), at(0), at(1000)).unwrap(),
         [gap(1, 160, Some(200)), gap(1, 260, Some(300))]
+    );
+    assert_eq!(
+        index.marks(&stream(1), at(0), at(1000)).unwrap(),
+        [mark(1, 100, 120, Causes::MOTION)]
     );
     assert!(fs::metadata(dir).unwrap().permissions().mode() != 0);
 }
@@ -496,7 +560,8 @@ proptest! {
         let crc = packed::checksum(&key, &value);
         value.extend(crc.to_le_bytes());
         let _ = packed::unpack_segments(&key, &stream(1), 0, &value);
-        let _ = packed::unpack_gaps(&key, &stream(1), 0, &value);
+        let _ = spans::unpack::<GapRow>(&key, &stream(1), 0, &value);
+        let _ = spans::unpack::<MarkRow>(&key, &stream(1), 0, &value);
     }
 }
 

@@ -7,13 +7,14 @@ use vigie_config::{StreamId, Utc};
 use super::{
     Index, IndexError,
     base::Base,
-    damage::{unpack_gaps, unpack_segments},
+    damage::{unpack_segments, unpack_spans},
     key::{self, Kind},
     packed,
     pending::Pending,
+    spans::{self, Span},
 };
 use crate::{
-    rows::{GapRow, SegmentRow},
+    rows::{GapRow, MarkRow, SegmentRow},
     uuid::VolumeId,
 };
 
@@ -41,21 +42,26 @@ impl Index {
 
     /// A row of the same stream and start is replaced; this also closes an open gap.
     pub fn put_gap(&self, row: &GapRow) -> Result<(), IndexError> {
-        self.change_gaps(&row.stream, row.start, |rows| {
-            match rows.binary_search_by_key(&row.start, |row| row.start) {
-                Ok(at) => {
-                    if let Some(slot) = rows.get_mut(at) {
-                        *slot = row.clone();
-                    }
-                }
-                Err(at) => rows.insert(at, row.clone()),
-            }
-        })
+        self.put_span(row)
     }
 
     /// Nothing happens when there is no such row.
     pub fn remove_gap(&self, stream: &StreamId, start: Utc) -> Result<(), IndexError> {
-        self.change_gaps(stream, start, |rows| rows.retain(|row| row.start != start))
+        self.change_spans(stream, start, |rows: &mut Vec<GapRow>| {
+            rows.retain(|row| row.start != start)
+        })
+    }
+
+    /// Within one hour. Rows of the same cause that it touches become one with it.
+    pub fn put_mark(&self, row: &MarkRow) -> Result<(), IndexError> {
+        self.put_span(row)
+    }
+
+    /// Nothing happens when there is no such row.
+    pub fn remove_mark(&self, row: &MarkRow) -> Result<(), IndexError> {
+        self.change_spans(&row.stream, row.start, |rows: &mut Vec<MarkRow>| {
+            rows.retain(|other| other.order() != row.order())
+        })
     }
 
     /// True from the next flush on, together with every row put before it. Nothing happens when
@@ -155,18 +161,22 @@ impl Index {
         })
     }
 
-    fn change_gaps(
+    fn put_span<R: Span>(&self, row: &R) -> Result<(), IndexError> {
+        self.change_spans(row.stream(), row.start(), |rows| row.clone().put(rows))
+    }
+
+    fn change_spans<R: Span>(
         &self,
         stream: &StreamId,
         start: Utc,
-        change: impl FnOnce(&mut Vec<GapRow>),
+        change: impl FnOnce(&mut Vec<R>),
     ) -> Result<(), IndexError> {
         let hour = key::hour(start);
-        let key = key::bucket(Kind::Gaps, stream, hour);
+        let key = key::bucket(R::KIND, stream, hour);
         self.change(key, |key, old| {
-            let mut rows = old.map_or(Ok(Vec::new()), |old| self.readable(key, unpack_gaps(key, old)))?;
+            let mut rows = old.map_or(Ok(Vec::new()), |old| self.readable(key, unpack_spans(key, old)))?;
             change(&mut rows);
-            Ok((!rows.is_empty()).then(|| packed::pack_gaps(key, hour, &rows)))
+            Ok((!rows.is_empty()).then(|| spans::pack(key, hour, &rows)))
         })
     }
 

@@ -52,16 +52,16 @@ pub fn read_day(root: &Root, stream: &StreamId, at: Utc) -> io::Result<DayLedger
     }
 }
 
-/// All gap lines of a stream from the day of `from` on, and of the day of `also`, over several
+/// All lines of a stream from the day of `from` on, and of the days of `also`, over several
 /// volumes, in order, each once. What cannot be read is left out and counted.
 pub fn read_merged<'a>(
     roots: impl IntoIterator<Item = &'a Root>,
     stream: &StreamId,
     from: Utc,
-    also: Option<Utc>,
+    also: &[Utc],
 ) -> (Vec<Line>, usize) {
     let first_day = from.strftime("%Y-%m-%d");
-    let also = also.map(|day| day.strftime("%Y-%m-%d"));
+    let also: Vec<String> = also.iter().map(|day| day.strftime("%Y-%m-%d")).collect();
     let mut lines = BTreeMap::new();
     let mut failed = 0;
     for root in roots {
@@ -69,7 +69,7 @@ pub fn read_merged<'a>(
             failed += 1;
             continue;
         };
-        let wanted = |name: &String| *name >= first_day || Some(name) == also.as_ref();
+        let wanted = |name: &String| *name >= first_day || also.contains(name);
         for day in days.iter().filter(|e| e.is_dir && wanted(&e.name)) {
             let Some(at) = layout::parse_day(&day.name) else {
                 continue;
@@ -77,7 +77,7 @@ pub fn read_merged<'a>(
             match read_day(root, stream, at) {
                 Ok(day) => {
                     failed += day.torn;
-                    for line in day.lines.into_iter().filter(|l| l.entry.is_about_gaps()) {
+                    for line in day.lines {
                         lines.insert(line.seq, line);
                     }
                 }

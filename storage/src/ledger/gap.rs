@@ -80,13 +80,11 @@ impl GapState {
 
     /// Rows that are final with this line.
     pub fn apply(&mut self, stream: &StreamId, line: &Line) -> Vec<GapRow> {
-        if line.seq <= self.seq {
+        if line.seq <= self.seq || !line.entry.is_about_gaps() {
             return Vec::new();
         }
         self.seq = line.seq;
-        if line.entry.is_about_gaps() {
-            self.saw_day(Some(line.entry.day()));
-        }
+        self.saw_day(Some(line.entry.day()));
         match &line.entry {
             Entry::GapOpen { at, cause } => {
                 self.open = Some(OpenGap {
@@ -130,7 +128,7 @@ impl GapState {
                 self.ended = true;
                 Vec::new()
             }
-            Entry::ClockStep { .. } => Vec::new(),
+            Entry::MarkOpen { .. } | Entry::MarkClose { .. } | Entry::ClockStep { .. } => Vec::new(),
         }
     }
 

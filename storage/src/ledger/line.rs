@@ -1,7 +1,7 @@
 //! One line: `<crc32 of the rest, 8 hex digits> <JSON>\n`.
 
 use serde::{Deserialize, Serialize};
-use vigie_config::{GapCause, Utc};
+use vigie_config::{Causes, GapCause, Utc};
 
 /// A line and its place in the order of writing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +13,8 @@ pub struct Line {
     pub entry: Entry,
 }
 
-/// Every line about a gap says enough to make its row without the lines before it: those may
-/// have been lost with a disk.
+/// Every line about a gap, and every line that closes a mark, says enough to make its rows without
+/// the lines before it: those may have been lost with a disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "k", rename_all = "snake_case")]
 pub enum Entry {
@@ -40,6 +40,17 @@ pub enum Entry {
     Ended {
         at: Utc,
     },
+    /// The mark of this cause goes on since `from`, until a line says otherwise.
+    MarkOpen {
+        cause: Causes,
+        from: Utc,
+    },
+    /// What was recorded from `from` to `to`, within one day, was recorded for this cause.
+    MarkClose {
+        cause: Causes,
+        from: Utc,
+        to: Utc,
+    },
     /// The host's clock moved by `step_us` against the monotonic one.
     ClockStep {
         at: Utc,
@@ -56,12 +67,17 @@ impl Entry {
             | Entry::GapClose { at, .. }
             | Entry::Ended { at }
             | Entry::ClockStep { at, .. } => *at,
+            Entry::MarkOpen { from, .. } | Entry::MarkClose { from, .. } => *from,
         }
     }
 
     /// Says whether a gap is open after it.
     pub fn is_about_gaps(&self) -> bool {
-        !matches!(self, Entry::ClockStep { .. })
+        !self.is_about_marks() && !matches!(self, Entry::ClockStep { .. })
+    }
+
+    pub fn is_about_marks(&self) -> bool {
+        matches!(self, Entry::MarkOpen { .. } | Entry::MarkClose { .. })
     }
 }
 

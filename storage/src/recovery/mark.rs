@@ -17,6 +17,9 @@ pub struct Mark {
     /// never had a gap. `None`: not known.
     #[serde(default)]
     pub gap_days: Option<Vec<(StreamId, Utc)>>,
+    /// For each mark that was open: a time of the day whose ledger says so.
+    #[serde(default)]
+    pub mark_days: Vec<(StreamId, Utc)>,
 }
 
 impl Mark {
@@ -36,6 +39,12 @@ impl Mark {
     pub fn gap_day(&self, stream: &StreamId) -> Option<Option<Utc>> {
         let all = self.gap_days.as_ref()?;
         Some(all.iter().find(|(other, _)| other == stream).map(|(_, day)| *day))
+    }
+
+    /// The days whose ledgers say that a mark of the stream was open.
+    pub fn mark_days_of(&self, stream: &StreamId) -> impl Iterator<Item = Utc> {
+        let own = self.mark_days.iter().filter(move |(other, _)| other == stream);
+        own.map(|(_, day)| *day)
     }
 
     pub fn encode(&self) -> Vec<u8> {

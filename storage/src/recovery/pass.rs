@@ -16,7 +16,7 @@ use crate::{
     catalog::{Catalog, LONGEST_SEAM_US},
     file::{Entry, Root, is_of_path},
     layout,
-    ledger::{GapState, newest_gap_day, read_merged},
+    ledger::{GapState, MarkState, joined, newest_gap_day, read_merged},
     rows::{Recordings, SegmentRow},
     volume::marker::Marker,
 };
@@ -193,7 +193,7 @@ impl Pass<'_> {
             None => Utc::MIN,
         };
         self.drop_older_rows(stream, rows_from, done)?;
-        self.gaps(stream);
+        self.ledgers(stream, looked_from);
         Ok(bytes)
     }
 
@@ -289,7 +289,7 @@ impl Pass<'_> {
         let Some(to) = known.iter().find(|known| same(known)).map(|known| known.end) else {
             return;
         };
-        let Recordings { segments, gaps } = self.catalog.recordings(&row.stream, row.end, to);
+        let Recordings { segments, gaps, .. } = self.catalog.recordings(&row.stream, row.end, to);
         let others = segments.iter().filter(|other| !same(other));
         let mut told: Vec<(Utc, Utc)> = others.map(|other| (other.start, other.end)).collect();
         told.extend(gaps.iter().map(|gap| (gap.start, gap.end.unwrap_or(Utc::MAX))));
@@ -342,37 +342,55 @@ impl Pass<'_> {
         }
     }
 
-    /// How the stream stands, and its recent gap rows, by the ledgers of all volumes.
-    fn gaps(&self, stream: &StreamId) {
+    /// How the stream stands, and its recent gaps and marks, by the ledgers of all volumes.
+    /// `looked_from`: where the footage begins that was looked at.
+    fn ledgers(&self, stream: &StreamId, looked_from: Option<Utc>) {
         let catalog = self.catalog;
         let roots = || self.others.iter().copied().chain([self.root]);
         let recent = self.mark.map(|mark| whole_millis(mark.from).plus_micros(-DAY_US));
         let told = self.mark.and_then(|mark| mark.gap_day(stream));
         let looked_for = || newest_gap_day(roots(), stream);
         let newest = told.unwrap_or_else(looked_for);
-        let Some(begin) = recent.or(newest) else { return };
-        let (mut lines, mut failed) = read_merged(roots(), stream, begin, newest);
-        if lines.is_empty() && told.flatten().is_some() {
+        let Some(begin) = recent.or([newest, looked_from].into_iter().flatten().min()) else {
+            return;
+        };
+        let open = self.mark.iter().flat_map(|mark| mark.mark_days_of(stream));
+        let mut also: Vec<Utc> = open.chain(newest).collect();
+        let (mut lines, mut failed) = read_merged(roots(), stream, begin, &also);
+        if told.flatten().is_some() && !lines.iter().any(|line| line.entry.is_about_gaps()) {
             // The line that the mark knew of was not durable.
-            (lines, failed) = read_merged(roots(), stream, begin, looked_for());
+            also.extend(looked_for());
+            (lines, failed) = read_merged(roots(), stream, begin, &also);
         }
         if failed > 0 {
-            tracing::warn!(%stream, failed, "lines of the gap ledger are torn or cannot be read");
+            tracing::warn!(%stream, failed, "lines of the ledger are torn or cannot be read");
         }
         // Before anything was recorded, what only the index knows was not durable: it goes.
         let complete = self.others.is_empty() && catalog.seq() == 0;
-        let mut state = GapState::default();
-        let rows: Vec<_> = lines.iter().flat_map(|line| state.apply(stream, line)).collect();
+        let (mut state, mut open_marks) = (GapState::default(), MarkState::default());
+        let gaps: Vec<_> = lines.iter().flat_map(|line| state.apply(stream, line)).collect();
+        let marks = joined(lines.iter().flat_map(|line| open_marks.apply(stream, line)));
         if let Some(recent) = recent.filter(|_| complete) {
             for row in catalog.indexed_gaps(stream, recent, Utc::MAX) {
-                if row.start >= recent && !rows.iter().any(|known| known.start == row.start) {
+                if row.start >= recent && !gaps.iter().any(|known| known.start == row.start) {
                     catalog.remove_gap(stream, row.start);
                 }
             }
+            // All lines of a mark's day have been read.
+            let midnight = Utc::from_micros(recent.as_micros().div_euclid(DAY_US) * DAY_US);
+            for row in catalog.indexed_marks(stream, midnight, Utc::MAX) {
+                if !marks.contains(&row) {
+                    catalog.remove_mark(&row);
+                }
+            }
         }
-        for row in &rows {
+        for row in &gaps {
             catalog.put_gap(row);
         }
+        for row in &marks {
+            catalog.put_mark(row);
+        }
         catalog.restore_gaps(stream, state);
+        catalog.restore_marks(stream, open_marks);
     }
 }

@@ -266,9 +266,9 @@ fn note_expired(root: &Root, stream: &StreamId, report: &RetentionReport, volume
     }
 }
 
-/// Ledgers of days before a stream's oldest footage on any of these volumes go, and their gap
-/// rows with them.
-pub fn forget_gaps(volumes: &[&Volume], catalog: &Catalog, stream: &StreamId) {
+/// Ledgers of days before a stream's oldest footage on any of these volumes go, and the rows of
+/// their gaps and marks with them.
+pub fn forget_ledgers(volumes: &[&Volume], catalog: &Catalog, stream: &StreamId) {
     let oldest: io::Result<Vec<_>> = volumes.iter().map(|v| oldest_start(v.root(), stream)).collect();
     let Ok(oldest) = oldest else { return };
     let Some(oldest) = oldest.into_iter().flatten().min() else {
@@ -307,6 +307,10 @@ pub fn forget_gaps(volumes: &[&Volume], catalog: &Catalog, stream: &StreamId) {
             if gap.end.is_some_and(|end| end < midnight) {
                 catalog.remove_gap(stream, gap.start);
             }
+        }
+        // A mark's line lies in the ledger of its own day.
+        for mark in catalog.indexed_marks(stream, Utc::MIN, midnight) {
+            catalog.remove_mark(&mark);
         }
     }
 }

@@ -65,6 +65,7 @@ impl Storage {
             footage_bytes: volume.footage_bytes().saturating_sub(later),
             oldest: Some(volume.oldest()),
             gap_days: Some(self.catalog.gap_days()),
+            mark_days: self.catalog.mark_days(),
         };
         let index = self.catalog.index();
         index.set_checkpoint(volume.id(), &mark.encode(), generation);

@@ -109,11 +109,16 @@ impl Storage {
                     failed.map_or(Ok(()), Err)?;
                 }
             }
-            RowKind::Gaps => {
+            // Of the two only those that are missing are new.
+            RowKind::Gaps | RowKind::Marks => {
                 let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
-                let (all, _) = rebuild::read_gaps(roots, &damage.stream);
-                for row in all.iter().filter(|row| damage.holds(row.start)) {
+                let told = rebuild::read_ledgers(roots, &damage.stream);
+                for row in told.gaps.iter().filter(|row| damage.holds(row.start)) {
                     index.put_gap(row)?;
+                    rows += 1;
+                }
+                for row in told.marks.iter().filter(|row| damage.holds(row.start)) {
+                    index.put_mark(row)?;
                     rows += 1;
                 }
             }

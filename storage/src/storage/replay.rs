@@ -13,7 +13,7 @@ use std::{
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use vigie_config::GapCause;
+use vigie_config::{Causes, GapCause};
 
 use super::{
     tests::{House, LONG, all, at, begin, check, copy, files, fragment, record, segment, stream, until},
@@ -30,7 +30,12 @@ struct Promise {
     from: usize,
     /// Stream and start of a segment, and how many of its fragments.
     segments: Vec<(StreamId, Utc, usize)>,
+    /// Of which stream all of this time is marked.
+    marks: Vec<(StreamId, Causes, Utc, Utc)>,
 }
+
+/// Whose mark, from when to when.
+type Marked<'a> = (&'a StreamId, Causes, &'a str, &'a str);
 
 struct Scenario {
     ops: Vec<Op>,
@@ -40,7 +45,7 @@ struct Scenario {
     disk: vigie_config::Disk,
 }
 
-/// Two streams, rotations, a gap, a deletion by retention, a checkpoint in the middle.
+/// Two streams, rotations, a gap, marks, a deletion by retention, a checkpoint in the middle.
 fn scenario() -> Scenario {
     let house = House::new();
     let mut disk = house.disk("d1");
@@ -52,7 +57,7 @@ fn scenario() -> Scenario {
     let volume = storage.add_volume(&disk).unwrap();
     let mut promises = Vec::new();
     let mut states = vec![(0, house.snapshot_of_state())];
-    let mut promise = |segments: &[(&StreamId, &str, usize)]| {
+    let mut promise = |segments: &[(&StreamId, &str, usize)], marks: &[Marked<'_>]| {
         assert!(volume.settle(LONG));
         promises.push(Promise {
             from: trace.len(),
@@ -60,9 +65,13 @@ fn scenario() -> Scenario {
                 .iter()
                 .map(|(s, start, n)| ((*s).clone(), at(start), *n))
                 .collect(),
+            marks: marks
+                .iter()
+                .map(|(s, cause, from, to)| ((*s).clone(), *cause, at(from), at(to)))
+                .collect(),
         });
     };
-    promise(&[]);
+    promise(&[], &[]);
     record(&volume, &gate, at("08:59:58"), 0, 2);
     let mut one = begin(&volume, segment(&gate, at("09:00:00"), 1));
     let mut two = begin(&volume, segment(&yard, at("09:00:00"), 0));
@@ -70,13 +79,28 @@ fn scenario() -> Scenario {
         one.append(fragment(at("09:00:00"), index, 700)).unwrap();
         two.append(fragment(at("09:00:00"), index, 900)).unwrap();
     }
-    promise(&[(&gate, "09:00:00", 2), (&yard, "09:00:00", 2)]);
+    // Over the hour before, and still open.
+    storage.mark_opened(&gate, Causes::MOTION, at("08:59:57"));
+    storage.mark_opened(&yard, Causes::MANUAL, at("09:00:00.2"));
+    promise(
+        &[(&gate, "09:00:00", 2), (&yard, "09:00:00", 2)],
+        &[(&gate, Causes::MOTION, "08:59:57", "09:00:00.8")],
+    );
     one.append(fragment(at("09:00:00"), 2, 700)).unwrap();
     two.append(fragment(at("09:00:00"), 2, 900)).unwrap();
     drop(one);
     let mut one = begin(&volume, segment(&gate, at("09:00:01.2"), 2));
     one.append(fragment(at("09:00:01.2"), 0, 700)).unwrap();
-    promise(&[(&gate, "09:00:00", 3), (&gate, "09:00:01.2", 1), (&yard, "09:00:00", 3)]);
+    storage.mark_closed(&yard, Causes::MANUAL, at("09:00:01"));
+    storage.mark_opened(&gate, Causes::SENSOR, at("08:59:30"));
+    promise(
+        &[(&gate, "09:00:00", 3), (&gate, "09:00:01.2", 1), (&yard, "09:00:00", 3)],
+        &[
+            (&yard, Causes::MANUAL, "09:00:00.2", "09:00:01"),
+            (&gate, Causes::SENSOR, "08:59:30", "09:00:01.6"),
+        ],
+    );
+    storage.mark_closed(&gate, Causes::MOTION, at("09:00:01.5"));
     storage.checkpoint();
     assert!(volume.settle(LONG));
     states.push((trace.len(), house.snapshot_of_state()));
@@ -90,16 +114,24 @@ fn scenario() -> Scenario {
     let report = storage.retention_pass(&rules, at("09:00:30.5"), true);
     assert_eq!(report.deleted.len(), 1);
     two.append(fragment(at("09:00:00"), 3, 900)).unwrap();
-    let mut one = begin(&volume, segment(&gate, at("10:00:00"), 3));
-    one.append(fragment(at("10:00:00"), 0, 700)).unwrap();
-    one.append(fragment(at("10:00:00"), 1, 700)).unwrap();
-    promise(&[
-        (&gate, "09:00:00", 3),
-        (&gate, "09:00:01.2", 1),
-        (&gate, "10:00:00", 2),
-        (&yard, "09:00:00", 4),
-    ]);
-    one.append(fragment(at("10:00:00"), 2, 700)).unwrap();
+    let mut one = begin(&volume, segment(&gate, at("10:02:00"), 3));
+    one.append(fragment(at("10:02:00"), 0, 700)).unwrap();
+    one.append(fragment(at("10:02:00"), 1, 700)).unwrap();
+    promise(
+        &[
+            (&gate, "09:00:00", 3),
+            (&gate, "09:00:01.2", 1),
+            (&gate, "10:02:00", 2),
+            (&yard, "09:00:00", 4),
+        ],
+        &[
+            (&gate, Causes::MOTION, "08:59:57", "09:00:01.5"),
+            (&gate, Causes::SENSOR, "08:59:30", "10:02:00.8"),
+        ],
+    );
+    storage.mark_closed(&gate, Causes::SENSOR, at("10:02:01"));
+    storage.mark_opened(&yard, Causes::MANUAL, at("09:00:01.5"));
+    one.append(fragment(at("10:02:00"), 2, 700)).unwrap();
     drop(two);
     drop(one);
     assert!(volume.settle(LONG));
@@ -296,6 +328,19 @@ fn recovered(scenario: &Scenario, cut: usize, left: &Remains, state: Option<&Hou
     let gate = stream("gate");
     record(&volume, &gate, at("11:00:00"), 0, 2);
     assert!(volume.settle(LONG));
+    let kept = scenario.promises.iter().filter(|promise| promise.from <= cut);
+    for (stream, cause, from, to) in kept.flat_map(|promise| &promise.marks) {
+        let rows = all(&storage, stream).marks;
+        let own = rows.iter().filter(|row| row.cause == *cause && row.end.is_some());
+        let marked = own.fold(*from, |at, row| match row.start <= at {
+            true => at.max(row.end.unwrap()),
+            false => at,
+        });
+        assert!(
+            marked >= *to,
+            "{what}: {stream} is not marked from {from} to {to}: {rows:?}"
+        );
+    }
     let seen: Vec<_> = [&gate, &stream("yard")].map(|stream| all(&storage, stream)).into();
     storage.index_rebuild().unwrap();
     let again: Vec<_> = [&gate, &stream("yard")].map(|stream| all(&storage, stream)).into();

@@ -45,6 +45,7 @@ impl Kind for UpkeepError {
 pub struct CheckReport {
     pub segments: u64,
     pub gaps: u64,
+    pub marks: u64,
     pub differences: Differences,
     /// Stretches of footage whose files are gone: they are gaps from now on.
     pub holes: u64,
@@ -59,6 +60,7 @@ pub struct CheckReport {
 pub struct RebuildReport {
     pub segments: u64,
     pub gaps: u64,
+    pub marks: u64,
     pub bytes: u64,
     /// Disks whose footage is in the index again only when they are back, and why they are not.
     pub absent: BTreeMap<DiskId, String>,
@@ -100,7 +102,7 @@ impl Storage {
             lost_days.clear();
         }
         for stream in lost_days {
-            retention::forget_gaps(&all, &self.catalog, &stream);
+            retention::forget_ledgers(&all, &self.catalog, &stream);
         }
         if !report.deleted.is_empty() {
             self.checkpoint();
@@ -139,23 +141,27 @@ impl Storage {
         rules
     }
 
-    /// Gaps that were over before `until`, into the index; counts them.
-    fn gap_rows<'a>(
+    /// Gaps and marks that were over before `until`, into the index; counts both.
+    fn ledger_rows<'a>(
         &self,
         roots: &[&Root],
         streams: impl IntoIterator<Item = &'a StreamId>,
         until: Utc,
         index: &Index,
-    ) -> Result<u64, IndexError> {
-        let mut gaps = 0;
+    ) -> Result<(u64, u64), IndexError> {
+        let (mut gaps, mut marks) = (0, 0);
         for stream in streams {
-            let (rows, _) = rebuild::read_gaps(roots.iter().copied(), stream);
-            for row in rows.iter().filter(|row| row.end.is_some_and(|end| end < until)) {
+            let told = rebuild::read_ledgers(roots.iter().copied(), stream);
+            for row in told.gaps.iter().filter(|row| row.end.is_some_and(|end| end < until)) {
                 index.put_gap(row)?;
                 gaps += 1;
             }
+            for row in told.marks.iter().filter(|row| row.is_final(until)) {
+                index.put_mark(row)?;
+                marks += 1;
+            }
         }
-        Ok(gaps)
+        Ok((gaps, marks))
     }
 
     /// Into the index; counts the footage.
@@ -203,9 +209,9 @@ impl Storage {
         let (volumes, streams) = (list(&self.volumes), self.streams());
         let prompt = volumes.iter().filter(|volume| volume.is_prompt());
         let roots: Vec<&Root> = prompt.map(|volume| volume.root()).collect();
-        let gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index());
-        match (read, gaps) {
-            (Ok(read), Ok(gaps)) if !self.closed.load(Ordering::SeqCst) => {
+        let told = self.ledger_rows(&roots, &streams, Utc::MAX, self.catalog.index());
+        match (read, told) {
+            (Ok(read), Ok((gaps, marks))) if !self.closed.load(Ordering::SeqCst) => {
                 // Lost meanwhile: it is read once more.
                 volume.set_indexed(generation == self.catalog.index().generation());
                 for stream in &streams {
@@ -217,12 +223,14 @@ impl Storage {
                 }
                 if read.segments > 0 {
                     let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    tracing::info!(volume = %volume.disk(), segments = read.segments, gaps, millis, "older footage is in the index again");
+                    tracing::info!(volume = %volume.disk(), segments = read.segments, gaps, marks, millis, "older footage is in the index again");
                 }
             }
             (Ok(_), Ok(_)) => {}
             (Err(error), _) => tracing::error!(volume = %volume.disk(), %error, "older footage cannot be read back"),
-            (_, Err(error)) => tracing::error!(volume = %volume.disk(), %error, "older gaps cannot be read back"),
+            (_, Err(error)) => {
+                tracing::error!(volume = %volume.disk(), %error, "older gaps and marks cannot be read back")
+            }
         }
     }
 
@@ -258,7 +266,7 @@ impl Storage {
         }
         let streams = self.streams();
         let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
-        report.gaps = self.gap_rows(&roots, &streams, Utc::MAX, self.catalog.index())?;
+        (report.gaps, report.marks) = self.ledger_rows(&roots, &streams, Utc::MAX, self.catalog.index())?;
         report.gaps += streams.iter().map(|stream| self.close_holes(stream)).sum::<u64>();
         report.absent = self.absent();
         for volume in &volumes {
@@ -297,6 +305,11 @@ impl Storage {
                     seen.put_gap(&row)?;
                 }
             }
+            for row in self.catalog.index().marks(stream, Utc::MIN, until)? {
+                if row.is_final(until) {
+                    seen.put_mark(&row)?;
+                }
+            }
         }
         for volume in &volumes {
             let read = rebuild::read_segments(
@@ -321,7 +334,7 @@ impl Storage {
         let roots: Vec<&Root> = volumes.iter().map(|volume| volume.root()).collect();
         let mut streams = streams;
         streams.extend(truth.streams()?);
-        report.gaps = self.gap_rows(&roots, &streams, until, &truth)?;
+        (report.gaps, report.marks) = self.ledger_rows(&roots, &streams, until, &truth)?;
         report.differences = seen.differences(&truth)?;
         report.differences.damaged(&self.catalog.index().damaged());
         report.absent = self.absent();
@@ -342,8 +355,8 @@ impl Storage {
         }
     }
 
-    /// Graceful end: open segments are finished, a `shutdown` gap is opened for every stream that
-    /// was being recorded, everything is synced. Later calls write nothing.
+    /// Graceful end: open segments are finished, open marks end with them, a `shutdown` gap is opened
+    /// for every stream that was being recorded, everything is synced. Later calls write nothing.
     pub fn close(&self) {
         if self.closed.swap(true, Ordering::SeqCst) {
             return;
@@ -364,6 +377,7 @@ impl Storage {
             if let (None, false, true, Some(end)) = (open, ended, recorded, self.catalog.last_end(&stream)) {
                 self.catalog.gap_opened(&stream, end, GapCause::Shutdown);
             }
+            self.catalog.marks_ended(&stream);
         }
         let volumes = list(&self.volumes);
         for volume in &volumes {

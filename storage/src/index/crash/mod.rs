@@ -20,7 +20,7 @@ use vigie_config::{CameraId, Causes, GapCause, StreamId, StreamName, Utc};
 
 use super::*;
 use crate::{
-    rows::{GapRow, SegmentRow},
+    rows::{GapRow, MarkRow, SegmentRow},
     uuid::VolumeId,
 };
 
@@ -78,7 +78,16 @@ fn gap(n: u64, batch: u64) -> GapRow {
     }
 }
 
-/// Does a batch open a gap of this stream?
+fn mark(n: u64, batch: u64) -> MarkRow {
+    MarkRow {
+        stream: stream(n),
+        start: at(batch),
+        end: Some(at(batch).plus_micros(MINUTE / 2)),
+        cause: Causes::MOTION,
+    }
+}
+
+/// Does a batch open a gap of this stream, and have a mark?
 fn has_gap(n: u64, batch: u64) -> bool {
     (batch + n).is_multiple_of(GAP_EVERY)
 }
@@ -89,10 +98,12 @@ fn put(index: &Index, batch: u64) {
         index.put_segment(&row(n, batch)).unwrap();
         if has_gap(n, batch) {
             index.put_gap(&gap(n, batch)).unwrap();
+            index.put_mark(&mark(n, batch)).unwrap();
         }
         if let Some(old) = batch.checked_sub(KEPT) {
             index.remove_segment(&stream(n), at(old), VOLUME).unwrap();
             index.remove_gap(&stream(n), at(old)).unwrap();
+            index.remove_mark(&mark(n, old)).unwrap();
         }
     }
     index.set_checkpoint(VOLUME, &batch.to_le_bytes(), index.generation());
@@ -173,12 +184,15 @@ fn compare(index: &Index) -> Result<Found, IndexError> {
         if segments != expected {
             wrong.push(format!("{}: {} rows of {}", stream(n), segments.len(), expected.len()));
         }
-        let expected: Vec<GapRow> = all
-            .filter(|batch| has_gap(n, *batch))
-            .map(|batch| gap(n, batch))
-            .collect();
+        let with: Vec<u64> = all.filter(|batch| has_gap(n, *batch)).collect();
+        let expected: Vec<GapRow> = with.iter().map(|batch| gap(n, *batch)).collect();
         if gaps != expected {
             wrong.push(format!("{}: {} gaps of {}", stream(n), gaps.len(), expected.len()));
+        }
+        let marks = index.marks(&stream(n), Utc::MIN, Utc::MAX)?;
+        let expected: Vec<MarkRow> = with.iter().map(|batch| mark(n, *batch)).collect();
+        if marks != expected {
+            wrong.push(format!("{}: {} marks of {}", stream(n), marks.len(), expected.len()));
         }
     }
     let known = index.streams()?.len() as u64;
