@@ -153,8 +153,9 @@ impl Pass<'_> {
         let mut found_bytes = 0;
         let mut streams: BTreeSet<StreamId> = streams_on(self.root)?.into_iter().collect();
         streams.extend(self.catalog.index().streams().unwrap_or_default());
+        let mut told = 0;
         for stream in &streams {
-            match self.stream(stream, &mut done) {
+            match self.stream(stream, &mut told, &mut done) {
                 Ok(bytes) => found_bytes += bytes,
                 Err(error) if is_of_path(&error) => {
                     done.skipped = true;
@@ -170,8 +171,8 @@ impl Pass<'_> {
         Ok(done)
     }
 
-    /// Bytes of the footage that was found.
-    fn stream(&self, stream: &StreamId, done: &mut Recovered) -> io::Result<u64> {
+    /// Bytes of the footage that was found. `told`: the newest line of all ledgers seen so far.
+    fn stream(&self, stream: &StreamId, told: &mut i64, done: &mut Recovered) -> io::Result<u64> {
         let root = self.root;
         let from = self.mark.map(|mark| whole_millis(mark.from));
         let hours = match from {
@@ -193,7 +194,7 @@ impl Pass<'_> {
             None => Utc::MIN,
         };
         self.drop_older_rows(stream, rows_from, done)?;
-        self.ledgers(stream, looked_from);
+        self.ledgers(stream, looked_from, told);
         Ok(bytes)
     }
 
@@ -344,7 +345,7 @@ impl Pass<'_> {
 
     /// How the stream stands, and its recent gaps and marks, by the ledgers of all volumes.
     /// `looked_from`: where the footage begins that was looked at.
-    fn ledgers(&self, stream: &StreamId, looked_from: Option<Utc>) {
+    fn ledgers(&self, stream: &StreamId, looked_from: Option<Utc>, seen: &mut i64) {
         let catalog = self.catalog;
         let roots = || self.others.iter().copied().chain([self.root]);
         let recent = self.mark.map(|mark| whole_millis(mark.from).plus_micros(-DAY_US));
@@ -366,7 +367,8 @@ impl Pass<'_> {
             tracing::warn!(%stream, failed, "lines of the ledger are torn or cannot be read");
         }
         // Before anything was recorded, what only the index knows was not durable: it goes.
-        let complete = self.others.is_empty() && catalog.seq() == 0;
+        let complete = self.others.is_empty() && catalog.seq() == *seen;
+        *seen = lines.iter().map(|line| line.seq).fold(*seen, i64::max);
         let (mut state, mut open_marks) = (GapState::default(), MarkState::default());
         let gaps: Vec<_> = lines.iter().flat_map(|line| state.apply(stream, line)).collect();
         let marks = joined(lines.iter().flat_map(|line| open_marks.apply(stream, line)));

@@ -217,6 +217,39 @@ fn a_crash_ends_a_mark_where_its_footage_ends() {
 }
 
 #[test]
+fn what_the_index_alone_knew_goes_after_a_power_cut() {
+    let house = House::new();
+    let streams = ["gate", "shed", "yard"].map(stream);
+    let storage = house.open();
+    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    // Of today: a checkpoint vouches for what is older.
+    let hour = 3_600_000_000;
+    let start = Utc::from_micros(Utc::now().as_micros() / hour * hour - hour / 2);
+    let after = |seconds: i64| start.plus_micros(seconds * 1_000_000);
+    for stream in &streams {
+        record(&volume, stream, start, 0, 5);
+        storage.mark_opened(stream, MOTION, start);
+        storage.mark_closed(stream, MOTION, after(1));
+        storage.gap_opened(stream, after(2), GapCause::Network);
+        storage.gap_closed(stream, after(12));
+    }
+    assert!(volume.settle(LONG));
+    checkpointed(&storage, &volume);
+    let left = house.snapshot();
+    let [_, shed, _] = &streams;
+    let ledger = crate::layout::ledger_path(shed, start);
+    std::fs::remove_file(left.dir.path().join("d1").join(ledger)).unwrap();
+    let storage = left.open();
+    storage.add_volume(&left.disk("d1")).unwrap();
+    let rows = streams.each_ref().map(|stream| {
+        let all = all(&storage, stream);
+        (all.marks.len(), all.gaps.len())
+    });
+    assert_eq!(rows, [(1, 1), (0, 0), (1, 1)]);
+    check(&storage);
+}
+
+#[test]
 fn marks_go_with_the_ledger_of_their_day() {
     let house = House::new();
     let gate = stream("gate");
