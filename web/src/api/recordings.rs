@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_config::{Causes, GapCause, StreamId, Utc};
+use vigie_storage::{MarkRow, SegmentRow};
 
 use super::{blocking, known_camera, stream_name, time};
 use crate::{problem::Problem, sign_in::Viewer};
@@ -21,11 +22,12 @@ pub struct RecordingsQuery {
     to: Option<String>,
 }
 
-/// Whole segments and gaps that touch `[from, to)`, oldest first.
+/// Whole segments, gaps and marks that touch `[from, to)`, oldest first.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RecordingsBody {
     segments: Vec<Segment>,
     gaps: Vec<Gap>,
+    marks: Vec<Mark>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -35,6 +37,7 @@ pub struct Segment {
     #[schema(value_type = String, format = DateTime)]
     end: Utc,
     bytes: u64,
+    /// those known when it began, and those of the marks that overlap it
     #[schema(value_type = Vec<String>)]
     causes: Causes,
 }
@@ -48,6 +51,24 @@ pub struct Gap {
     end: Option<Utc>,
     #[schema(value_type = String)]
     cause: GapCause,
+}
+
+/// What was recorded for one reason; one that goes on for long is split at each full hour.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Mark {
+    #[schema(value_type = String, format = DateTime)]
+    start: Utc,
+    /// null: not over yet
+    #[schema(value_type = Option<String>, format = DateTime)]
+    end: Option<Utc>,
+    /// `schedule`, `manual`, `motion`, `sensor` or `analytics`
+    cause: &'static str,
+}
+
+fn causes_of(segment: &SegmentRow, marks: &[MarkRow]) -> Causes {
+    let overlap = |mark: &&MarkRow| mark.start < segment.end && mark.end.is_none_or(|end| end > segment.start);
+    let added = marks.iter().filter(overlap);
+    added.fold(segment.causes, |all, mark| all.union(mark.cause))
 }
 
 /// Footage of one stream
@@ -68,15 +89,14 @@ pub async fn list(
         return Err(Problem::BadRequest(format!("from {from} is not before to {to}")));
     }
     let found = blocking(move || recorder.storage().recordings(&stream, from, to)).await?;
-    let segments = found.segments.into_iter();
-    let gaps = found.gaps.into_iter();
+    let (segments, gaps, marks) = (found.segments.iter(), found.gaps.iter(), found.marks.iter());
     Ok(HttpResponse::Ok().json(RecordingsBody {
         segments: segments
             .map(|s| Segment {
                 start: s.start,
                 end: s.end,
                 bytes: s.bytes,
-                causes: s.causes,
+                causes: causes_of(s, &found.marks),
             })
             .collect(),
         gaps: gaps
@@ -84,6 +104,13 @@ pub async fn list(
                 start: g.start,
                 end: g.end,
                 cause: g.cause,
+            })
+            .collect(),
+        marks: marks
+            .map(|m| Mark {
+                start: m.start,
+                end: m.end,
+                cause: m.cause.names().next().unwrap_or_default(),
             })
             .collect(),
     }))
