@@ -92,6 +92,9 @@ impl Causes {
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
+    pub fn without(self, other: Causes) -> Causes {
+        Causes(self.0 & !other.0)
+    }
     /// One set for each reason in it.
     pub fn each(self) -> impl Iterator<Item = Causes> {
         let known = Self::NAMES.into_iter().map(|(cause, _)| cause);

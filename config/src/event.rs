@@ -59,6 +59,8 @@ kinds! {
     Sensor = "sensor", Alarm, true;
     /// A line crossed, an object left: told by a camera or by another program.
     Analytics = "analytics", Alarm, true;
+    /// Somebody records a camera by hand.
+    Manual = "manual", Info, true;
     /// Told through the API, and of no other kind.
     External = "external", Info, true;
     StreamOffline = "stream_offline", Alarm, true;

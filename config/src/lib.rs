@@ -4,6 +4,7 @@
 //! configurations, identifiers, times, causes and error kinds.
 //! Does not belong here: anything that opens a socket or a footage file.
 
+mod alarm;
 mod cause;
 pub mod diff;
 mod duration;
@@ -12,18 +13,23 @@ mod id;
 mod kind;
 mod load;
 mod model;
+mod schedule;
 mod size;
 mod time;
 
+pub use alarm::{Actions, Contact, HttpCall, HttpMethod, Input, InputKind, Output, OutputKind, Rule};
 pub use cause::{Causes, GapCause};
-pub use diff::{BranchChange, CameraChange, CameraChanges, Changes, DiskChange, ServerChanges, StreamChange, diff};
+pub use diff::{
+    ActorChange, BranchChange, CameraChange, CameraChanges, Changes, DiskChange, ServerChanges, StreamChange, diff,
+};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use event::{EventKind, Severity, Source, UnknownKind};
 pub use id::{CameraId, DiskId, IdError, InputId, OutputId, RuleId, ScheduleId, StreamId, StreamName};
 pub use kind::{ErrorKind, Kind};
 pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
 pub use model::{
-    Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, When, WhenFull,
+    Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, WhenFull,
 };
+pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
 pub use size::{SizeError, format_size, parse_size};
 pub use time::{ParseUtcError, Utc};

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::{CameraId, DiskId, StreamName};
+use crate::{CameraId, Causes, DiskId, Input, Output, Rule, Schedule, StreamName, When};
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -38,9 +39,13 @@ impl Serialize for Secret {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     pub server: Server,
-    /// In the order of the file.
+    /// Lists are in the order of the file. The fixed schedules are not among these.
+    pub schedules: Vec<Schedule>,
     pub disks: Vec<Disk>,
     pub cameras: Vec<Camera>,
+    pub inputs: Vec<Input>,
+    pub outputs: Vec<Output>,
+    pub rules: Vec<Rule>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +56,16 @@ pub struct Server {
     pub rtsp: SocketAddr,
     /// IANA name; `None`: the system's.
     pub time_zone: Option<String>,
+}
+
+impl Server {
+    /// The site's time zone. UTC where neither the configuration nor the system says.
+    pub fn zone(&self) -> TimeZone {
+        match &self.time_zone {
+            Some(name) => TimeZone::get(name).unwrap_or(TimeZone::UTC),
+            None => TimeZone::system(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -132,10 +147,18 @@ pub enum SourceUrl {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     pub continuous: When,
-    pub streams: Vec<StreamName>,
+    /// While this is on, motion is recorded; alike with the others.
+    pub motion: When,
+    pub sensor: When,
+    pub analytics: When,
+    pub continuous_streams: Vec<StreamName>,
+    /// Recorded on events and by hand.
+    pub event_streams: Vec<StreamName>,
     pub segment: Duration,
     pub pre_alarm: Duration,
     pub post_alarm: Duration,
+    /// What may wait in memory for an event, for each of the camera's streams.
+    pub pre_alarm_memory_bytes: u64,
     pub max_age: Option<Duration>,
     /// Younger footage goes only when nothing else is left to go.
     pub min_age: Option<Duration>,
@@ -154,13 +177,36 @@ pub enum WhenFull {
     Stop,
 }
 
-/// When a kind of recording runs. (Schedules and events come with alarms; until then a
-/// configuration that asks for them is refused.)
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum When {
-    Off,
-    Always,
+impl Record {
+    /// Kinds of recording that events bring about.
+    pub fn event_kinds(&self) -> [(Causes, &When); 3] {
+        [
+            (Causes::MOTION, &self.motion),
+            (Causes::SENSOR, &self.sensor),
+            (Causes::ANALYTICS, &self.analytics),
+        ]
+    }
+
+    /// Something is to be recorded at some time without anyone asking for it by hand.
+    pub fn is_ever(&self) -> bool {
+        self.continuous.is_ever() || self.is_ever_on_events()
+    }
+
+    /// Events may bring recording about.
+    pub fn is_ever_on_events(&self) -> bool {
+        self.event_kinds().into_iter().any(|(_, when)| when.is_ever())
+    }
+
+    /// Those recorded at some time without anyone asking for it by hand.
+    pub fn streams(&self) -> impl Iterator<Item = StreamName> {
+        StreamName::ALL.into_iter().filter(|stream| self.has(*stream))
+    }
+
+    /// The stream is recorded at some time without anyone asking for it by hand.
+    pub fn has(&self, stream: StreamName) -> bool {
+        let continuous = self.continuous.is_ever() && self.continuous_streams.contains(&stream);
+        continuous || (self.is_ever_on_events() && self.event_streams.contains(&stream))
+    }
 }
 
 impl fmt::Display for SourceUrl {

@@ -10,7 +10,9 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Camera, CameraId, Config, Disk, DiskId, Record, Server, Stream, StreamName, When};
+use crate::{
+    Camera, CameraId, Config, Disk, DiskId, Input, InputId, Output, OutputId, Record, Server, Stream, StreamName,
+};
 
 /// Names of keys as they stand in the file, in its order; for messages.
 pub type Keys = Vec<&'static str>;
@@ -25,6 +27,21 @@ pub struct Changes {
     pub cameras: Vec<CameraChange>,
     /// Cameras that are in both files stand in another order: lists are shown anew, nothing else.
     pub camera_order: bool,
+    /// Actors that are started anew with what stands here; removed ones first.
+    pub inputs: Vec<ActorChange<InputId, Input>>,
+    pub outputs: Vec<ActorChange<OutputId, Output>>,
+    /// Whoever reads the new configuration takes them up. (A schedule's change shows in
+    /// everything that names it.)
+    pub rules: bool,
+    pub schedules: bool,
+}
+
+/// Of something that is one actor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ActorChange<Id, T> {
+    Removed(Id),
+    /// New, or changed.
+    Put(T),
 }
 
 impl Changes {
@@ -108,16 +125,43 @@ macro_rules! compare {
 pub fn diff(old: &Config, new: &Config) -> Changes {
     let Config {
         server: old_server,
+        schedules: old_schedules,
         disks: old_disks,
         cameras: old_cameras,
+        inputs: old_inputs,
+        outputs: old_outputs,
+        rules: old_rules,
     } = old;
-    let Config { server, disks, cameras } = new;
+    let Config {
+        server,
+        schedules,
+        disks,
+        cameras,
+        inputs,
+        outputs,
+        rules,
+    } = new;
     Changes {
         server: diff_server(old_server, server),
         disks: diff_disks(old_disks, disks),
         cameras: diff_cameras(old_cameras, cameras),
         camera_order: order_differs(old_cameras, cameras),
+        inputs: diff_actors(old_inputs, inputs, |input| &input.id),
+        outputs: diff_actors(old_outputs, outputs, |output| &output.id),
+        rules: old_rules != rules,
+        schedules: old_schedules != schedules,
     }
+}
+
+fn diff_actors<Id: Clone + PartialEq, T: Clone + PartialEq>(
+    old: &[T],
+    new: &[T],
+    id: impl Fn(&T) -> &Id,
+) -> Vec<ActorChange<Id, T>> {
+    let removed = old.iter().filter(|one| new.iter().all(|other| id(other) != id(one)));
+    let removed = removed.map(|one| ActorChange::Removed(id(one).clone()));
+    let put = new.iter().filter(|one| !old.contains(one));
+    removed.chain(put.map(|one| ActorChange::Put(one.clone()))).collect()
 }
 
 fn diff_server(old: &Server, new: &Server) -> ServerChanges {
@@ -229,20 +273,30 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
     } = new;
     let Record {
         continuous: old_continuous,
-        streams: old_recorded,
+        motion: old_motion,
+        sensor: old_sensor,
+        analytics: old_analytics,
+        continuous_streams: old_continuous_streams,
+        event_streams: old_event_streams,
         segment: old_segment,
         pre_alarm: old_pre_alarm,
         post_alarm: old_post_alarm,
+        pre_alarm_memory_bytes: old_pre_alarm_memory,
         max_age: old_max_age,
         min_age: old_min_age,
         alarm_after: old_alarm_after,
     } = old_record;
     let Record {
         continuous,
-        streams: recorded,
+        motion,
+        sensor,
+        analytics,
+        continuous_streams,
+        event_streams,
         segment,
         pre_alarm,
         post_alarm,
+        pre_alarm_memory_bytes,
         max_age,
         min_age,
         alarm_after,
@@ -252,9 +306,16 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
     compare!(in_place;
         "name": old_name, name;
         "rtsp_anonymous": old_rtsp_anonymous, rtsp_anonymous;
+        "continuous": old_continuous, continuous;
+        "motion": old_motion, motion;
+        "sensor": old_sensor, sensor;
+        "analytics": old_analytics, analytics;
+        "continuous_streams": old_continuous_streams, continuous_streams;
+        "event_streams": old_event_streams, event_streams;
         "segment": old_segment, segment;
         "pre_alarm": old_pre_alarm, pre_alarm;
         "post_alarm": old_post_alarm, post_alarm;
+        "pre_alarm_memory": old_pre_alarm_memory, pre_alarm_memory_bytes;
         "max_age": old_max_age, max_age;
         "min_age": old_min_age, min_age;
         "alarm_after": old_alarm_after, alarm_after);
@@ -270,14 +331,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         };
         let ran = *old_enabled && before.is_some();
         let runs = *enabled && after.is_some();
-        let records = |runs: bool, when: &When, streams: &[StreamName]| match when {
-            When::Off => false,
-            When::Always => runs && streams.contains(&name),
-        };
-        let (recorded_before, recorded_now) = (
-            records(ran, old_continuous, old_recorded),
-            records(runs, continuous, recorded),
-        );
+        let (recorded_before, recorded_now) = (ran && old_record.has(name), runs && record.has(name));
         Some((
             name,
             StreamChange {

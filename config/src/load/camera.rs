@@ -6,24 +6,31 @@ use super::{
     absolute_path,
     disk::{Disks, group, not_an_id, unique_id},
     display_name, record,
+    schedule::Schedules,
     section::{Found, Section, Text},
     source_url::{parse_source_url, redact_url},
     suggest::nearest,
 };
-use crate::{Camera, CameraId, Credentials, Secret, SourceUrl, Stream, StreamName, Tls, Transport, When};
+use crate::{Camera, CameraId, Credentials, Secret, SourceUrl, Stream, StreamName, Tls, Transport};
 
-pub fn read_all(root: &Section<'_>, disks: &Disks) -> Vec<Camera> {
+pub fn read_all(root: &Section<'_>, disks: &Disks, schedules: &Schedules) -> Vec<Camera> {
     let mut ids = BTreeMap::new();
     let mut cameras: Vec<Camera> = Vec::new();
     for section in root.sections("camera") {
-        if let Some(camera) = read(section, &mut ids, disks, &cameras) {
+        if let Some(camera) = read(section, &mut ids, disks, schedules, &cameras) {
             cameras.push(camera);
         }
     }
     cameras
 }
 
-fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, disks: &Disks, before: &[Camera]) -> Option<Camera> {
+fn read(
+    section: Section<'_>,
+    ids: &mut BTreeMap<String, usize>,
+    disks: &Disks,
+    schedules: &Schedules,
+    before: &[Camera],
+) -> Option<Camera> {
     let walk = section.walk;
     let id = unique_id(&section, ids, "camera").and_then(|text| {
         CameraId::new(&text.value.value)
@@ -49,15 +56,17 @@ fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, disks: &Disks, 
     if keyed && streams.len() == there.len() && !streams.values().any(|stream| takes_credentials(&stream.url)) {
         section.problem("username", "no stream of this camera asks for credentials");
     }
-    let record = record::read(&section, &there);
+    let record = record::read(&section, &there, schedules);
     if let Some(group) = &disk_group {
-        check_group(&section, group, disks, record.continuous);
+        check_group(&section, group, disks, record.is_ever());
     }
     section.finish(|key| match key {
         "url" | "transport" | "audio" | "stall_after" | "tls_ca" | "tls_fingerprint" => {
             Some("[camera.main] or [camera.sub]")
         }
-        "mode" | "continuous" | "segment" | "pre_alarm" | "post_alarm" | "max_age" => Some("[camera.record]"),
+        "mode" | "continuous" | "motion" | "sensor" | "segment" | "pre_alarm" | "post_alarm" | "max_age" => {
+            Some("[camera.record]")
+        }
         _ => None,
     });
     let (id, disk_group) = (id?, disk_group?);
@@ -74,8 +83,8 @@ fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, disks: &Disks, 
 }
 
 /// A group without a disk is a fault where it was asked for, or where footage would have no place.
-fn check_group(section: &Section<'_>, group: &str, disks: &Disks, continuous: When) {
-    let needed = continuous == When::Always && disks.complete;
+fn check_group(section: &Section<'_>, group: &str, disks: &Disks, records: bool) {
+    let needed = records && disks.complete;
     if disks.groups.contains(group) || !(section.has("disk_group") || needed) {
         return;
     }

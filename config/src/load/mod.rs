@@ -5,14 +5,20 @@
 
 mod camera;
 mod disk;
+mod input;
+mod output;
 mod problem;
 mod record;
+mod rule;
+mod schedule;
 mod section;
 mod server;
 mod source_url;
 mod suggest;
 mod variables;
 
+#[cfg(test)]
+mod alarm_tests;
 #[cfg(test)]
 mod tests;
 
@@ -116,13 +122,24 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
     let root = Section::new(walk, table, String::new(), 1);
     let server = server::read(walk, root.section("server"));
     let disks = disk::read_all(&root, &server);
-    let cameras = camera::read_all(&root, &disks);
+    let schedules = schedule::read_all(&root);
+    let cameras = camera::read_all(&root, &disks, &schedules);
     if cameras.is_empty() && !root.has("camera") {
         walk.warning(1, "camera", "no camera: nothing will be recorded");
     }
+    let mut config = Config {
+        server,
+        inputs: input::read_all(&root),
+        outputs: output::read_all(&root, &schedules),
+        disks: disks.disks.into_iter().map(|found| found.value).collect(),
+        cameras,
+        schedules: Vec::new(),
+        rules: Vec::new(),
+    };
+    config.rules = rule::read_all(&root, &schedules, &config);
+    config.schedules = schedules.into_own();
     root.finish(|_| None);
-    let disks = disks.disks.into_iter().map(|found| found.value).collect();
-    Config { server, disks, cameras }
+    config
 }
 
 /// Names people read: not empty, one line, at most 128 characters.

@@ -16,6 +16,7 @@ const GOOD: &str =
 fn lookup(name: &str) -> Option<String> {
     match name {
         "GATE_PASSWORD" => Some("hunter2".to_owned()),
+        "DOOR_TOKEN" => Some("0123456789abcdef".to_owned()),
         "EMPTY" => Some(String::new()),
         "SECONDS" => Some("7s".to_owned()),
         _ => None,
@@ -83,7 +84,12 @@ fn defaults_are_those_of_the_reference() {
     );
     assert_eq!((&main.tls, &main.credentials), (&Tls::System, &None));
     assert_eq!(camera.record.continuous, When::Always);
-    assert_eq!(camera.record.streams, [StreamName::Main]);
+    assert_eq!(camera.record.continuous_streams, [StreamName::Main]);
+    assert!(
+        [&camera.record.motion, &camera.record.sensor, &camera.record.analytics]
+            .iter()
+            .all(|when| **when == When::Off)
+    );
     assert_eq!(camera.record.segment.as_secs(), 60);
     assert_eq!(camera.record.max_age, None);
 }
@@ -91,7 +97,11 @@ fn defaults_are_those_of_the_reference() {
 #[test]
 fn a_sub_stream_is_recorded_by_default() {
     let config = good(&camera("sub.url = \"rtsp://192.0.2.1/2\""));
-    assert_eq!(config.cameras[0].record.streams, StreamName::ALL);
+    let record = &config.cameras[0].record;
+    assert_eq!(
+        (&record.continuous_streams[..], &record.event_streams[..]),
+        (&StreamName::ALL[..], &StreamName::ALL[..])
+    );
 }
 
 #[test]
@@ -351,35 +361,28 @@ fn each_fault_is_one_clear_line() {
         ),
         // recording
         (
-            camera("record.mode = \"events\""),
-            &["record.mode: mode \"events\" is not in this version, expected \"off\" or \"always\""],
-        ),
-        (
             camera("record.mode = \"schedule\""),
-            &["mode \"schedule\" is not in this version"],
+            &["record.mode: mode \"schedule\" needs at least one of continuous, motion, sensor, analytics"],
         ),
         (
             camera("record.mode = \"allways\""),
-            &["seen \"allways\", expected \"off\" or \"always\""],
+            &["seen \"allways\", expected \"off\", \"always\", \"events\" or \"schedule\""],
         ),
         (
-            camera("record.continuous = \"office-hours\""),
-            &[
-                "record.continuous: seen \"office-hours\"",
-                "schedules are not in this version",
-            ],
-        ),
-        (
-            camera("record.motion = \"always\""),
-            &["record.motion: seen \"always\", recording by motion is not in this version"],
+            camera("record.continuous = \"24x8\""),
+            &["record.continuous: no schedule \"24x8\", did you mean"],
         ),
         (
             camera("record.sensor = \"nights\""),
-            &["recording by sensor is not in this version"],
+            &["record.sensor: no schedule \"nights\", expected off, always, 24x7, 24x5, 24x2"],
         ),
         (
-            camera("record.analytics = \"always\""),
-            &["recording by analytics is not in this version"],
+            camera("record.mode = \"off\"\nrecord.motion = \"24x5\""),
+            &["record.motion: \"24x5\" contradicts mode = \"off\""],
+        ),
+        (
+            camera("record.pre_alarm_memory = \"1 KB\""),
+            &["record.pre_alarm_memory: expected at least 1 MiB"],
         ),
         (
             camera("record.mode = \"off\"\nrecord.continuous = \"always\""),
@@ -630,7 +633,17 @@ fn the_first_configuration_is_valid() {
 #[test]
 fn the_reference_shows_every_key() {
     let text = uncommented(REFERENCE);
-    for table in ["[server]", "[[disk]]", "[[camera]]", "[camera.main]", "[camera.record]"] {
+    for table in [
+        "[server]",
+        "[[schedule]]",
+        "[[disk]]",
+        "[[camera]]",
+        "[camera.main]",
+        "[camera.record]",
+        "[[input]]",
+        "[[output]]",
+        "[[rule]]",
+    ] {
         let asked = text.replacen(&format!("\n{table}\n"), &format!("\n{table}\nqqqqqqqqqq = 1\n"), 1);
         let answer = problems(&asked);
         let (_, keys) = answer[0].split_once("expected one of ").unwrap();

@@ -1,0 +1,227 @@
+//! Schedules, kinds of recording, inputs, outputs and rules.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use crate::{Causes, Config, Contact, EventKind, InputKind, OutputKind, Source, When};
+
+const HOUSE: &str = r#"
+[[disk]]
+id = "d1"
+path = "/srv/d1"
+[[schedule]]
+id = "nights"
+daily = ["20:00-06:00"]
+weekend = ["00:00-24:00"]
+wed = []
+[[camera]]
+id = "gate"
+main.url = "rtsp://192.0.2.1/1"
+sub.url = "rtsp://192.0.2.1/2"
+[[camera]]
+id = "door"
+main.url = "rtsp://192.0.2.2/1"
+[[input]]
+id = "bell"
+kind = "http"
+token = "${BELL_TOKEN}"
+[[output]]
+id = "lamp"
+kind = "http"
+on = "http://user:secret@192.0.2.9/on"
+"#;
+
+fn parse(keys: &str) -> Result<Config, Vec<String>> {
+    let lookup = |name: &str| (name == "BELL_TOKEN").then(|| "0123456789abcdef".to_owned());
+    match Config::parse(&format!("{HOUSE}{keys}"), &lookup) {
+        Ok((config, _)) => Ok(config),
+        Err(problems) => Err(problems.to_string().lines().map(str::to_owned).collect()),
+    }
+}
+
+/// The house with other keys of the first camera's recording.
+fn record(keys: &str) -> crate::Record {
+    let camera = "sub.url = \"rtsp://192.0.2.1/2\"\n";
+    let text = HOUSE.replace(camera, &format!("{camera}{keys}\n"));
+    let lookup = |_: &str| Some("0123456789abcdef".to_owned());
+    Config::parse(&text, &lookup).unwrap().0.cameras.remove(0).record
+}
+
+fn on(record: &crate::Record) -> (bool, Causes) {
+    let events = record.event_kinds().into_iter().filter(|(_, when)| when.is_ever());
+    let events = events.fold(Causes::NONE, |all, (cause, _)| all.union(cause));
+    (record.continuous.is_ever(), events)
+}
+
+#[test]
+fn the_more_exact_key_of_a_day_counts() {
+    let config = parse("").unwrap();
+    let [nights] = &config.schedules[..] else { panic!() };
+    let night = [(0, 360), (1200, 1440)];
+    assert_eq!(nights.week.day(1), night);
+    // Tuesday's night goes on into Wednesday, which has none of its own.
+    assert_eq!(nights.week.day(2), [(0, 360)]);
+    assert_eq!(nights.week.day(3), [(1200, 1440)]);
+    assert_eq!(nights.week.day(5), [(0, 1440)]);
+}
+
+#[test]
+fn modes_are_what_holds_for_kinds_without_a_key() {
+    let all = Causes::MOTION.union(Causes::SENSOR).union(Causes::ANALYTICS);
+    assert_eq!(on(&record("")), (true, Causes::NONE));
+    assert_eq!(on(&record("record.mode = \"off\"")), (false, Causes::NONE));
+    assert_eq!(on(&record("record.mode = \"events\"")), (false, all));
+    let mixed = record("record.mode = \"always\"\nrecord.motion = \"nights\"");
+    assert_eq!(on(&mixed), (true, Causes::MOTION));
+    assert!(matches!(&mixed.motion, When::During(schedule) if schedule.id.as_str() == "nights"));
+    let restricted = record("record.mode = \"events\"\nrecord.motion = \"off\"\nrecord.continuous = \"24x5\"");
+    assert_eq!(on(&restricted), (true, Causes::SENSOR.union(Causes::ANALYTICS)));
+    let manual = record("record.mode = \"schedule\"\nrecord.sensor = \"24x2\"");
+    assert_eq!(on(&manual), (false, Causes::SENSOR));
+}
+
+#[test]
+fn events_may_be_recorded_from_another_stream() {
+    use crate::StreamName::{Main, Sub};
+    let split =
+        record("record.continuous_streams = [\"sub\"]\nrecord.event_streams = [\"main\"]\nrecord.sensor = \"always\"");
+    assert_eq!(
+        (&split.continuous_streams[..], &split.event_streams[..]),
+        (&[Sub][..], &[Main][..])
+    );
+    assert!(split.has(Main) && split.has(Sub));
+    let off = record("record.continuous_streams = [\"sub\"]\nrecord.event_streams = [\"main\"]");
+    assert!(!off.has(Main) && off.has(Sub));
+}
+
+#[test]
+fn an_input_and_an_output() {
+    let config = parse("").unwrap();
+    let (bell, lamp) = (&config.inputs[0], &config.outputs[0]);
+    assert_eq!(
+        (bell.name.as_str(), bell.enabled, bell.normally),
+        ("bell", true, Contact::Open)
+    );
+    let InputKind::Http { token, hold } = &bell.kind;
+    assert_eq!((token.reveal(), *hold), ("0123456789abcdef", Duration::from_secs(10)));
+    let OutputKind::Http { on, off } = &lamp.kind;
+    assert_eq!((off, &lamp.schedule), (&None, &When::Always));
+    assert!(!format!("{on:?}").contains("secret"), "{on:?}");
+}
+
+#[test]
+fn a_rule_names_what_is_there() {
+    let rule = "
+        [[rule]]
+        id = \"ring\"
+        on = [\"sensor\", \"motion\"]
+        from = [\"bell\", \"camera:gate\"]
+        schedule = \"nights\"
+        min_interval = \"30s\"
+        record = [\"*\"]
+        outputs = [\"lamp\"]
+        popup_message = true";
+    let config = parse(rule).unwrap();
+    let [rule] = &config.rules[..] else { panic!() };
+    let ids: Vec<&str> = rule.actions.record.iter().map(crate::CameraId::as_str).collect();
+    assert_eq!(ids, ["gate", "door"]);
+    let source = |text: &str| text.parse::<Source>().unwrap();
+    for (kind, from, wanted) in [
+        (EventKind::Sensor, "input:bell", true),
+        (EventKind::Sensor, "input:other", false),
+        (EventKind::Motion, "camera:gate", true),
+        (EventKind::Motion, "stream:gate/sub", true),
+        (EventKind::Motion, "stream:door/main", false),
+        (EventKind::StreamOffline, "stream:gate/main", false),
+    ] {
+        assert_eq!(rule.is_about(kind, &source(from)), wanted, "{kind} {from}");
+    }
+}
+
+#[test]
+fn each_mistake_has_its_text() {
+    let cases = [
+        (
+            "[[schedule]]\nid = \"24x7\"",
+            "\"24x7\" is there already and cannot be changed",
+        ),
+        (
+            "[[schedule]]\nid = \"days\"\nmon = [\"8-12\"]",
+            "mon[0]: \"8-12\" is no time of day, expected for example",
+        ),
+        (
+            "[[schedule]]\nid = \"days\"\nmon = [\"24:00-08:00\"]",
+            "is no time of day",
+        ),
+        ("[[schedule]]\nid = \"days\"\nmonday = []", "unknown key \"monday\""),
+        (
+            "[[input]]\nid = \"door\"\nkind = \"htpt\"",
+            "kind: seen \"htpt\", expected \"http\"",
+        ),
+        (
+            "[[input]]\nid = \"door\"\nkind = \"http\"",
+            "token: missing, expected a secret of 16 characters",
+        ),
+        (
+            "[[input]]\nid = \"door\"\nkind = \"http\"\ntoken = \"short\"",
+            "token: too short",
+        ),
+        (
+            "[[input]]\nid = \"bell\"\nkind = \"http\"\ntoken = \"0123456789abcdef\"",
+            "input \"bell\" is already defined",
+        ),
+        (
+            "[[output]]\nid = \"siren\"\nkind = \"http\"",
+            "on: missing, expected the address to call",
+        ),
+        (
+            "[[output]]\nid = \"siren\"\nkind = \"http\"\non = \"192.0.2.9/on\"",
+            "is no address to call",
+        ),
+        (
+            "[[rule]]\nid = \"r\"",
+            "on: missing, expected a list of kinds of events",
+        ),
+        (
+            "[[rule]]\nid = \"r\"\non = [\"moton\"]",
+            "on[0]: no kind of event \"moton\", did you mean \"motion\"?",
+        ),
+        (
+            "[[rule]]\nid = \"r\"\non = [\"sensor\"]\nfrom = [\"bel\"]",
+            "from[0]: no camera, input, output or disk \"bel\", did you mean \"bell\"?",
+        ),
+        (
+            "[[rule]]\nid = \"r\"\non = [\"sensor\"]\nrecord = [\"gat\"]",
+            "record[0]: no camera \"gat\", did you mean \"gate\"?",
+        ),
+        (
+            "[[rule]]\nid = \"r\"\non = [\"sensor\"]\noutputs = [\"gate\"]",
+            "outputs[0]: no output \"gate\"",
+        ),
+        (
+            "[[rule]]\nid = \"r\"\non = [\"sensor\"]\nschedule = \"night\"",
+            "schedule: no schedule \"night\", did you mean \"nights\"?",
+        ),
+        (
+            "[[input]]\nid = \"gate\"\nkind = \"http\"\ntoken = \"0123456789abcdef\"\n[[rule]]\nid = \"r\"\non = [\"sensor\"]\nfrom = [\"gate\"]",
+            "\"gate\" may be camera:gate or input:gate: write which",
+        ),
+    ];
+    for (keys, expected) in cases {
+        let problems = parse(keys).unwrap_err();
+        assert!(
+            problems.len() == 1 && problems[0].contains(expected),
+            "{keys}\n{problems:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let config = parse("").unwrap();
+    let shown = format!("{config:?}");
+    assert!(
+        !shown.contains("0123456789abcdef") && !shown.contains("secret@"),
+        "{shown}"
+    );
+}

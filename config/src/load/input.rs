@@ -1,0 +1,94 @@
+//! The tables `[[input]]`: alarm inputs.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    disk::{not_an_id, unique_id},
+    display_name,
+    section::Section,
+};
+use crate::{Contact, Input, InputId, InputKind, Secret};
+
+/// Shorter ones can be tried out.
+const LEAST_TOKEN: usize = 16;
+
+pub fn read_all(root: &Section<'_>) -> Vec<Input> {
+    let mut ids = BTreeMap::new();
+    let sections = root.sections("input");
+    sections
+        .into_iter()
+        .filter_map(|section| read(section, &mut ids))
+        .collect()
+}
+
+fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>) -> Option<Input> {
+    let walk = section.walk;
+    let id = unique_id(&section, ids, "input")
+        .and_then(|text| InputId::new(&text.value.value).map_err(|_| not_an_id(walk, &text)).ok());
+    let name = section.text("name", "a name").and_then(|text| display_name(walk, text));
+    let enabled = section.boolean("enabled").unwrap_or(true);
+    let normally = contact(&section).unwrap_or(Contact::Open);
+    let debounce = section.duration("debounce", Duration::ZERO..=Duration::from_secs(60));
+    let kind = kind(&section);
+    section.finish(|_| None);
+    let id = id?;
+    Some(Input {
+        name: name.unwrap_or_else(|| id.to_string()),
+        id,
+        enabled,
+        kind: kind?,
+        normally,
+        debounce: debounce.unwrap_or(Duration::ZERO),
+    })
+}
+
+fn kind(section: &Section<'_>) -> Option<InputKind> {
+    const EXPECTED: &str = "\"http\"";
+    section.require("kind", EXPECTED);
+    let text = section.text("kind", EXPECTED)?;
+    match text.value.value.as_str() {
+        "http" => http(section),
+        _ => {
+            text.problem(
+                section.walk,
+                format!("seen {:?}, expected {EXPECTED}", text.value.shown),
+            );
+            None
+        }
+    }
+}
+
+fn http(section: &Section<'_>) -> Option<InputKind> {
+    const EXPECTED: &str = "a secret of 16 characters or more, for example \"${DOOR_TOKEN}\"";
+    section.require("token", EXPECTED);
+    let hold = section.duration("hold", Duration::from_millis(100)..=Duration::from_secs(86_400));
+    let token = section.text("token", EXPECTED)?;
+    section.walk.secret(&token);
+    let fits = token.value.value.len() >= LEAST_TOKEN && token.value.value.bytes().all(|byte| byte.is_ascii_graphic());
+    if !fits {
+        token.problem(
+            section.walk,
+            format!("too short, or with spaces or letters beyond ASCII: expected {EXPECTED}"),
+        );
+        return None;
+    }
+    Some(InputKind::Http {
+        token: Secret::new(token.value.value),
+        hold: hold.unwrap_or(Duration::from_secs(10)),
+    })
+}
+
+fn contact(section: &Section<'_>) -> Option<Contact> {
+    let text = section.text("normally", "\"open\" or \"closed\"")?;
+    match text.value.value.as_str() {
+        "open" => Some(Contact::Open),
+        "closed" => Some(Contact::Closed),
+        _ => {
+            text.problem(
+                section.walk,
+                format!("seen {:?}, expected \"open\" or \"closed\"", text.value.shown),
+            );
+            None
+        }
+    }
+}
