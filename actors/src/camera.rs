@@ -5,19 +5,23 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
+use jiff::tz::TimeZone;
 use ractor::{ActorRef, call_t};
 use serde::Serialize;
-use vigie_config::{Camera, CameraId, Causes, StreamId, StreamName, When};
+use ulid::Ulid;
+use vigie_config::{Camera, CameraId, Causes, StreamId, StreamName, Utc, When};
 use vigie_media::hub::Hub;
 
 use crate::{
     deps::Deps,
     disks::Disks,
-    recording::recording_child,
+    recording::{Keep, LATE_EVENT, Triggers, Wish, recording_child},
+    site::Site,
     source::{SourceArguments, source_child},
     stream::{StreamHandle, StreamState},
     supervise::{ChildSpec, Ending, SupervisorMsg, supervisor_child},
@@ -33,6 +37,7 @@ const CHANGE_TIMEOUT_MS: u64 = 20_000;
 pub struct CameraHandle {
     config: ArcSwap<Camera>,
     pub streams: BTreeMap<StreamName, Arc<StreamHandle>>,
+    triggers: Mutex<Triggers>,
     /// The running generation of `camera.<id>`.
     supervisor: Mutex<Option<ActorRef<SupervisorMsg>>>,
 }
@@ -55,6 +60,7 @@ impl CameraHandle {
         Arc::new(Self {
             config: ArcSwap::from_pointee(camera.clone()),
             streams,
+            triggers: Mutex::default(),
             supervisor: Mutex::new(None),
         })
     }
@@ -71,10 +77,76 @@ impl CameraHandle {
         self.streams.get(&stream).map(|s| s.hub.clone())
     }
 
-    /// Is this stream to be recorded now?
+    /// Is this stream recorded at some time, or asked for by hand now?
     pub fn records(&self, stream: StreamName) -> bool {
         let camera = self.config.load();
-        camera.enabled && camera.record.continuous == When::Always && camera.record.streams.contains(&stream)
+        let by_hand = || {
+            let asked = self.triggers().asked(Instant::now());
+            asked.iter().any(|asked| asked.cause == Causes::MANUAL) && camera.record.event_streams.contains(&stream)
+        };
+        camera.enabled && (camera.record.has(stream) || by_hand())
+    }
+
+    /// An actor records this stream, or waits for an event.
+    pub fn is_recording(&self, stream: StreamName) -> bool {
+        self.streams.get(&stream).is_some_and(|s| s.recording.is_held())
+    }
+
+    fn triggers(&self) -> MutexGuard<'_, Triggers> {
+        self.triggers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An event at `at` asks for recording, from the pre-alarm time on.
+    pub fn trigger(&self, cause: Causes, event: Ulid, at: Utc) {
+        // A person means now.
+        let before = match cause {
+            Causes::MANUAL => Duration::ZERO,
+            _ => self.config.load().record.pre_alarm,
+        };
+        self.triggers().begin(cause, event, at - before, Instant::now());
+    }
+
+    /// The event is over; recording goes on for the post-alarm time.
+    pub fn trigger_over(&self, cause: Causes, event: Ulid) {
+        let after = match cause {
+            Causes::MANUAL => Duration::ZERO,
+            _ => self.config.load().record.post_alarm,
+        };
+        self.triggers().end(cause, event, Instant::now() + after);
+    }
+
+    /// What is to be recorded of a stream now.
+    pub fn wish(&self, stream: StreamName, now: Utc, zone: &TimeZone) -> Wish {
+        let camera = self.config.load();
+        let record = &camera.record;
+        if !camera.enabled {
+            return Wish::default();
+        }
+        let on_events = record.event_streams.contains(&stream);
+        let kinds = record.event_kinds().into_iter().filter(|_| on_events);
+        let kinds: Vec<(Causes, &When)> = kinds.filter(|(_, when)| when.is_on(now, zone)).collect();
+        let mut asked = self.triggers().asked(Instant::now());
+        asked.retain(|asked| match asked.cause {
+            Causes::MANUAL => on_events,
+            cause => kinds.iter().any(|(kind, _)| *kind == cause),
+        });
+        // An event that began long before its schedule did is not recorded from before that.
+        let earliest = now - record.pre_alarm - LATE_EVENT;
+        asked.iter_mut().for_each(|asked| asked.from = asked.from.max(earliest));
+        Wish {
+            continuous: record.continuous_streams.contains(&stream) && record.continuous.is_on(now, zone),
+            asked,
+            keep: (!kinds.is_empty()).then_some(Keep {
+                time: record.pre_alarm,
+                most_bytes: record.pre_alarm_memory_bytes,
+            }),
+        }
+    }
+
+    /// Why anything of this camera is to be recorded now.
+    pub fn causes(&self, now: Utc, zone: &TimeZone) -> Causes {
+        let wishes = self.streams.keys().map(|stream| self.wish(*stream, now, zone));
+        wishes.fold(Causes::NONE, |all, wish| all.union(wish.causes()))
     }
 
     /// Takes a configuration whose changes need no restart.
@@ -209,27 +281,23 @@ pub struct StreamSnapshot {
 }
 
 impl CameraHandle {
-    pub fn snapshot(&self, disks: &Disks) -> CameraSnapshot {
+    pub fn snapshot(&self, disks: &Disks, site: &Site) -> CameraSnapshot {
         let camera = self.config.load();
         let streams: BTreeMap<StreamName, StreamSnapshot> =
             self.streams.iter().map(|(name, s)| (*name, s.snapshot())).collect();
         let main = streams.get(&StreamName::Main);
-        let wanted = camera.enabled && camera.record.continuous == When::Always && !camera.record.streams.is_empty();
+        let causes = self.causes(Utc::now(), &site.zone());
         let why_none = |name: &StreamName| {
             let stream = StreamId::new(camera.id.clone(), *name);
             disks.why_none(&stream, &camera.disk_group)
         };
-        let not_recording = camera.record.streams.iter().filter(|_| wanted).find_map(why_none);
+        let not_recording = camera.record.streams().find_map(|name| why_none(&name));
         CameraSnapshot {
             id: camera.id.clone(),
             name: camera.name.clone(),
             state: main.map_or(StreamState::Disabled, |m| m.state),
             error: main.and_then(|m| m.error.clone()),
-            recording: if wanted && not_recording.is_none() {
-                Causes::SCHEDULE
-            } else {
-                Causes::NONE
-            },
+            recording: if not_recording.is_none() { causes } else { Causes::NONE },
             not_recording,
             streams,
         }

@@ -141,13 +141,20 @@ pub fn capacity(
         }
         let (mut streams, mut unmeasured) = (0, Vec::new());
         let cameras = config.cameras.iter().filter(|camera| camera.disk_group == group);
-        for camera in cameras.filter(|camera| camera.enabled && camera.record.continuous == When::Always) {
+        for camera in cameras.filter(|camera| camera.enabled) {
             // Others stand in for a disk that is not there.
             let own = assigned.get(&camera.id).filter(|disk| rooms.contains_key(*disk));
             let place = own.or(rooms.keys().next()).cloned();
-            for stream in &camera.record.streams {
-                let id = StreamId::new(camera.id.clone(), *stream);
-                let Some(rate) = rate(storage, &id, now) else {
+            for stream in camera.record.streams() {
+                let id = StreamId::new(camera.id.clone(), stream);
+                let always =
+                    camera.record.continuous == When::Always && camera.record.continuous_streams.contains(&stream);
+                let measured = if always {
+                    rate(storage, &id, now)
+                } else {
+                    average(storage, &id, now)
+                };
+                let Some(rate) = measured else {
                     unmeasured.push(id.to_string());
                     continue;
                 };
@@ -178,6 +185,15 @@ pub fn rate(storage: &Storage, stream: &StreamId, now: Utc) -> Option<Rate> {
         bytes += row.bytes;
         time += row.end.since(row.start);
     }
+    (time >= ENOUGH).then(|| bytes as f64 / time.as_secs_f64())
+}
+
+/// Over all the time since the first of the last day's footage: what is recorded on events or by a
+/// schedule does not come all the time.
+fn average(storage: &Storage, stream: &StreamId, now: Utc) -> Option<Rate> {
+    let rows = storage.recordings(stream, now - WINDOW, now).segments;
+    let time = now.since(rows.first()?.start);
+    let bytes: u64 = rows.iter().map(|row| row.bytes).sum();
     (time >= ENOUGH).then(|| bytes as f64 / time.as_secs_f64())
 }
 

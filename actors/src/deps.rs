@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vigie_media::source::Ingest;
 use vigie_storage::Storage;
 
-use crate::{clock::ClockWatch, disks::Disks, registry::Events};
+use crate::{clock::ClockWatch, disks::Disks, registry::Events, site::Site};
 
 #[derive(Clone)]
 pub struct Deps {
@@ -14,4 +14,5 @@ pub struct Deps {
     pub storage: Arc<Storage>,
     pub disks: Arc<Disks>,
     pub clock: Arc<ClockWatch>,
+    pub site: Arc<Site>,
 }

@@ -16,12 +16,12 @@ use std::{
 
 use serde::Serialize;
 use tokio::sync::oneshot;
-use vigie_config::{Disk, DiskId, Utc};
+use vigie_config::{Disk, DiskId, EventKind, Utc};
 use vigie_storage::device::{DeviceReport, Health};
 
 use crate::{
     disks::Disks,
-    registry::{Event, EventKind, Events},
+    registry::{Event, Events},
     supervise::{ChildSpec, JobContext, worker_child},
 };
 

@@ -19,7 +19,7 @@ use std::{
 };
 
 use tokio::sync::watch;
-use vigie_config::{Disk, DiskId, StreamId, Utc};
+use vigie_config::{Disk, DiskId, EventKind, StreamId, Utc};
 use vigie_storage::{Storage, StorageFact, Unsynced, Volume, VolumeError};
 
 #[cfg(test)]
@@ -34,7 +34,7 @@ pub use service::ServiceError;
 pub use standing::DiskSnapshot;
 
 use crate::{
-    registry::{Event, EventKind, Events},
+    registry::{Event, Events},
     supervise::{ChildSpec, JobContext, JobError, worker_child},
 };
 

@@ -7,10 +7,12 @@ use std::{sync::Arc, time::Duration};
 
 use ractor::call_t;
 
+use vigie_config::EventKind;
+
 use crate::{
     clock::ClockWatch,
     recorder::{Slot, actor_of},
-    registry::{Event, EventKind, Events},
+    registry::{Event, Events},
     supervise::{ChildSpec, SupervisorMsg, worker_child},
 };
 

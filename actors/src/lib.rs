@@ -5,6 +5,7 @@
 //!       ├ disks ── disk.<id>
 //!       ├ cameras ── camera.<id> ─┬ recording.<stream>
 //!       │                         └ source.<stream>
+//!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
 //!       ├ retention · devices · restream · control · health · reload
 //!       └ web
 //! ```
@@ -20,13 +21,17 @@ mod deps;
 mod devices;
 mod disks;
 mod health;
+mod http;
 mod info;
+pub mod inputs;
+pub mod outputs;
 mod recorder;
 pub mod recording;
 pub mod registry;
 mod reload;
 mod restream;
 mod retention;
+mod site;
 mod source;
 pub mod stream;
 pub mod supervise;

@@ -11,9 +11,13 @@ use std::{
 use arc_swap::ArcSwap;
 use ractor::{ActorRef, call_t};
 use tokio::sync::{Notify, watch};
-use vigie_config::{Config, DiskId, Kind, StreamId, Utc};
+use vigie_config::{Config, DiskId, EventKind, InputId, Kind, OutputId, StreamId, Utc};
 use vigie_media::{hub::Hub, restream::Restream, source::Ingest};
-use vigie_storage::{Storage, StorageFact, StorageOptions, Unsynced, device::Host};
+use vigie_storage::{
+    Storage, StorageFact, StorageOptions, Unsynced,
+    device::Host,
+    events::{EventLog, EventLogLimits},
+};
 
 use crate::{
     camera::{CameraHandle, CameraSnapshot, camera_child},
@@ -29,11 +33,14 @@ use crate::{
     disks::{Disks, disk_child, note_failure, placement_child},
     health::{Feed, health_child},
     info::{self, SystemInfo},
+    inputs::{Inputs, input_child},
+    outputs::{Outputs, output_child},
     recording,
-    registry::{Event, EventKind, Events, registry_child},
+    registry::{Event, Events, Registry, registry_child},
     reload::{Reload, reload_child},
     restream::{restream_child, start_restream},
     retention::retention_child,
+    site::Site,
     stream::StreamHandle,
     supervise::{
         ChildSpec, Ending, Job, JobContext, Node, SupervisorMsg, TreeNode, spawn_root, supervisor_child, worker_child,
@@ -88,6 +95,9 @@ pub struct Recorder {
     pub(crate) deps: Deps,
     pub(crate) meter: Meter,
     pub(crate) slots: Slots,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) inputs: Arc<Inputs>,
+    pub(crate) outputs: Arc<Outputs>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -101,6 +111,8 @@ pub struct Recorder {
 pub(crate) struct Slots {
     pub cameras: Slot,
     pub disks: Slot,
+    pub inputs: Slot,
+    pub outputs: Slot,
 }
 
 /// A supervisor that can be asked, by whatever generation of it runs.
@@ -130,6 +142,8 @@ impl Recorder {
         for disk in &config.disks {
             disks.configure(disk);
         }
+        let log = open_log(&config);
+        let inputs = Arc::new(Inputs::new(&config.inputs, &events, &log.open_events()));
         let clock = Arc::new(ClockWatch::default());
         let deps = Deps {
             events: events.clone(),
@@ -137,6 +151,7 @@ impl Recorder {
             storage: storage.clone(),
             disks,
             clock: clock.clone(),
+            site: Arc::new(Site::new(&config.server)),
         };
         let host = Host::default();
         let devices = Devices::new(Arc::new(move |folder| host.inspect(folder)), Pace::default());
@@ -150,6 +165,9 @@ impl Recorder {
             deps,
             meter: Meter::default(),
             slots: Slots::default(),
+            registry: Arc::new(Registry::new(events.clone(), log)),
+            inputs,
+            outputs: Arc::new(Outputs::new(&config.outputs, &events)),
             restream,
             clock,
             devices,
@@ -172,8 +190,9 @@ impl Recorder {
     fn children(self: &Arc<Self>, hooks: Hooks, low: Arc<Notify>) -> Vec<ChildSpec> {
         let deps = self.deps.clone();
         let (for_disks, for_cameras, for_web) = (self.clone(), self.clone(), self.clone());
+        let (for_inputs, for_outputs) = (self.clone(), self.clone());
         vec![
-            registry_child(deps.events.clone()),
+            registry_child(self.clone()),
             supervisor_child(
                 "disks".into(),
                 "disks",
@@ -202,7 +221,39 @@ impl Recorder {
                 },
                 fill(&self.slots.cameras),
             ),
-            retention_child(deps.storage.clone(), self.cameras.clone(), self.clock.clone(), low),
+            supervisor_child(
+                "inputs".into(),
+                "inputs",
+                false,
+                Ending::Together,
+                move || {
+                    let all = for_inputs.inputs.all();
+                    all.iter()
+                        .map(|input| for_inputs.input_spec(&input.config.id))
+                        .collect()
+                },
+                fill(&self.slots.inputs),
+            ),
+            supervisor_child(
+                "outputs".into(),
+                "outputs",
+                false,
+                Ending::Together,
+                move || {
+                    let all = for_outputs.outputs.all();
+                    all.iter()
+                        .map(|output| for_outputs.output_spec(&output.config.id))
+                        .collect()
+                },
+                fill(&self.slots.outputs),
+            ),
+            retention_child(
+                deps.storage.clone(),
+                self.cameras.clone(),
+                self.clock.clone(),
+                low,
+                self.registry.log.clone(),
+            ),
             placement_child(self.clone()),
             unrecorded_child(self.clone()),
             meter_child(self.clone()),
@@ -224,11 +275,20 @@ impl Recorder {
         disk_child(disk, self.deps.disks.clone(), self.deps.events.clone())
     }
 
+    pub(crate) fn input_spec(&self, id: &InputId) -> ChildSpec {
+        input_child(id.clone(), self.inputs.clone())
+    }
+
+    pub(crate) fn output_spec(&self, id: &OutputId) -> ChildSpec {
+        output_child(id.clone(), self.outputs.clone())
+    }
+
     pub fn config(&self) -> Arc<Config> {
         self.config.load_full()
     }
 
     pub(crate) fn set_config(&self, config: Config) {
+        self.deps.site.update(&config.server);
         self.config.store(Arc::new(config));
     }
 
@@ -240,6 +300,19 @@ impl Recorder {
         &self.deps.disks
     }
 
+    /// All events, of this process and those before.
+    pub fn event_log(&self) -> &Arc<EventLog> {
+        &self.registry.log
+    }
+
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
     pub fn events(&self) -> &Events {
         &self.deps.events
     }
@@ -248,7 +321,7 @@ impl Recorder {
         self.cameras
             .all()
             .iter()
-            .map(|c| c.snapshot(&self.deps.disks))
+            .map(|c| c.snapshot(&self.deps.disks, &self.deps.site))
             .collect()
     }
 
@@ -333,6 +406,18 @@ impl Recorder {
             tracing::error!("storage did not close in 10 s: a disk hangs");
         }
     }
+}
+
+fn open_log(config: &Config) -> EventLog {
+    let folder = config.server.state_dir.join("events");
+    let (log, report) = EventLog::open(&folder, EventLogLimits::default());
+    for damage in &report.damage {
+        tracing::error!(?damage, "a part of the log of events cannot be read");
+    }
+    if let Some(error) = &report.fault {
+        tracing::error!(%error, "the log of events cannot be read; events are acted on all the same");
+    }
+    log
 }
 
 /// Who takes what a failed volume had not synced.

@@ -12,14 +12,15 @@ use std::{
 use inotify::{Inotify, WatchMask};
 use tokio::{io::unix::AsyncFd, sync::Notify};
 use vigie_config::{
-    BranchChange, Camera, CameraChange, CameraChanges, CameraId, Changes, Config, DiskChange, GapCause, StreamId,
-    StreamName, Utc,
+    ActorChange, BranchChange, Camera, CameraChange, CameraChanges, CameraId, Changes, Config, DiskChange, EventKind,
+    GapCause, Input, InputId, Output, OutputId, StreamId, StreamName, Utc,
 };
 
 use crate::{
     camera::{CameraHandle, camera_child},
+    inputs, outputs,
     recorder::{Recorder, Slot, actor_of},
-    registry::{Event, EventKind},
+    registry::Event,
     stream::StreamState,
     supervise::{ChildSpec, JobContext, JobError, SupervisorMsg, worker_child},
 };
@@ -112,6 +113,12 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
             CameraChange::Changed(changes) => change_camera(recorder, changes).await,
         }
     }
+    for change in changes.inputs {
+        change_input(recorder, change).await;
+    }
+    for change in changes.outputs {
+        change_output(recorder, change).await;
+    }
     let mut all = recorder.cameras.all().to_vec();
     all.sort_by_key(|camera| order.iter().position(|id| *id == camera.id()));
     recorder.cameras.replace_all(all);
@@ -172,6 +179,40 @@ async fn change_disk(recorder: &Arc<Recorder>, change: DiskChange) {
                     tracing::error!(%error, "the new limits of a disk were not taken");
                 }
             }
+        }
+    }
+}
+
+async fn change_input(recorder: &Arc<Recorder>, change: ActorChange<InputId, Input>) {
+    let (slot, events) = (&recorder.slots.inputs, recorder.events());
+    match change {
+        ActorChange::Removed(id) => {
+            tracing::info!(input = %id, "alarm input removed");
+            remove(slot, inputs::name(&id)).await;
+            recorder.inputs.remove(&id, events);
+        }
+        ActorChange::Put(input) => {
+            tracing::info!(input = %input.id, "alarm input added or changed");
+            let handle = recorder.inputs.put(input, events);
+            put(slot, recorder.input_spec(&handle.config.id)).await;
+        }
+    }
+}
+
+async fn change_output(recorder: &Arc<Recorder>, change: ActorChange<OutputId, Output>) {
+    let slot = &recorder.slots.outputs;
+    let id = match &change {
+        ActorChange::Removed(id) => id.clone(),
+        ActorChange::Put(output) => output.id.clone(),
+    };
+    tracing::info!(output = %id, "alarm output changed");
+    // The old one switches itself off.
+    remove(slot, outputs::name(&id)).await;
+    match change {
+        ActorChange::Removed(id) => recorder.outputs.remove(&id),
+        ActorChange::Put(output) => {
+            recorder.outputs.put(output, recorder.events());
+            put(slot, recorder.output_spec(&id)).await;
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Retention: asks storage for a pass every few seconds, and at once when space runs low.
+//! Retention: asks storage for a pass every few seconds, and at once when space runs low; keeps the
+//! log of events within its limits.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use vigie_config::{Camera, Record, Utc};
-use vigie_storage::{RetentionRules, Storage};
+use vigie_storage::{RetentionRules, Storage, events::EventLog};
 
 use crate::{
     cameras::Cameras,
@@ -21,9 +22,11 @@ pub fn retention_child(
     cameras: Arc<Cameras>,
     clock: Arc<ClockWatch>,
     low: Arc<Notify>,
+    log: Arc<EventLog>,
 ) -> ChildSpec {
     worker_child("retention", "retention", move |context| {
         let (storage, cameras, clock, low) = (storage.clone(), cameras.clone(), clock.clone(), low.clone());
+        let log = log.clone();
         Box::pin(async move {
             let mut deleted = 0u64;
             let mut checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
@@ -39,10 +42,11 @@ pub fn retention_child(
                 if due {
                     checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
                 }
-                let pass_storage = storage.clone();
+                let (pass_storage, log) = (storage.clone(), log.clone());
                 let report = tokio::task::spawn_blocking(move || {
                     if due {
                         pass_storage.checkpoint();
+                        expire(&log, trusted);
                     }
                     pass_storage.retention_pass(&rules, Utc::now(), trusted)
                 })
@@ -63,6 +67,14 @@ pub fn retention_child(
             }
         })
     })
+}
+
+fn expire(log: &EventLog, trusted: bool) {
+    match log.expire(Utc::now(), trusted) {
+        Ok(gone) if gone.is_empty() => {}
+        Ok(gone) => tracing::info!(files = gone.len(), "the oldest events were deleted"),
+        Err(error) => tracing::debug!(%error, "the log of events cannot be looked through for old ones"),
+    }
 }
 
 fn rules(cameras: &Cameras) -> RetentionRules {

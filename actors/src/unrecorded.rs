@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vigie_config::{StreamId, Utc, When};
+use vigie_config::{EventKind, StreamId, Utc};
 
 use crate::{
     recorder::Recorder,
-    registry::{Event, EventKind},
+    registry::Event,
     supervise::{ChildSpec, worker_child},
 };
 
@@ -73,10 +73,13 @@ pub fn unrecorded_child(recorder: Arc<Recorder>) -> ChildSpec {
             loop {
                 let config = recorder.config();
                 let cameras = config.cameras.iter().filter(|camera| camera.enabled);
-                let recorded = cameras.filter(|camera| camera.record.continuous == When::Always);
+                // A stream that is not wanted all the time counts from when it was wanted again.
+                let now = Utc::now();
+                let zone = recorder.deps.site.zone();
+                let recorded = cameras.filter(|camera| camera.record.continuous.is_on(now, &zone));
                 let mut wanted = Vec::new();
                 for camera in recorded {
-                    for name in &camera.record.streams {
+                    for name in &camera.record.continuous_streams {
                         let stream = StreamId::new(camera.id.clone(), *name);
                         let until = recorder.storage().last_recorded(&stream);
                         let silent = tracker.look(&stream, until, camera.record.alarm_after, Instant::now());

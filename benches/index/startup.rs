@@ -227,6 +227,7 @@ fn timelines(options: &Options, folder: &Path) -> Result<Vec<f64>> {
         .and_then(Value::as_str)
         .context("no http address")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::new();
     let ask = |camera: String, from: Utc| {
         let to = from.plus_micros(DAY_US);

@@ -15,7 +15,7 @@ use vigie_config::{DiskId, ErrorKind, Kind};
 use vigie_storage::VolumeError;
 
 use super::outage::{Outage, RETRY};
-use crate::registry::EventKind;
+use vigie_config::EventKind;
 
 /// Where a disk stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use vigie_config::{CameraId, Config, DiskId, StreamId, Utc, When};
+use vigie_config::{CameraId, Config, DiskId, StreamId, Utc};
 use vigie_storage::{Storage, VolumeState};
 
 use super::Disks;
@@ -134,11 +134,11 @@ pub fn assignment(config: &Config, storage: &Storage, before: &Assignment, now: 
             }
         }
         let recorded = config.cameras.iter().filter(|camera| camera.disk_group == group);
-        let recorded = recorded.filter(|camera| camera.enabled && camera.record.continuous == When::Always);
+        let recorded = recorded.filter(|camera| camera.enabled && camera.record.is_ever());
         let cameras: BTreeMap<CameraId, f64> = recorded
             .map(|camera| {
-                let streams = camera.record.streams.iter();
-                let ids = streams.map(|stream| StreamId::new(camera.id.clone(), *stream));
+                let streams = camera.record.streams();
+                let ids = streams.map(|stream| StreamId::new(camera.id.clone(), stream));
                 let rates: Vec<f64> = ids.filter_map(|id| capacity::rate(storage, &id, now)).collect();
                 let rate = if rates.is_empty() { UNKNOWN } else { rates.iter().sum() };
                 (camera.id.clone(), rate)

@@ -7,6 +7,7 @@ use serde::Serialize;
 use ulid::Ulid;
 use vigie_config::{Causes, GapCause, StreamId, Utc};
 use vigie_media::{
+    AccessUnit, Track,
     fmp4::{self, Fragment},
     hub::Item,
 };
@@ -18,7 +19,15 @@ use super::{
     gaps::Gaps,
     planner::{Planner, Step},
     tap::{StoredUnits, TapState},
+    triggers::Asked,
 };
+
+/// How much longer than the pre-alarm time units wait: an event is told a little after it began.
+pub const LATE_EVENT: Duration = Duration::from_secs(3);
+/// A clip that is over ends with its GOP, or after this long.
+const LONGEST_STOP: Duration = Duration::from_secs(30);
+/// or when nothing has come for this long.
+const SILENT: Duration = Duration::from_secs(1);
 
 /// What the branch is told at every look.
 pub struct Look {
@@ -27,10 +36,43 @@ pub struct Look {
     pub idle: Duration,
     /// Why, as the source knows it.
     pub cause: Option<GapCause>,
-    pub causes: Causes,
+    pub wish: Wish,
     pub synchronised: bool,
     /// The disks had their time: what an earlier process left, a crash gap too, is known.
     pub settled: bool,
+}
+
+/// What is to be recorded now, and what is to wait for an event.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wish {
+    /// By schedule, all the time.
+    pub continuous: bool,
+    /// By events and people, each since when.
+    pub asked: Vec<Asked>,
+    /// The pre-alarm time: what waits in memory while nothing is recorded; `None`: no event can
+    /// come.
+    pub keep: Option<Keep>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    pub time: Duration,
+    pub most_bytes: u64,
+}
+
+impl Wish {
+    pub fn is_empty(&self) -> bool {
+        !self.continuous && self.asked.is_empty()
+    }
+
+    pub fn causes(&self) -> Causes {
+        let schedule = if self.continuous {
+            Causes::SCHEDULE
+        } else {
+            Causes::NONE
+        };
+        self.asked.iter().fold(schedule, |all, asked| all.union(asked.cause))
+    }
 }
 
 /// What a recording publishes about itself.
@@ -45,6 +87,10 @@ pub struct RecordingSnapshot {
     pub lost_units: u64,
     /// Units read and not yet stored.
     pub waiting_units: usize,
+    /// Why it records now; empty: it waits for an event, or for its schedule.
+    pub causes: Causes,
+    /// How often the pre-alarm time did not fit into its memory.
+    pub short_of_memory: u64,
     pub last_end: Option<Utc>,
     /// Why nothing is taken at the moment.
     pub blocked: Option<String>,
@@ -62,6 +108,16 @@ pub struct Branch<F> {
     last_end: Option<Utc>,
     /// This run has stored video.
     recorded: bool,
+    /// Nothing is wanted: units wait in the tap, and go.
+    resting: bool,
+    /// Storage knows that nothing is wanted.
+    rest_told: bool,
+    /// Nothing more is wanted since; recording goes on up to the next RAP.
+    stop_from: Option<Utc>,
+    /// The causes marked in the footage now.
+    marked: Causes,
+    /// Why the open segment began to be recorded.
+    continuous: bool,
     /// Nothing has been taken since.
     blocked_since: Option<Utc>,
     /// Where the footage begins that nothing takes.
@@ -102,6 +158,11 @@ impl<F: Footage> Branch<F> {
             open: Vec::new(),
             gaps: Gaps::new(now),
             recorded: false,
+            resting: true,
+            rest_told: false,
+            stop_from: None,
+            marked: Causes::NONE,
+            continuous: false,
             blocked_since: None,
             waiting_from: None,
             blocked_until: 0,
@@ -126,6 +187,10 @@ impl<F: Footage> Branch<F> {
         if self.open.iter().any(|open| open.segment.is_over()) {
             self.begin_again(tap);
         }
+        self.follow(tap, look);
+        if self.resting {
+            return self.rest_on(tap, look);
+        }
         let mut attempts = 2;
         while attempts > 0 {
             attempts -= 1;
@@ -134,6 +199,9 @@ impl<F: Footage> Branch<F> {
                 Outcome::Blocked => break,
                 Outcome::Again => self.begin_again(tap),
             }
+        }
+        if self.resting {
+            return self.rest_on(tap, look);
         }
         if !self.recorded {
             // Recovery may have found more since this run began.
@@ -149,6 +217,80 @@ impl<F: Footage> Branch<F> {
         facts.into_iter().flatten().for_each(|fact| self.footage.gap(fact));
     }
 
+    /// Takes up what is wanted now.
+    fn follow(&mut self, tap: &mut TapState, look: &Look) {
+        if look.wish.is_empty() {
+            if !self.resting {
+                self.stop_from.get_or_insert(look.now);
+            }
+            return;
+        }
+        self.stop_from = None;
+        let from = look.wish.asked.iter().map(|asked| asked.from).min();
+        if std::mem::take(&mut self.resting) {
+            self.rest_told = false;
+            self.gaps = Gaps::new(look.now);
+            tap.wake(from.unwrap_or(look.now));
+        }
+        if std::mem::replace(&mut self.continuous, look.wish.continuous) != look.wish.continuous {
+            self.planner.rotate();
+        }
+        for asked in &look.wish.asked {
+            if !self.marked.contains(asked.cause) {
+                self.marked = self.marked.union(asked.cause);
+                // A clip begins with a picture that can be decoded, so a little earlier.
+                let from = tap.first().map_or(asked.from, |first| first.min(asked.from));
+                self.footage.mark_opened(asked.cause, from);
+            }
+        }
+        let over = self.marked.without(look.wish.causes());
+        self.end_marks(over, look.now);
+    }
+
+    fn end_marks(&mut self, over: Causes, now: Utc) {
+        for cause in over.each() {
+            self.footage.mark_closed(cause, now);
+        }
+        self.marked = self.marked.without(over);
+    }
+
+    /// Is this the place to stop at?
+    fn stops_before(&self, unit: &AccessUnit) -> bool {
+        let wanted_until = self.stop_from.filter(|_| unit.rap && unit.track == Track::Video);
+        wanted_until.is_some_and(|until| unit.utc >= until)
+    }
+
+    /// Writes what was planned; from the next unit on nothing is wanted.
+    fn rest(&mut self, tap: &mut TapState, look: &Look) -> Outcome {
+        self.planner.rest();
+        let outcome = self.write(tap, look);
+        if matches!(outcome, Outcome::Done) {
+            self.open.clear();
+            let end = self.last_end.unwrap_or(look.now);
+            self.end_marks(self.marked, end);
+            self.stop_from = None;
+            self.resting = true;
+            self.published.blocked = None;
+            self.blocked_since = None;
+        }
+        outcome
+    }
+
+    fn rest_on(&mut self, tap: &mut TapState, look: &Look) {
+        match look.wish.keep {
+            Some(keep) => {
+                let short = tap.keep(look.now - keep.time - LATE_EVENT, keep.most_bytes);
+                self.published.short_of_memory += u64::from(short);
+            }
+            None => tap.end(),
+        }
+        // What a crash left open is known when the disks had their time.
+        if !self.rest_told && (self.recorded || look.settled) {
+            self.rest_told = true;
+            self.footage.ended(look.now);
+        }
+    }
+
     fn take(&mut self, tap: &mut TapState, look: &Look) -> Outcome {
         // What was planned and not taken comes first; meanwhile units wait in the ring.
         match self.write(tap, look) {
@@ -157,6 +299,10 @@ impl<F: Footage> Branch<F> {
         }
         while let Some(item) = tap.try_next() {
             match item {
+                Item::Unit(unit) if self.stops_before(&unit) => {
+                    tap.give_back();
+                    return self.rest(tap, look);
+                }
                 Item::Unit(unit) => self.planner.push(unit),
                 Item::Lost { units } => {
                     self.lost_to_disk = self.blocked_since.is_some() || tap.read() < self.blocked_until;
@@ -174,6 +320,10 @@ impl<F: Footage> Branch<F> {
                 }
             }
         }
+        let stopping = self.stop_from.map(|since| look.now.since(since));
+        if stopping.is_some_and(|waited| waited > LONGEST_STOP || look.idle > SILENT) {
+            return self.rest(tap, look);
+        }
         self.planner.end_look();
         let outcome = self.write(tap, look);
         if matches!(outcome, Outcome::Done) && self.blocked_since.take().is_some() {
@@ -188,6 +338,11 @@ impl<F: Footage> Branch<F> {
     /// The orderly end of the run; `cause` of the gap that begins now, if one does.
     pub fn finish(&mut self, tap: &mut TapState, look: &Look, cause: GapCause) {
         self.look(tap, look);
+        if self.resting {
+            return;
+        }
+        let end = self.last_end.unwrap_or(look.now);
+        self.end_marks(self.marked, end);
         self.planner.finish();
         if !matches!(self.write(tap, look), Outcome::Done) {
             self.begin_again(tap);
@@ -229,7 +384,7 @@ impl<F: Footage> Branch<F> {
                         run: self.run,
                         number: *number,
                         start: *start,
-                        causes: look.causes,
+                        causes: look.wish.causes().union(self.marked),
                         continued: *continued,
                         synchronised: look.synchronised,
                         codec: fmp4::codecs(format).into(),
@@ -356,8 +511,18 @@ impl<F: Footage> Branch<F> {
     }
 
     pub fn snapshot(&self, tap: &TapState) -> RecordingSnapshot {
+        let schedule = if self.continuous {
+            Causes::SCHEDULE
+        } else {
+            Causes::NONE
+        };
         RecordingSnapshot {
             waiting_units: tap.waiting(),
+            causes: if self.resting {
+                Causes::NONE
+            } else {
+                self.marked.union(schedule)
+            },
             ..self.published.clone()
         }
     }

@@ -71,6 +71,7 @@ pub struct Cutter {
     segment: Duration,
     open: Option<Open>,
     lost: bool,
+    rotate: bool,
 }
 
 struct Open {
@@ -93,11 +94,23 @@ impl Cutter {
             segment,
             open: None,
             lost: false,
+            rotate: false,
         }
     }
 
     pub fn set_segment(&mut self, segment: Duration) {
         self.segment = segment;
+    }
+
+    /// The next RAP begins a segment.
+    pub fn rotate(&mut self) {
+        self.rotate = true;
+    }
+
+    /// Nothing more comes for the open segment, and nothing is missing before the next.
+    pub fn rest(&mut self) {
+        self.open = None;
+        self.lost = false;
     }
 
     /// Units are missing before the next one.
@@ -129,7 +142,10 @@ impl Cutter {
         }
         let reason = match &self.open {
             None => Some((Why::First, None)),
-            Some(open) => open.reason_to_end(unit, lost, self.segment),
+            Some(open) => {
+                let reason = open.reason_to_end(unit, lost, self.segment);
+                reason.or_else(|| (self.rotate && unit.rap).then_some((Why::Rotation, None)))
+            }
         };
         match (reason, &mut self.open) {
             (None, Some(open)) => {
@@ -142,6 +158,7 @@ impl Cutter {
                     .as_ref()
                     .map_or(0, |open| unit.utc.micros_since(open.last_utc));
                 self.open = Some(Open::new(unit, pace));
+                self.rotate = false;
                 let (why, hole) = reason.unwrap_or((Why::First, None));
                 Place::New(NewSegment {
                     why,

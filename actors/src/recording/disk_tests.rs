@@ -12,12 +12,13 @@ use vigie_media::{AccessUnit, AudioCodec, AudioFormat, StreamFormat, Track, Vide
 use vigie_storage::{Storage, StorageOptions};
 
 use super::{
-    branch::{Branch, Look},
+    branch::{Branch, Look, Wish},
     footage::DiskGroup,
 };
 use crate::{
     camera::CameraHandle,
     disks::{Disks, plain_disk},
+    site::Site,
 };
 
 const START: i64 = 1_763_632_860_000_000;
@@ -40,10 +41,15 @@ fn camera() -> Camera {
         streams: BTreeMap::from([(StreamName::Main, stream)]),
         record: Record {
             continuous: When::Always,
-            streams: vec![StreamName::Main],
+            motion: When::Off,
+            sensor: When::Off,
+            analytics: When::Off,
+            continuous_streams: vec![StreamName::Main],
+            event_streams: vec![StreamName::Main],
             segment: Duration::from_secs(1),
             pre_alarm: Duration::ZERO,
             post_alarm: Duration::ZERO,
+            pre_alarm_memory_bytes: 32 << 20,
             max_age: None,
             min_age: None,
             alarm_after: Duration::from_secs(3600),
@@ -134,7 +140,10 @@ fn segments_play_and_the_books_balance() {
         now: Utc::from_micros(START),
         idle: Duration::ZERO,
         cause: Some(GapCause::Network),
-        causes: Causes::SCHEDULE,
+        wish: Wish {
+            continuous: true,
+            ..Wish::default()
+        },
         synchronised: true,
         settled: true,
     };
@@ -260,7 +269,10 @@ fn without_a_disk_the_camera_and_its_recordings_say_so() {
         now: begin.plus_micros(n * 40_000),
         idle: Duration::ZERO,
         cause: None,
-        causes: Causes::SCHEDULE,
+        wish: Wish {
+            continuous: true,
+            ..Wish::default()
+        },
         synchronised: true,
         settled: true,
     };
@@ -285,15 +297,16 @@ fn without_a_disk_the_camera_and_its_recordings_say_so() {
     }
     assert_eq!(told(), [(begin, None, GapCause::Disk)]);
     assert!(shown_from.unwrap() < 50, "shown after {} units", shown_from.unwrap());
-    let snapshot = camera.snapshot(&disks);
+    let site = Site::new(&vigie_config::Server::default());
+    let snapshot = camera.snapshot(&disks, &site);
     assert_eq!(snapshot.recording, Causes::NONE);
     let why = snapshot.not_recording.unwrap();
     assert!(why.starts_with("no disk of group default takes footage: "), "{why}");
 
     std::fs::create_dir(&volume).unwrap();
     let online = storage.add_volume(&plain_disk("one", volume.clone())).unwrap();
-    assert_eq!(camera.snapshot(&disks).not_recording, None);
-    assert_eq!(camera.snapshot(&disks).recording, Causes::SCHEDULE);
+    assert_eq!(camera.snapshot(&disks, &site).not_recording, None);
+    assert_eq!(camera.snapshot(&disks, &site).recording, Causes::SCHEDULE);
     while n < 1600 {
         publish(n);
         n += 1;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vigie_config::{Kind, Utc};
+use vigie_config::{Causes, Kind, Utc};
 use vigie_media::{StreamFormat, fmp4};
 use vigie_storage::{SegmentStart, SegmentWriter, Storage, WriteError};
 
@@ -39,6 +39,12 @@ pub trait Footage: Send + Sync {
     /// Begins a file; `start.stream` is the stream.
     fn start(&self, start: SegmentStart, format: Arc<StreamFormat>) -> Result<Box<dyn Segment>, Refusal>;
     fn gap(&self, fact: GapFact);
+    /// The footage from `from` on is recorded for this cause, one of several perhaps,
+    fn mark_opened(&self, cause: Causes, from: Utc);
+    /// up to `to`.
+    fn mark_closed(&self, cause: Causes, to: Utc);
+    /// Nothing is wanted from `at` on: what is missing then is no gap.
+    fn ended(&self, at: Utc);
     /// End of the newest stored unit, of this run or an earlier one.
     fn last_recorded(&self) -> Option<Utc>;
 }
@@ -86,6 +92,18 @@ impl Footage for DiskGroup {
             GapFact::Cause { at, cause } => storage.gap_cause(stream, at, cause),
             GapFact::Closed { end } => storage.gap_closed(stream, end),
         }
+    }
+
+    fn mark_opened(&self, cause: Causes, from: Utc) {
+        self.storage.mark_opened(&self.stream, cause, from);
+    }
+
+    fn mark_closed(&self, cause: Causes, to: Utc) {
+        self.storage.mark_closed(&self.stream, cause, to);
+    }
+
+    fn ended(&self, at: Utc) {
+        self.storage.recording_ended(&self.stream, at);
     }
 
     fn last_recorded(&self) -> Option<Utc> {

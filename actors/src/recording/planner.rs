@@ -196,6 +196,17 @@ impl Planner {
         }
     }
 
+    /// A new segment from the next RAP on.
+    pub fn rotate(&mut self) {
+        self.cutter.rotate();
+    }
+
+    /// Everything is written; the next unit begins a segment, and what lies between is no gap.
+    pub fn rest(&mut self) {
+        self.finish();
+        self.cutter.rest();
+    }
+
     /// The end of the run: everything is written.
     pub fn finish(&mut self) {
         self.end_before();

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vigie_config::{Causes, GapCause, StreamId, Utc};
+use vigie_config::{EventKind, GapCause, StreamId, Utc};
 
 use super::{
     branch::{Branch, Look},
@@ -15,7 +15,8 @@ use crate::{
     camera::CameraHandle,
     clock::ClockWatch,
     deps::Deps,
-    registry::{Event, EventKind},
+    registry::Event,
+    site::Site,
     stream::StreamHandle,
     supervise::{JobContext, JobError},
 };
@@ -46,7 +47,7 @@ pub async fn run(
 ) -> Result<(), JobError> {
     // Held as long as the run lasts: there is one run of a stream at a time.
     let mut tap = handle.recording.hold().await;
-    tap.begin(&handle.hub);
+    tap.rewind();
     let footage = DiskGroup {
         storage: deps.storage.clone(),
         disks: deps.disks.clone(),
@@ -58,6 +59,8 @@ pub async fn run(
     let mut eyes = Eyes {
         handle: &handle,
         clock: &deps.clock,
+        site: &deps.site,
+        camera: &camera,
         begin: Instant::now(),
         disk_since: None,
     };
@@ -77,7 +80,11 @@ pub async fn run(
             takes,
             opening: !takes && deps.disks.is_opening(&config.disk_group),
         };
-        branch.look(&mut tap, &eyes.look(group));
+        let look = eyes.look(group);
+        if !look.wish.is_empty() || look.wish.keep.is_some() {
+            tap.begin(&handle.hub);
+        }
+        branch.look(&mut tap, &look);
         let overloaded = branch.take_overload();
         if overloaded > 0 {
             let text = format!("{overloaded} access units were lost before they could be stored");
@@ -114,6 +121,8 @@ struct Group {
 struct Eyes<'a> {
     handle: &'a StreamHandle,
     clock: &'a ClockWatch,
+    site: &'a Site,
+    camera: &'a CameraHandle,
     begin: Instant,
     /// A disk of the camera's group has been there since.
     disk_since: Option<Instant>,
@@ -132,12 +141,13 @@ impl Eyes<'_> {
             .stats()
             .idle_ms
             .map_or(since_begin, Duration::from_millis);
+        let now = Utc::now();
         Look {
-            now: Utc::now(),
+            now,
             // What was missed before this run is not this run's to tell.
             idle: idle.min(since_begin),
             cause: self.handle.cause.get(),
-            causes: Causes::SCHEDULE,
+            wish: self.camera.wish(self.handle.id.stream, now, &self.site.zone()),
             synchronised: self.clock.is_synchronised(),
             settled: self.disk_since.is_some_and(|since| since.elapsed() > SETTLE)
                 || nothing_comes

@@ -6,6 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use vigie_config::Utc;
 use vigie_media::{
     AccessUnit, Track,
     fmp4::Fragment,
@@ -23,6 +24,11 @@ const FORGET_SOUND_UNITS: u64 = 256;
 pub struct Tap(tokio::sync::Mutex<TapState>);
 
 impl Tap {
+    /// A run of the recording holds it now.
+    pub fn is_held(&self) -> bool {
+        self.0.try_lock().is_err()
+    }
+
     /// One run at a time holds it.
     pub async fn hold(&self) -> tokio::sync::MutexGuard<'_, TapState> {
         self.0.lock().await
@@ -41,27 +47,89 @@ pub struct TapState {
     stored_audio: u64,
     /// Of the newest unit read.
     read: u64,
+    /// What waits does so for an event: it goes when it is too old.
+    keeping: bool,
 }
 
 impl TapState {
-    /// Subscribes if need be, and gives what is not stored again from its beginning.
+    /// Subscribes if need be; what waits goes on waiting.
     pub fn begin(&mut self, hub: &Arc<Hub>) {
-        self.rewind();
         if self.subscriber.as_ref().is_none_or(|s| !Arc::ptr_eq(s.hub(), hub)) {
-            self.waiting.clear();
+            self.end();
             self.subscriber = Some(hub.subscribe(Policy::MustNotDrop, Wake::Lazy, CAPACITY_UNITS));
         }
     }
 
-    /// Recording was switched off.
+    /// Nothing is wanted any more.
     pub fn end(&mut self) {
         self.subscriber = None;
         self.waiting.clear();
         self.given = 0;
+        self.keeping = false;
     }
 
+    /// Gives what is not stored again from its beginning.
     pub fn rewind(&mut self) {
         self.given = 0;
+    }
+
+    /// The unit given last is not taken: it comes again.
+    pub fn give_back(&mut self) {
+        self.given = self.given.saturating_sub(1);
+    }
+
+    /// Reads all units that are there and gives none: of what waits, everything goes that is older
+    /// than the GOP of `from`, and what `most_bytes` have no room for. True: so much that less
+    /// than from `from` on is left.
+    pub fn keep(&mut self, from: Utc, most_bytes: u64) -> bool {
+        self.keeping = true;
+        self.given = self.waiting.len();
+        loop {
+            match self.try_next() {
+                Some(Item::Unit(_)) => {}
+                // What lies before a hole cannot lead up to an event.
+                Some(Item::Lost { .. }) => self.waiting.clear(),
+                None => break,
+            }
+            self.given = self.waiting.len();
+        }
+        self.rewind();
+        self.forget_before(from);
+        let mut bytes: u64 = self.waiting.iter().map(|unit| unit.data.len() as u64).sum();
+        let mut short = false;
+        while bytes > most_bytes
+            && let Some(unit) = self.waiting.pop_front()
+        {
+            bytes -= unit.data.len() as u64;
+            short = true;
+        }
+        if short {
+            self.forget_before(Utc::MIN);
+        }
+        short
+    }
+
+    /// Recording is wanted from `from` on. What a run before this one was given and did not store is
+    /// wanted anyway.
+    pub fn wake(&mut self, from: Utc) {
+        if std::mem::take(&mut self.keeping) {
+            self.forget_before(from);
+        }
+        self.rewind();
+    }
+
+    /// Forgets what lies before the GOP that `from` lies in, or before the first one there is.
+    fn forget_before(&mut self, from: Utc) {
+        let raps = self.waiting.iter().enumerate();
+        let mut raps = raps.filter(|(_, unit)| unit.rap && unit.track == Track::Video);
+        let first = raps.next().map_or(self.waiting.len(), |(at, _)| at);
+        let last = raps.take_while(|(_, unit)| unit.utc <= from).last();
+        self.waiting.drain(..last.map_or(first, |(at, _)| at));
+    }
+
+    /// When the first of what waits was taken.
+    pub fn first(&self) -> Option<Utc> {
+        self.waiting.front().map(|unit| unit.utc)
     }
 
     /// The next unit that is not stored, or news of a loss.

@@ -16,17 +16,17 @@ use vigie_media::{
 use vigie_storage::SegmentStart;
 
 use super::{
-    branch::{Branch, Look},
+    branch::{Branch, Look, Wish},
     cutter::{Cutter, Hole, NewSegment, Place, Why},
     footage::{Footage, Refusal, Segment},
     gaps::{GapFact, Gaps},
     tap::TapState,
 };
 
-const START: i64 = 1_763_632_860_000_000;
-const FRAME: i64 = 3600;
+pub(super) const START: i64 = 1_763_632_860_000_000;
+pub(super) const FRAME: i64 = 3600;
 
-fn format(width: u32) -> Arc<StreamFormat> {
+pub(super) fn format(width: u32) -> Arc<StreamFormat> {
     Arc::new(StreamFormat {
         video: Some(VideoFormat {
             codec: VideoCodec::H264,
@@ -48,7 +48,7 @@ fn format(width: u32) -> Arc<StreamFormat> {
 }
 
 /// A picture `ticks` of 90 kHz after the start; its data is its own number, the track before it.
-fn picture(format: &Arc<StreamFormat>, number: u64, ticks: i64, rap: bool) -> AccessUnit {
+pub(super) fn picture(format: &Arc<StreamFormat>, number: u64, ticks: i64, rap: bool) -> AccessUnit {
     AccessUnit {
         track: Track::Video,
         data: [b"v", &number.to_be_bytes()[..]].concat().into(),
@@ -75,7 +75,7 @@ fn sound(format: &Arc<StreamFormat>, number: u64, ticks: i64) -> AccessUnit {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Seen {
+pub(super) enum Seen {
     Start {
         number: u32,
         continued: bool,
@@ -92,11 +92,14 @@ enum Seen {
         number: u32,
     },
     Gap(GapFact),
+    Mark(Causes, Utc),
+    Unmark(Causes, Utc),
+    Ended(Utc),
 }
 
 /// Storage that keeps what it is given, and refuses when it is told to.
 #[derive(Default)]
-struct Shelf {
+pub(super) struct Shelf {
     seen: Mutex<Vec<Seen>>,
     /// Answers to the next calls; when empty, all is taken.
     refusals: Mutex<VecDeque<Refusal>>,
@@ -104,7 +107,7 @@ struct Shelf {
 }
 
 #[derive(Clone, Default)]
-struct Fake(Arc<Shelf>);
+pub(super) struct Fake(Arc<Shelf>);
 
 impl Fake {
     fn refuse(&self) -> Result<(), Refusal> {
@@ -113,17 +116,17 @@ impl Fake {
     fn see(&self, seen: Seen) {
         self.0.seen.lock().unwrap().push(seen);
     }
-    fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.0.seen.lock().unwrap())
     }
-    fn gaps(&self) -> Vec<GapFact> {
+    pub fn gaps(&self) -> Vec<GapFact> {
         let seen = self.0.seen.lock().unwrap();
         seen.iter()
             .filter_map(|s| if let Seen::Gap(fact) = s { Some(*fact) } else { None })
             .collect()
     }
     /// All stored pictures, in order of writing; and all sound.
-    fn stored(&self) -> (Vec<u64>, Vec<u64>) {
+    pub fn stored(&self) -> (Vec<u64>, Vec<u64>) {
         let mut all = (vec![], vec![]);
         for seen in self.0.seen.lock().unwrap().iter() {
             if let Seen::Append { video, audio, .. } = seen {
@@ -152,6 +155,15 @@ impl Footage for Fake {
     }
     fn gap(&self, fact: GapFact) {
         self.see(Seen::Gap(fact));
+    }
+    fn mark_opened(&self, cause: Causes, from: Utc) {
+        self.see(Seen::Mark(cause, from));
+    }
+    fn mark_closed(&self, cause: Causes, to: Utc) {
+        self.see(Seen::Unmark(cause, to));
+    }
+    fn ended(&self, at: Utc) {
+        self.see(Seen::Ended(at));
     }
     fn last_recorded(&self) -> Option<Utc> {
         *self.0.last.lock().unwrap()
@@ -202,32 +214,35 @@ impl Drop for FakeSegment {
     }
 }
 
-fn stream() -> StreamId {
+pub(super) fn stream() -> StreamId {
     StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main)
 }
 
-fn look() -> Look {
+pub(super) fn look() -> Look {
     Look {
         now: Utc::from_micros(START),
         idle: Duration::ZERO,
         cause: None,
-        causes: Causes::SCHEDULE,
+        wish: Wish {
+            continuous: true,
+            ..Wish::default()
+        },
         synchronised: true,
         settled: true,
     }
 }
 
 /// A hub with its publisher, a tap on it, and a branch over fake storage.
-struct Bench {
-    hub: Arc<Hub>,
-    publisher: Publisher,
-    tap: TapState,
-    fake: Fake,
-    branch: Branch<Fake>,
+pub(super) struct Bench {
+    pub hub: Arc<Hub>,
+    pub publisher: Publisher,
+    pub tap: TapState,
+    pub fake: Fake,
+    pub branch: Branch<Fake>,
 }
 
 impl Bench {
-    fn new(segment: Duration) -> Bench {
+    pub fn new(segment: Duration) -> Bench {
         let hub = Hub::new(stream(), 1 << 20);
         let mut tap = TapState::default();
         tap.begin(&hub);
@@ -245,9 +260,9 @@ impl Bench {
         self.branch.look(&mut self.tap, &look());
     }
     /// The run ends without a word, and another begins.
-    fn restart(&mut self, segment: Duration) {
+    pub fn restart(&mut self, segment: Duration) {
         self.branch = Branch::new(stream(), self.fake.clone(), segment, Utc::from_micros(START));
-        self.tap.begin(&self.hub);
+        self.tap.rewind();
     }
     fn finish(&mut self) {
         self.branch.finish(&mut self.tap, &look(), GapCause::Shutdown);
@@ -688,6 +703,7 @@ fn switching_off_and_on_does_not_store_the_cached_gop_twice() {
     for i in 20..30i64 {
         bench.publisher.publish(picture(&format, i as u64, i * FRAME, false));
     }
+    bench.tap.begin(&bench.hub);
     bench.restart(Duration::from_secs(60));
     bench.finish();
     assert_eq!(bench.fake.stored().0, (0..30).collect::<Vec<_>>());
@@ -779,7 +795,7 @@ proptest! {
                     prop_assert!(at.is_some());
                     open.remove(at.unwrap());
                 }
-                Seen::Gap(_) => {}
+                Seen::Gap(_) | Seen::Mark(..) | Seen::Unmark(..) | Seen::Ended(_) => {}
             }
         }
         prop_assert!(open.is_empty());
@@ -798,6 +814,9 @@ fn cost_of_a_camera() {
             Ok(Box::new(Void))
         }
         fn gap(&self, _: GapFact) {}
+        fn mark_opened(&self, _: Causes, _: Utc) {}
+        fn mark_closed(&self, _: Causes, _: Utc) {}
+        fn ended(&self, _: Utc) {}
         fn last_recorded(&self) -> Option<Utc> {
             None
         }

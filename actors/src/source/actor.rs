@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Instant};
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
-use vigie_config::{ErrorKind, GapCause, Stream};
+use vigie_config::{ErrorKind, EventKind, GapCause, Stream};
 use vigie_media::source::{Facts, Ingest, Source, SourceError, SourceFact};
 
 use super::machine::{Machine, Step, TICK};
 use crate::{
     camera::CameraHandle,
-    registry::{Event, EventKind, Events},
+    registry::{Event, Events},
     stream::{StreamHandle, StreamState},
     supervise::{ChildSpec, Node, allow_panics},
 };

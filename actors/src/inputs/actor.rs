@@ -1,0 +1,44 @@
+//! `alarm_input.<id>`: waits for what time makes of a contact.
+
+use std::sync::Arc;
+
+use vigie_config::InputId;
+
+use super::{InputHandle, Inputs};
+use crate::supervise::{ChildSpec, JobContext, JobError, worker_child};
+
+/// The name among the children of `inputs`.
+pub fn name(id: &InputId) -> String {
+    format!("alarm_input.{id}")
+}
+
+/// One input as a child of `inputs`.
+pub fn input_child(id: InputId, inputs: Arc<Inputs>) -> ChildSpec {
+    worker_child(name(&id), "alarm_input", move |context| {
+        let (inputs, id) = (inputs.clone(), id.clone());
+        Box::pin(async move {
+            match inputs.get(&id) {
+                Some(handle) => run(context, handle).await,
+                None => Ok(()),
+            }
+        })
+    })
+}
+
+async fn run(context: JobContext, input: Arc<InputHandle>) -> Result<(), JobError> {
+    loop {
+        input.tick();
+        context.node.publish(input.snapshot());
+        let due = async {
+            match input.next() {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => {}
+            () = input.changed.notified() => {}
+            () = context.stopping() => return Ok(()),
+        }
+    }
+}

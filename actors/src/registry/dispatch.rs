@@ -1,0 +1,116 @@
+//! Actions to those who do them. What is told here twice is done once.
+
+use std::sync::Arc;
+
+use ulid::Ulid;
+use vigie_config::{CameraId, Causes, Output, OutputId, Utc};
+use vigie_storage::events::{Action, ActionState, EventRecord};
+
+use super::{
+    linkage::{Command, cause_of},
+    queue::Events,
+};
+use crate::{cameras::Cameras, deps::Deps, outputs::Outputs, recording};
+
+pub(super) struct Dispatch {
+    pub cameras: Arc<Cameras>,
+    pub outputs: Arc<Outputs>,
+    pub deps: Deps,
+    pub events: Events,
+}
+
+impl Dispatch {
+    /// The event begins, or goes on since before this process began.
+    pub fn begin(&self, event: &EventRecord) {
+        for action in &event.actions {
+            let outcome = match Command::of(action) {
+                Some(Command::Record(camera)) => self.record(&camera, event),
+                // Whoever looks at the pages is shown them by the event itself.
+                Some(Command::PopupVideo(_) | Command::PopupMessage) => Ok(None),
+                Some(Command::Output(output)) => match self.fire(&output, event, action.number) {
+                    // It says by itself what becomes of it.
+                    Ok(()) => continue,
+                    Err(why) => Err(why),
+                },
+                None => Err(format!("this vigie does not know how to {:?}", action.what)),
+            };
+            self.note(event.id, action, outcome);
+        }
+    }
+
+    /// The event is over.
+    pub fn end(&self, event: &EventRecord) {
+        for action in &event.actions {
+            match Command::of(action) {
+                Some(Command::Record(camera)) => {
+                    if let Some(camera) = self.cameras.get(&camera) {
+                        camera.trigger_over(cause_of(event.kind), event.id);
+                    }
+                }
+                Some(Command::Output(output)) => {
+                    if let Some(output) = self.outputs.get(&output) {
+                        output.event_over(event.id);
+                    }
+                }
+                Some(Command::PopupVideo(_) | Command::PopupMessage) | None => {}
+            }
+        }
+    }
+
+    fn note(&self, event: Ulid, action: &Action, outcome: Result<Option<String>, String>) {
+        if action.state != ActionState::Planned {
+            return;
+        }
+        let (state, detail) = match outcome {
+            Ok(detail) => (ActionState::Done, detail),
+            Err(detail) => (ActionState::Failed, Some(detail)),
+        };
+        self.events.outcome(event, action.number, state, detail);
+    }
+
+    fn fire(&self, output: &OutputId, event: &EventRecord, number: u16) -> Result<(), String> {
+        let handle = self
+            .outputs
+            .get(output)
+            .ok_or_else(|| format!("there is no output {output} any more"))?;
+        let Output { enabled, schedule, .. } = &handle.config;
+        if !enabled {
+            return Err(format!("{output} is switched off"));
+        }
+        if !schedule.is_on(Utc::now(), &self.deps.site.zone()) {
+            return Err(format!("{output}: its schedule is {schedule}, not on now"));
+        }
+        handle.fire(event, number);
+        Ok(())
+    }
+
+    fn record(&self, camera: &CameraId, event: &EventRecord) -> Result<Option<String>, String> {
+        let handle = self
+            .cameras
+            .get(camera)
+            .ok_or_else(|| format!("there is no camera {camera} any more"))?;
+        let cause = cause_of(event.kind);
+        handle.trigger(cause, event.id, event.start);
+        if event.end.is_some() {
+            handle.trigger_over(cause, event.id);
+        }
+        if cause == Causes::MANUAL {
+            // A camera that is recorded by hand only has no recording that waits.
+            let (handle, deps) = (handle.clone(), self.deps.clone());
+            tokio::spawn(async move { recording::wake(&handle, &deps).await });
+            return Ok(None);
+        }
+        let config = handle.config();
+        if !config.enabled {
+            return Err(format!("{camera} is switched off"));
+        }
+        let kinds = config.record.event_kinds();
+        let on = kinds.iter().find(|(kind, _)| *kind == cause).map(|(_, when)| *when);
+        let names: Vec<&str> = cause.names().collect();
+        match on {
+            Some(when) if when.is_on(Utc::now(), &self.deps.site.zone()) => Ok(None),
+            Some(when) => Err(format!("{camera}: record.{} is {when}, not on now", names.concat())),
+            None => Err(format!("{camera} is not recorded on such events")),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Facts waiting for the registry. Outlives its actor: what an actor that panics had in hand comes
+//! again, before everything else.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, broadcast, oneshot};
+use ulid::Ulid;
+use vigie_config::{EventKind, Utc};
+use vigie_storage::events::{ActionState, EventRecord};
+
+use super::event::Event;
+
+/// Facts waiting, at most. Over it the oldest go, and are counted.
+const QUEUE: usize = 65_536;
+/// Facts taken in hand at once: they are written and synced as one.
+const BATCH: usize = 512;
+/// News that a listener may be behind.
+const NEWS: usize = 1024;
+
+/// What is told to the registry.
+#[derive(Debug, Clone)]
+pub(super) enum Fact {
+    Event(Event),
+    /// What became of an action.
+    Outcome {
+        event: Ulid,
+        number: u16,
+        state: ActionState,
+        at: Utc,
+        detail: Option<String>,
+    },
+}
+
+/// The event was not made durable in time. It is acted on all the same.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the event is not in the log yet ({0}); it is acted on, tell it again to be sure")]
+pub struct NotDurable(pub String);
+
+type Answer = oneshot::Sender<Result<Option<EventRecord>, NotDurable>>;
+
+struct Waiting {
+    fact: Fact,
+    answer: Option<Answer>,
+}
+
+#[derive(Default)]
+struct Queue {
+    in_hand: Vec<Waiting>,
+    waiting: VecDeque<Waiting>,
+    dropped: u64,
+    counts: BTreeMap<EventKind, u64>,
+}
+
+/// What listeners hear: an event as it is now.
+pub type News = Arc<EventRecord>;
+
+/// Where events are raised. Cheap to clone; never blocks for long, never fails.
+#[derive(Clone)]
+pub struct Events {
+    queue: Arc<Mutex<Queue>>,
+    ready: Arc<Notify>,
+    news: broadcast::Sender<News>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            queue: Arc::default(),
+            ready: Arc::default(),
+            news: broadcast::Sender::new(NEWS),
+        }
+    }
+}
+
+impl Events {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, fact: Fact, answer: Option<Answer>) {
+        let mut queue = self.queue();
+        if queue.waiting.len() >= QUEUE {
+            queue.waiting.pop_front();
+            queue.dropped += 1;
+        }
+        if let Fact::Event(event) = &fact
+            && !event.over
+        {
+            *queue.counts.entry(event.kind).or_default() += 1;
+        }
+        queue.waiting.push_back(Waiting { fact, answer });
+        drop(queue);
+        self.ready.notify_one();
+    }
+
+    pub fn raise(&self, event: Event) {
+        self.put(Fact::Event(event), None);
+    }
+
+    /// Resolves when the event is in the log, on the device: with the event that goes on or ended,
+    /// `None` where there is none.
+    pub async fn raise_durably(&self, event: Event) -> Result<Option<EventRecord>, NotDurable> {
+        let (answer, answered) = oneshot::channel();
+        self.put(Fact::Event(event), Some(answer));
+        answered
+            .await
+            .unwrap_or_else(|_| Err(NotDurable("too many events at once".into())))
+    }
+
+    /// What became of an action of an event.
+    pub fn outcome(&self, event: Ulid, number: u16, state: ActionState, detail: Option<String>) {
+        let at = Utc::now();
+        let fact = Fact::Outcome {
+            event,
+            number,
+            state,
+            at,
+            detail,
+        };
+        self.put(fact, None);
+    }
+
+    /// How often each kind was raised since the start.
+    pub fn counts(&self) -> BTreeMap<EventKind, u64> {
+        self.queue().counts.clone()
+    }
+
+    /// Facts that were pushed out of a full queue since the start.
+    pub fn dropped(&self) -> u64 {
+        self.queue().dropped
+    }
+
+    /// Every event from now on, as it begins, ends, or is acted on. Who is too slow is told how many
+    /// were missed.
+    pub fn listen(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    pub(super) fn tell(&self, event: News) {
+        // Nobody listening is no fault.
+        drop(self.news.send(event));
+    }
+
+    /// The facts in hand, or the next ones. Empty: there are none.
+    pub(super) fn take(&self) -> Vec<Fact> {
+        let mut queue = self.queue();
+        if queue.in_hand.is_empty() {
+            let count = queue.waiting.len().min(BATCH);
+            queue.in_hand = queue.waiting.drain(..count).collect();
+        }
+        queue.in_hand.iter().map(|waiting| waiting.fact.clone()).collect()
+    }
+
+    /// What was in hand is done; `answers` in its order.
+    pub(super) fn done(&self, answers: Vec<Result<Option<EventRecord>, NotDurable>>) {
+        let in_hand = std::mem::take(&mut self.queue().in_hand);
+        for (waiting, answer) in in_hand.into_iter().zip(answers) {
+            if let Some(to) = waiting.answer {
+                drop(to.send(answer));
+            }
+        }
+    }
+
+    pub(super) async fn ready(&self) {
+        self.ready.notified().await;
+    }
+}

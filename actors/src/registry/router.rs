@@ -1,0 +1,252 @@
+//! The actor: takes facts, writes events and their actions down, then has them done.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use vigie_config::{EventKind, Utc};
+use vigie_storage::events::{Entry, EventLog, EventRecord};
+
+use super::{
+    dispatch::Dispatch,
+    journal::Journal,
+    lifecycle::{Change, Lifecycle},
+    linkage::Linkage,
+    queue::{Events, Fact, NotDurable},
+};
+use crate::{
+    recorder::Recorder,
+    supervise::{ChildSpec, JobContext, JobError, worker_child},
+};
+
+/// What could not be written down is tried again so often.
+const RETRY: Duration = Duration::from_secs(1);
+/// An end of recording by hand may be late by this much.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// What outlives the actor: queue, log, and when rules acted last.
+pub struct Registry {
+    pub events: Events,
+    pub log: Arc<EventLog>,
+    linkage: Mutex<Linkage>,
+    /// What an earlier process left open was seen to.
+    settled: AtomicBool,
+}
+
+impl Registry {
+    pub fn new(events: Events, log: EventLog) -> Self {
+        Self {
+            events,
+            log: Arc::new(log),
+            linkage: Mutex::default(),
+            settled: AtomicBool::new(false),
+        }
+    }
+
+    fn linkage(&self) -> MutexGuard<'_, Linkage> {
+        self.linkage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The registry as a child of the root.
+pub fn registry_child(recorder: Arc<Recorder>) -> ChildSpec {
+    worker_child("registry", "registry", move |context| {
+        Box::pin(run(context, recorder.clone()))
+    })
+}
+
+/// Goes on where the process before it ended: a person's or a contact's word still holds.
+fn survives(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Sensor | EventKind::Manual)
+}
+
+struct Router {
+    recorder: Arc<Recorder>,
+    registry: Arc<Registry>,
+    lifecycle: Lifecycle,
+    journal: Journal,
+    dispatch: Dispatch,
+    routed: u64,
+}
+
+async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobError> {
+    let registry = recorder.registry.clone();
+    let mut router = Router {
+        lifecycle: Lifecycle::restore(registry.log.open_events()),
+        journal: Journal::new(registry.log.clone()),
+        dispatch: Dispatch {
+            cameras: recorder.cameras.clone(),
+            outputs: recorder.outputs.clone(),
+            deps: recorder.deps.clone(),
+            events: registry.events.clone(),
+        },
+        routed: 0,
+        recorder,
+        registry,
+    };
+    router.resume().await;
+    loop {
+        router.end_what_is_due();
+        let facts = router.registry.events.take();
+        if !facts.is_empty() {
+            router.route(facts).await;
+            continue;
+        }
+        context.node.publish(serde_json::json!({
+            "routed": router.routed,
+            "open": router.lifecycle.open().count(),
+            "not_written": router.journal.waiting(),
+            "dropped": router.registry.events.dropped() + router.journal.dropped,
+            "counts": router.registry.events.counts(),
+        }));
+        let retry = if router.journal.waiting() > 0 { RETRY } else { EVERY };
+        tokio::select! {
+            () = router.registry.events.ready() => {}
+            () = tokio::time::sleep(retry) => {
+                // Not durable is said where it is asked for.
+                drop(router.journal.write(Vec::new()).await);
+            }
+            () = context.stopping() => {
+                let facts = router.registry.events.take();
+                if !facts.is_empty() {
+                    router.route(facts).await;
+                }
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Router {
+    /// Events that went on when the actor, or the process, began.
+    async fn resume(&mut self) {
+        if !self.registry.settled.swap(true, Ordering::SeqCst) {
+            let now = Utc::now();
+            let over: Vec<Arc<EventRecord>> = self.lifecycle.open().filter(|e| !survives(e.kind)).cloned().collect();
+            let mut entries = Vec::new();
+            for event in over {
+                self.lifecycle.end(event.kind, &event.source, now);
+                entries.push(Entry::Ended { id: event.id, at: now });
+            }
+            drop(self.journal.write(entries).await);
+        }
+        for event in self.lifecycle.open() {
+            self.dispatch.begin(event);
+        }
+        // Moments that were written down and not acted on.
+        for event in self.registry.log.planned() {
+            if event.end.is_some() {
+                self.dispatch.begin(&event);
+            }
+        }
+    }
+
+    /// Recordings by hand that were to last so long.
+    fn end_what_is_due(&self) {
+        let now = Utc::now();
+        for event in self.lifecycle.open() {
+            let until = event
+                .payload
+                .as_ref()
+                .and_then(|payload| payload.get("until")?.as_str());
+            let until = until.and_then(|text| text.parse::<Utc>().ok());
+            if event.kind == EventKind::Manual && until.is_some_and(|until| until <= now) {
+                let over = super::Event::over(event.kind, event.source.clone());
+                self.registry.events.raise(over);
+            }
+        }
+    }
+
+    async fn route(&mut self, facts: Vec<Fact>) {
+        let (config, zone) = (self.recorder.config(), self.recorder.deps.site.zone());
+        let mut entries = Vec::with_capacity(facts.len());
+        // What happened, in order, and for each fact the event that it is answered with.
+        let mut changes: Vec<Change> = Vec::new();
+        let mut answers: Vec<Option<EventRecord>> = Vec::with_capacity(facts.len());
+        let mut outcomes = Vec::new();
+        {
+            let mut linkage = self.registry.linkage();
+            linkage.keep(&config.rules);
+            for fact in &facts {
+                match fact {
+                    Fact::Event(event) => {
+                        let mut changed = self.lifecycle.take(event);
+                        for change in &mut changed {
+                            match change {
+                                Change::Begun(event) => {
+                                    event.actions = linkage.plan(event, &config, &zone);
+                                    self.lifecycle.update(event);
+                                    entries.push(Entry::Begun(event.clone()));
+                                }
+                                Change::Ended(event) => {
+                                    let at = event.end.unwrap_or(event.start);
+                                    entries.push(Entry::Ended { id: event.id, at });
+                                }
+                            }
+                        }
+                        let last = changed.last().map(|change| match change {
+                            Change::Begun(event) | Change::Ended(event) => event.clone(),
+                        });
+                        // It goes on already, or an actor that panicked had written it down.
+                        let open = || {
+                            self.lifecycle
+                                .of(event.kind, &event.source)
+                                .map(|e| EventRecord::clone(e))
+                        };
+                        answers.push(last.or_else(open));
+                        changes.append(&mut changed);
+                    }
+                    Fact::Outcome {
+                        event,
+                        number,
+                        state,
+                        at,
+                        detail,
+                    } => {
+                        entries.push(Entry::Outcome {
+                            id: *event,
+                            number: *number,
+                            state: *state,
+                            at: *at,
+                            detail: detail.clone(),
+                        });
+                        outcomes.push(*event);
+                        answers.push(None);
+                    }
+                }
+            }
+        }
+        self.routed += facts.len() as u64;
+        let written = self.journal.write(entries).await;
+        for change in changes {
+            match change {
+                Change::Begun(event) => {
+                    tracing::debug!(event = %event.id, kind = %event.kind, source = %event.source, text = event.text, "event");
+                    self.dispatch.begin(&event);
+                    self.registry.events.tell(Arc::new(event));
+                }
+                Change::Ended(event) => {
+                    self.dispatch.end(&event);
+                    self.registry.events.tell(Arc::new(event));
+                }
+            }
+        }
+        outcomes.dedup();
+        // A log whose disk hangs is not asked.
+        for id in outcomes.into_iter().filter(|_| written.is_ok()) {
+            if let Ok(Some(event)) = self.registry.log.get(id) {
+                self.lifecycle.update(&event);
+                self.registry.events.tell(Arc::new(event));
+            }
+        }
+        let answer = |event| match &written {
+            Ok(()) => Ok(event),
+            Err(NotDurable(why)) => Err(NotDurable(why.clone())),
+        };
+        self.registry.events.done(answers.into_iter().map(answer).collect());
+    }
+}
