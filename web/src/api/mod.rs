@@ -1,12 +1,16 @@
 //! `/api/v1`: one file per resource. OpenAPI is generated from what stands beside each handler.
 
 mod cameras;
+pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
 mod faults;
 mod footage;
 mod health;
+mod inputs;
 mod locks;
+mod manual;
 mod metrics;
+mod outputs;
 mod recordings;
 mod session;
 mod snapshot;
@@ -41,6 +45,18 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         locks::list,
         locks::add,
         locks::release,
+        events::list,
+        events::add,
+        events::listen,
+        inputs::list,
+        inputs::tell,
+        outputs::list,
+        outputs::switch,
+        outputs::test,
+        manual::start,
+        manual::end,
+        manual::start_all,
+        manual::end_all,
         metrics::metrics,
         health::healthz,
         health::readyz,
@@ -105,6 +121,18 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(locks::list)
         .service(locks::add)
         .service(locks::release)
+        .service(events::list)
+        .service(events::add)
+        .service(events::listen)
+        .service(inputs::list)
+        .service(inputs::tell)
+        .service(outputs::list)
+        .service(outputs::switch)
+        .service(outputs::test)
+        .service(manual::start)
+        .service(manual::end)
+        .service(manual::start_all)
+        .service(manual::end_all)
         .route("/api/v1/openapi.json", web::get().to(describe));
     #[cfg(feature = "fault-hooks")]
     config.service(faults::panic);

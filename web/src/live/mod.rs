@@ -3,11 +3,13 @@
 //! Errors are JSON `{code, detail}`, then the end.
 
 mod feed;
+mod news;
 mod viewer;
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Deserialize;
-use vigie_actors::Recorder;
+use tokio::sync::broadcast::Receiver;
+use vigie_actors::{Recorder, registry::News};
 use vigie_config::StreamId;
 
 use crate::{
@@ -41,7 +43,21 @@ pub async fn open(
     let (response, session, messages) = actix_ws::handle(&request, body)
         .map_err(|error| Problem::BadRequest(format!("live pictures come over a WebSocket (RFC 6455): {error}")))?;
     tracing::debug!(camera = %stream.camera, stream = %stream.stream, viewer = viewer.0.name, "live viewer");
-    viewer::start(handle, session, messages);
+    viewer::start(session, messages, |viewer| feed::run(handle, viewer));
+    Ok(response)
+}
+
+/// Tell a listener of events (WebSocket).
+pub fn news(
+    user: SignedIn,
+    request: &HttpRequest,
+    body: web::Payload,
+    news: Receiver<News>,
+) -> actix_web::Result<HttpResponse> {
+    same_origin(request)?;
+    let (response, session, messages) = actix_ws::handle(request, body)
+        .map_err(|error| Problem::BadRequest(format!("events come over a WebSocket (RFC 6455): {error}")))?;
+    viewer::start(session, messages, |listener| news::run(user, news, listener));
     Ok(response)
 }
 

@@ -3,17 +3,13 @@
 //! The feed offers messages with `try_send`; a viewer whose mailbox is full is slow, and the feed
 //! skips to a RAP. A viewer that takes nothing for [`SEND_TIMEOUT`] is gone.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, StreamHandler, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, StreamHandler, WrapFuture,
+};
 use actix_ws::{CloseReason, MessageStream, ProtocolError, Session};
 use bytes::Bytes;
-use vigie_actors::stream::StreamHandle;
-
-use super::feed;
 
 /// Messages waiting for a viewer: about a second of video.
 const MAILBOX: usize = 32;
@@ -44,19 +40,24 @@ impl Chunk {
 
 pub struct Viewer {
     session: Session,
-    handle: Arc<StreamHandle>,
     heard: Instant,
 }
 
-pub fn start(handle: Arc<StreamHandle>, session: Session, messages: MessageStream) {
+/// `feed` offers messages as long as the viewer is there; it ends with it.
+pub fn start<F: Future<Output = ()> + 'static>(
+    session: Session,
+    messages: MessageStream,
+    feed: impl FnOnce(Addr<Viewer>) -> F,
+) {
     Viewer::create(|context| {
         context.set_mailbox_capacity(MAILBOX);
         context.add_stream(messages);
-        Viewer {
+        let viewer = Viewer {
             session,
-            handle,
             heard: Instant::now(),
-        }
+        };
+        context.spawn(feed(context.address()).into_actor(&viewer));
+        viewer
     });
 }
 
@@ -64,9 +65,6 @@ impl Actor for Viewer {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Context<Self>) {
-        // Ends with this actor: the future belongs to its context.
-        let feed = feed::run(self.handle.clone(), context.address());
-        context.spawn(feed.into_actor(self));
         context.run_interval(PING_EVERY, |viewer, context| {
             if viewer.heard.elapsed() > SILENT_FOR {
                 context.stop();

@@ -1,0 +1,28 @@
+//! From the registry's news to a listener's messages.
+
+use actix::Addr;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use vigie_actors::registry::News;
+
+use super::viewer::{Chunk, Viewer};
+use crate::{
+    api::events::{EventBody, may_see},
+    sign_in::Viewer as SignedIn,
+};
+
+/// Tells one listener until either is gone. Who is too slow is told how many were missed.
+pub async fn run(user: SignedIn, mut news: Receiver<News>, listener: Addr<Viewer>) {
+    loop {
+        let text = match news.recv().await {
+            Ok(event) if !may_see(&user, &event.source) => continue,
+            Ok(event) => serde_json::to_string(&EventBody::from(vigie_storage::events::EventRecord::clone(&event))),
+            Err(RecvError::Lagged(missed)) => Ok(serde_json::json!({ "missed": missed }).to_string()),
+            Err(RecvError::Closed) => return,
+        };
+        let Ok(text) = text else { continue };
+        // Waits for room in the mailbox: meanwhile the receiver falls behind, and is told so.
+        if listener.send(Chunk::Json(text)).await.is_err() {
+            return;
+        }
+    }
+}
