@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alarms;
 mod cascade;
 mod crash;
 mod devices;

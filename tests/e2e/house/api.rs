@@ -113,6 +113,19 @@ impl House {
         )
     }
 
+    /// POST of a text with a bearer token.
+    pub fn post_with_token(&self, path: &str, token: &str, body: &str) -> Answer {
+        let request = self.client.post(format!("{}{path}", self.http));
+        self.send(request.bearer_auth(token).body(body.to_owned()))
+    }
+
+    /// A page of events.
+    pub fn event_page(&self, query: &str) -> Value {
+        let answer = self.get(&format!("/api/v1/events?{query}"));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
     fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         self.runtime.block_on(async {
             let answer = match request.timeout(Duration::from_secs(30)).send().await {

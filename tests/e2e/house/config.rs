@@ -15,6 +15,8 @@ pub struct Cam {
     pub account: Option<(&'static str, &'static str)>,
     pub rtsp_anonymous: bool,
     pub group: &'static str,
+    /// Keys of `[camera.record]` beside streams and segment.
+    pub record: &'static str,
 }
 
 impl Cam {
@@ -28,6 +30,7 @@ impl Cam {
             account: None,
             rtsp_anonymous: false,
             group: "default",
+            record: "mode = \"always\"",
         }
     }
 
@@ -62,6 +65,12 @@ impl Cam {
         self
     }
 
+    /// Keys of `[camera.record]` in place of `mode = "always"`.
+    pub fn record(mut self, keys: &'static str) -> Self {
+        self.record = keys;
+        self
+    }
+
     pub fn anonymous(mut self) -> Self {
         self.rtsp_anonymous = true;
         self
@@ -80,6 +89,8 @@ pub struct Setup {
     pub when_full: Option<&'static str>,
     pub disk_groups: [&'static str; 2],
     pub alarm_after: Option<&'static str>,
+    /// Further tables.
+    pub more: String,
 }
 
 impl Default for Setup {
@@ -91,6 +102,7 @@ impl Default for Setup {
             when_full: None,
             disk_groups: ["default"; 2],
             alarm_after: None,
+            more: String::new(),
         }
     }
 }
@@ -137,6 +149,7 @@ impl Setup {
                 segment,
                 rtsp_anonymous,
                 group,
+                record,
                 ..
             } = cam;
             write!(
@@ -164,13 +177,14 @@ impl Setup {
             }
             write!(
                 text,
-                "[camera.record]\nmode = \"always\"\nstreams = [{streams}]\nsegment = {segment:?}\n"
+                "[camera.record]\n{record}\nstreams = [{streams}]\nsegment = {segment:?}\n"
             )
             .unwrap();
             if let Some(time) = self.alarm_after {
                 writeln!(text, "alarm_after = {time:?}").unwrap();
             }
         }
+        text += &self.more;
         text
     }
 }

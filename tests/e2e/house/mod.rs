@@ -83,7 +83,7 @@ impl House {
                 .build()
                 .unwrap(),
             // Nobody looks after idle connections between two requests of a test.
-            client: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
+            client: client_builder().pool_max_idle_per_host(0).build().unwrap(),
             folder,
         };
         house.add_user(USER, "administrator");
@@ -284,4 +284,10 @@ pub fn ffprobe_is_content(footage: &Footage) {
             String::from_utf8_lossy(&output.stderr)
         );
     }
+}
+
+/// TLS of this build has no provider of its own.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder()
 }
