@@ -4,7 +4,7 @@
 //! and a camera's trouble never leaves its branch.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -113,6 +113,17 @@ impl CameraHandle {
             _ => self.config.load().record.post_alarm,
         };
         self.triggers().end(cause, event, Instant::now() + after);
+    }
+
+    /// Of all events only these go on.
+    pub fn triggers_over_but(&self, going: &BTreeSet<Ulid>) {
+        let after = self.config.load().record.post_alarm;
+        self.triggers().keep_only(going, Instant::now() + after);
+    }
+
+    /// Goes on where an earlier handle of this camera was.
+    pub fn take_triggers(&self, before: &CameraHandle) {
+        *self.triggers() = std::mem::take(&mut *before.triggers());
     }
 
     /// What is to be recorded of a stream now.

@@ -281,6 +281,9 @@ async fn change_camera(recorder: &Arc<Recorder>, changes: CameraChanges) {
                 .recording_ended(&StreamId::new(camera.id.clone(), stream), Utc::now());
         }
         add_camera(recorder, camera).await;
+        if let Some(new) = recorder.cameras.get(&camera.id) {
+            new.take_triggers(&handle);
+        }
         return;
     }
     handle.update(camera);
@@ -313,7 +316,11 @@ async fn change_stream(
         BranchChange::Stop => {
             handle.stop_recording(stream).await;
             let storage = recorder.storage();
-            if let Some(end) = storage.last_recorded(&shared.id) {
+            // One that waited for an event leaves nothing out.
+            if let Some(end) = storage
+                .last_recorded(&shared.id)
+                .filter(|_| !storage.is_ended(&shared.id))
+            {
                 storage.gap_opened(&shared.id, end, GapCause::Disabled);
             }
         }

@@ -348,6 +348,11 @@ impl Storage {
     pub fn recording_ended(&self, stream: &StreamId, at: Utc) {
         self.catalog.recording_ended(stream, at);
     }
+
+    /// Nothing of the stream is wanted since [`Storage::recording_ended`].
+    pub fn is_ended(&self, stream: &StreamId) -> bool {
+        self.catalog.standing(stream).1
+    }
 }
 
 impl Drop for Storage {

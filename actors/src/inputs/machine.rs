@@ -33,6 +33,11 @@ impl Machine {
         self.active
     }
 
+    /// Active because of a pulse.
+    pub fn is_pulse(&self) -> bool {
+        self.until.is_some()
+    }
+
     /// It stands so now.
     pub fn see(&mut self, active: bool, now: Instant) -> Option<Turn> {
         self.until = None;

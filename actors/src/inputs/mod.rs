@@ -14,6 +14,7 @@ use std::{
 };
 
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::Notify;
 use vigie_config::{Contact, EventKind, Input, InputId, InputKind, Source, Utc};
 use vigie_storage::events::EventRecord;
@@ -63,9 +64,7 @@ struct State {
 }
 
 impl InputHandle {
-    /// `active`: it was when the process before this one ended, and nobody said otherwise.
-    fn new(config: Input, events: Events, active: bool) -> Self {
-        let machine = Machine::new(config.debounce, active);
+    fn new(config: Input, events: Events, machine: Machine) -> Self {
         Self {
             config,
             events,
@@ -109,7 +108,11 @@ impl InputHandle {
             return None;
         }
         Some(match turn {
-            Turn::Active => Event::new(EventKind::Sensor, self.source(), self.config.name.clone()),
+            Turn::Active => {
+                let pulse = self.state().machine.is_pulse();
+                let event = Event::new(EventKind::Sensor, self.source(), self.config.name.clone());
+                event.with(json!({ "pulse": pulse }))
+            }
             Turn::Inactive => Event::over(EventKind::Sensor, self.source()),
         })
     }
@@ -152,8 +155,16 @@ impl Inputs {
             let source = Source::Input(input.id.clone());
             let going = open
                 .iter()
-                .any(|event| event.kind == EventKind::Sensor && event.source == source);
-            all.insert(InputHandle::new(input.clone(), events.clone(), going && input.enabled));
+                .find(|event| event.kind == EventKind::Sensor && event.source == source);
+            let going = going.filter(|_| input.enabled);
+            let pulse = going.is_some_and(|event| event.payload.as_ref().is_some_and(|it| it["pulse"] == true));
+            let mut machine = Machine::new(input.debounce, going.is_some() && !pulse);
+            let InputKind::Http { hold, .. } = &input.kind;
+            if pulse {
+                // How much of it had passed is not known.
+                machine.pulse(*hold, Instant::now());
+            }
+            all.insert(InputHandle::new(input.clone(), events.clone(), machine));
         }
         // What is configured no more, or switched off, cannot say that it is over.
         for event in open.iter().filter(|event| event.kind == EventKind::Sensor) {
@@ -196,8 +207,8 @@ impl Inputs {
         if active && !input.enabled {
             events.raise(Event::over(EventKind::Sensor, Source::Input(input.id.clone())));
         }
-        let active = active && input.enabled;
-        self.insert(InputHandle::new(input, events.clone(), active))
+        let machine = Machine::new(input.debounce, active && input.enabled);
+        self.insert(InputHandle::new(input, events.clone(), machine))
     }
 
     pub fn remove(&self, id: &InputId, events: &Events) {

@@ -48,6 +48,11 @@ impl Machine {
         self.events.remove(&event);
     }
 
+    /// Of all events only these go on.
+    pub fn keep_only(&mut self, going: &BTreeSet<Ulid>) {
+        self.events.retain(|event| going.contains(event));
+    }
+
     /// A person wants it on, for so long or until told otherwise.
     pub fn switch_on(&mut self, time: Option<Duration>, now: Instant) {
         self.by_hand = Some(time.map_or(ByHand::UntilTold, |time| ByHand::Until(now + time)));

@@ -9,7 +9,7 @@ mod line;
 mod machine;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -96,6 +96,12 @@ impl OutputHandle {
 
     pub fn event_over(&self, event: Ulid) {
         self.state().machine.event_over(event);
+        self.changed.notify_one();
+    }
+
+    /// Of all events only these go on.
+    pub fn events_over_but(&self, going: &BTreeSet<Ulid>) {
+        self.state().machine.keep_only(going);
         self.changed.notify_one();
     }
 

@@ -58,10 +58,14 @@ impl Triggers {
         }
     }
 
-    /// No event of this cause goes on any more, and none has a time after it.
-    pub fn clear(&mut self, cause: Causes) {
-        if let Some(trigger) = self.of(cause) {
-            *trigger = Trigger::default();
+    /// Only these events go on: the others are over, and nobody said so.
+    pub fn keep_only(&mut self, going: &BTreeSet<Ulid>, until: Instant) {
+        for trigger in &mut self.0 {
+            let before = trigger.open.len();
+            trigger.open.retain(|event| going.contains(event));
+            if trigger.open.is_empty() && before > 0 {
+                trigger.until = trigger.until.max(Some(until));
+            }
         }
     }
 
@@ -132,6 +136,25 @@ mod tests {
         assert_eq!(triggers.asked(now).len(), 1, "the end of another one");
         triggers.end(Causes::MOTION, b, now);
         assert_eq!(triggers.asked(now), []);
+    }
+
+    #[test]
+    fn events_that_ended_unheard_are_over() {
+        let now = Instant::now();
+        let (a, b) = (Ulid::from(1u128), Ulid::from(2u128));
+        let mut triggers = Triggers::default();
+        triggers.begin(Causes::MOTION, a, at(0), now);
+        triggers.begin(Causes::SENSOR, b, at(0), now);
+        let after = now + Duration::from_secs(10);
+        triggers.keep_only(&BTreeSet::from([b]), after);
+        assert_eq!(triggers.asked(now).len(), 2, "the time after it");
+        assert_eq!(
+            triggers.asked(after),
+            [Asked {
+                cause: Causes::SENSOR,
+                from: at(0)
+            }]
+        );
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Actions to those who do them. What is told here twice is done once.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ulid::Ulid;
 use vigie_config::{CameraId, Causes, Output, OutputId, Utc};
@@ -55,6 +55,18 @@ impl Dispatch {
                 Some(Command::PopupVideo(_) | Command::PopupMessage) | None => {}
             }
         }
+    }
+
+    /// Of all events only these go on.
+    pub fn end_all_but(&self, going: &BTreeSet<Ulid>) {
+        self.cameras
+            .all()
+            .iter()
+            .for_each(|camera| camera.triggers_over_but(going));
+        self.outputs
+            .all()
+            .iter()
+            .for_each(|output| output.events_over_but(going));
     }
 
     fn note(&self, event: Ulid, action: &Action, outcome: Result<Option<String>, String>) {

@@ -111,11 +111,13 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
                 drop(router.journal.write(Vec::new()).await);
             }
             () = context.stopping() => {
-                let facts = router.registry.events.take();
-                if !facts.is_empty() {
+                loop {
+                    let facts = router.registry.events.take();
+                    if facts.is_empty() {
+                        return Ok(());
+                    }
                     router.route(facts).await;
                 }
-                return Ok(());
             }
         }
     }
@@ -134,6 +136,9 @@ impl Router {
             }
             drop(self.journal.write(entries).await);
         }
+        // Ends that were written down and not acted on.
+        self.dispatch
+            .end_all_but(&self.lifecycle.open().map(|event| event.id).collect());
         for event in self.lifecycle.open() {
             self.dispatch.begin(event);
         }

@@ -183,6 +183,10 @@ fn each_mistake_has_its_text() {
             "on: missing, expected a list of kinds of events",
         ),
         (
+            "[[rule]]\nid = \"r\"\non = [\"ip_conflict\"]",
+            "on[0]: ip_conflict is not told in this version",
+        ),
+        (
             "[[rule]]\nid = \"r\"\non = [\"moton\"]",
             "on[0]: no kind of event \"moton\", did you mean \"motion\"?",
         ),
