@@ -180,7 +180,8 @@ impl Catalog {
     // ---- segments ----
 
     /// The first whole fragment of a segment is in its file. `created_seq`: [`Catalog::seq`] when
-    /// the segment was asked for; a gap that was open then is over, and one that began no later.
+    /// the segment was asked for; a gap that was open then is over, and one that began no later. A
+    /// stream that has ended since has ended all the same: the segment is of the time before.
     pub fn segment_opened(&self, token: u64, row: SegmentRow, created_seq: i64) {
         let stream = row.stream.clone();
         let was_recording = self.was_recording(&stream);
@@ -190,13 +191,18 @@ impl Catalog {
             .gaps
             .open()
             .is_some_and(|gap| gap.seq <= created_seq || gap.since <= row.start);
-        if book.gaps.ended() {
+        let ended = book.gaps.ended_seq();
+        // Lines of an earlier process may have been found after the segment was asked for.
+        let of_before = ended.is_some_and(|seq| seq > created_seq && seq >= self.began.as_micros());
+        if ended.is_some() && !of_before {
             // Recorded again: said by a gap without length, which makes no row, so that what is
             // missing after a crash is not taken for wanted.
             let open = book.gaps.opening(row.start, GapCause::Disabled);
             self.enter(&stream, &mut book, open);
             let close = book.gaps.closing(row.start);
             self.enter(&stream, &mut book, close);
+        } else if of_before {
+            // What is missing around it nobody wanted.
         } else if gap_before {
             let close = book.gaps.closing(row.start);
             self.enter(&stream, &mut book, close);

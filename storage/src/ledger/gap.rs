@@ -13,7 +13,8 @@ pub const SHORTEST_US: i64 = 1_000_000;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GapState {
     open: Option<OpenGap>,
-    ended: bool,
+    /// The line that took the stream out of recording.
+    ended: Option<i64>,
     /// The last line that was applied; older and equal ones are ignored.
     seq: i64,
     /// The latest day whose ledger has a line that was applied.
@@ -39,6 +40,10 @@ impl GapState {
     }
     /// The stream was taken out of recording.
     pub fn ended(&self) -> bool {
+        self.ended.is_some()
+    }
+    /// Number of the line that took it out.
+    pub fn ended_seq(&self) -> Option<i64> {
         self.ended
     }
     pub fn seq(&self) -> i64 {
@@ -94,7 +99,7 @@ impl GapState {
                     cause: *cause,
                     held: Vec::new(),
                 });
-                self.ended = false;
+                self.ended = None;
                 Vec::new()
             }
             Entry::GapCause {
@@ -125,7 +130,7 @@ impl GapState {
             }
             Entry::Ended { .. } => {
                 self.open = None;
-                self.ended = true;
+                self.ended = Some(line.seq);
                 Vec::new()
             }
             Entry::MarkOpen { .. } | Entry::MarkClose { .. } | Entry::ClockStep { .. } => Vec::new(),

@@ -339,6 +339,28 @@ fn a_stream_taken_out_and_back_has_its_gap_after_a_crash() {
 }
 
 #[test]
+fn a_segment_from_before_a_stream_was_taken_out_does_not_bring_it_back() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    record(&volume, &gate, at("09:41:00"), 0, 5);
+    assert!(volume.settle(LONG));
+    let mut late = begin(&volume, segment(&gate, at("09:41:30"), 1));
+    storage.recording_ended(&gate, at("09:41:32"));
+    late.append(fragment(at("09:41:30"), 0, 1000)).unwrap();
+    late.finish();
+    assert!(volume.settle(LONG));
+    assert!(storage.is_ended(&gate));
+    assert!(all(&storage, &gate).gaps.is_empty(), "nobody missed anything");
+    record(&volume, &gate, at("09:43:00"), 2, 5);
+    assert!(volume.settle(LONG));
+    assert!(!storage.is_ended(&gate), "it is wanted again");
+    assert!(all(&storage, &gate).gaps.is_empty());
+    check(&storage);
+}
+
+#[test]
 fn gaps_of_many_causes_and_a_rebuild() {
     let house = House::new();
     let gate = stream("gate");
