@@ -106,6 +106,10 @@ pub struct Branch<F> {
     open: Vec<OpenSegment>,
     gaps: Gaps,
     last_end: Option<Utc>,
+    /// Recording is wanted since,
+    wanted_from: Option<Utc>,
+    /// and was not before: what is missing before that is no gap.
+    was_ended: bool,
     /// This run has stored video.
     recorded: bool,
     /// Nothing is wanted: units wait in the tap, and go.
@@ -157,6 +161,8 @@ impl<F: Footage> Branch<F> {
             planner: Planner::new(segment),
             open: Vec::new(),
             gaps: Gaps::new(now),
+            wanted_from: None,
+            was_ended: false,
             recorded: false,
             resting: true,
             rest_told: false,
@@ -206,20 +212,35 @@ impl<F: Footage> Branch<F> {
         if !self.recorded {
             // Recovery may have found more since this run began.
             self.last_end = self.footage.last_recorded();
+            self.was_ended |= self.footage.is_ended();
             if !look.settled {
                 return;
             }
         }
-        let facts = match (self.blocked_since, self.last_end.or(self.waiting_from)) {
+        let facts = match (self.blocked_since, self.missing_from().or(self.waiting_from)) {
             (Some(since), Some(from)) => [self.gaps.blocked(since, from, look.now), None],
-            _ => self.gaps.silent(look.idle, self.last_end, look.cause, look.now),
+            _ => self.gaps.silent(look.idle, self.missing_from(), look.cause, look.now),
         };
         facts.into_iter().flatten().for_each(|fact| self.footage.gap(fact));
+    }
+
+    /// Where a gap begins that opens now.
+    fn missing_from(&self) -> Option<Utc> {
+        let wanted_from = self.wanted_from.filter(|_| self.was_ended);
+        self.last_end.map(|end| wanted_from.map_or(end, |from| end.max(from)))
     }
 
     /// Takes up what is wanted now.
     fn follow(&mut self, tap: &mut TapState, look: &Look) {
         if look.wish.is_empty() {
+            if self.resting
+                && let Some(causes) = tap.left_over()
+            {
+                // Wanted while the run before this one was given it: stored up to the next RAP.
+                self.resting = false;
+                self.continuous = causes.contains(Causes::SCHEDULE);
+                self.marked = causes.without(Causes::SCHEDULE);
+            }
             if !self.resting {
                 self.stop_from.get_or_insert(look.now);
             }
@@ -230,8 +251,12 @@ impl<F: Footage> Branch<F> {
         if std::mem::take(&mut self.resting) {
             self.rest_told = false;
             self.gaps = Gaps::new(look.now);
-            tap.wake(from.unwrap_or(look.now));
+            let from = from.unwrap_or(look.now);
+            self.wanted_from = Some(from);
+            self.was_ended = self.footage.is_ended();
+            tap.wake(from);
         }
+        tap.set_causes(look.wish.causes());
         if std::mem::replace(&mut self.continuous, look.wish.continuous) != look.wish.continuous {
             self.planner.rotate();
         }
@@ -338,6 +363,10 @@ impl<F: Footage> Branch<F> {
     /// The orderly end of the run; `cause` of the gap that begins now, if one does.
     pub fn finish(&mut self, tap: &mut TapState, look: &Look, cause: GapCause) {
         self.look(tap, look);
+        if !self.resting && self.stop_from.is_some() && matches!(self.rest(tap, look), Outcome::Done) {
+            // What lies up to the next RAP nobody wanted.
+            self.rest_on(tap, look);
+        }
         if self.resting {
             return;
         }
@@ -353,9 +382,9 @@ impl<F: Footage> Branch<F> {
         } else {
             look.cause.unwrap_or(cause)
         };
-        if let Some(end) = self.last_end {
+        if let Some(from) = self.missing_from() {
             self.gaps
-                .hole(end, cause)
+                .hole(from, cause)
                 .into_iter()
                 .for_each(|fact| self.footage.gap(fact));
         }
@@ -384,7 +413,7 @@ impl<F: Footage> Branch<F> {
                         run: self.run,
                         number: *number,
                         start: *start,
-                        causes: look.wish.causes().union(self.marked),
+                        causes: look.wish.causes().union(self.causes()),
                         continued: *continued,
                         synchronised: look.synchronised,
                         codec: fmp4::codecs(format).into(),
@@ -476,7 +505,7 @@ impl<F: Footage> Branch<F> {
     fn discard(&mut self, fragment: &Fragment, tap: &mut TapState) {
         tap.stored(&StoredUnits::from(fragment));
         self.published.lost_units += u64::from(fragment.units);
-        let from = self.last_end.unwrap_or(fragment.start);
+        let from = self.missing_from().unwrap_or(fragment.start);
         self.gaps
             .hole(from, GapCause::Stalled)
             .into_iter()
@@ -510,19 +539,18 @@ impl<F: Footage> Branch<F> {
         std::mem::take(&mut self.overload)
     }
 
+    /// Why it records, up to the place where it stops.
+    fn causes(&self) -> Causes {
+        match self.continuous {
+            true => self.marked.union(Causes::SCHEDULE),
+            false => self.marked,
+        }
+    }
+
     pub fn snapshot(&self, tap: &TapState) -> RecordingSnapshot {
-        let schedule = if self.continuous {
-            Causes::SCHEDULE
-        } else {
-            Causes::NONE
-        };
         RecordingSnapshot {
             waiting_units: tap.waiting(),
-            causes: if self.resting {
-                Causes::NONE
-            } else {
-                self.marked.union(schedule)
-            },
+            causes: if self.resting { Causes::NONE } else { self.causes() },
             ..self.published.clone()
         }
     }

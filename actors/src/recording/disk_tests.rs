@@ -283,6 +283,7 @@ fn without_a_disk_the_camera_and_its_recordings_say_so() {
         let gaps = storage.recordings(&stream, Utc::MIN, Utc::MAX).gaps;
         gaps.iter().map(|g| (g.start, g.end, g.cause)).collect::<Vec<_>>()
     };
+    branch.look(&mut tap, &look(0));
     // 60 s: more than waits in memory.
     let (mut shown_from, mut n) = (None, 0);
     while n < 1500 {

@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use vigie_config::{Causes, Utc};
+use vigie_config::{Causes, GapCause, Utc};
 
 use super::{
     branch::{Keep, Look, Wish},
+    gaps::GapFact,
     tests::{Bench, FRAME, START, Seen, format, look, picture},
     triggers::Asked,
 };
@@ -137,7 +138,7 @@ fn continuous_footage_is_marked_where_an_event_wants_it() {
             wish: always,
             ..look()
         },
-        vigie_config::GapCause::Shutdown,
+        GapCause::Shutdown,
     );
     assert_eq!(camera.stored(), (0..700).collect::<Vec<_>>());
     let seen = camera.bench.fake.seen();
@@ -188,6 +189,151 @@ fn a_silent_camera_ends_its_clip_without_a_gap() {
     assert_eq!(camera.stored(), (375..510).collect::<Vec<_>>());
     assert!(camera.bench.fake.gaps().is_empty());
     assert!(matches!(camera.bench.fake.seen().last(), Some(Seen::Ended(_))));
+}
+
+fn continuous() -> Wish {
+    Wish {
+        continuous: true,
+        ..Wish::default()
+    }
+}
+
+impl Camera {
+    /// It shows nothing up to this picture.
+    fn silent(&mut self, to: i64, wish: &Wish) {
+        let idle = at(to).since(at(self.next));
+        self.next = to;
+        self.look_idle(wish, idle);
+    }
+
+    fn look_idle(&mut self, wish: &Wish, idle: Duration) {
+        let look = Look {
+            now: at(self.next),
+            idle,
+            wish: wish.clone(),
+            ..look()
+        };
+        self.bench.branch.look(&mut self.bench.tap, &look);
+    }
+
+    fn finish(&mut self, wish: &Wish) {
+        let look = Look {
+            now: at(self.next),
+            wish: wish.clone(),
+            ..look()
+        };
+        self.bench.branch.finish(&mut self.bench.tap, &look, GapCause::Shutdown);
+    }
+}
+
+/// Recorded up to picture 100, then silent for 60 s.
+fn long_silent() -> Camera {
+    let mut camera = Camera::new(25);
+    camera.run(90, &asked(Causes::SENSOR, at(0)));
+    camera.run(110, &waiting());
+    camera.silent(1610, &waiting());
+    assert!(matches!(camera.bench.fake.seen().last(), Some(Seen::Ended(_))));
+    camera
+}
+
+#[test]
+fn the_gap_of_a_camera_that_is_silent_begins_where_it_is_wanted() {
+    for (wish, from) in [
+        (asked(Causes::SENSOR, at(1600) - PRE), at(1600) - PRE),
+        (continuous(), at(1610)),
+    ] {
+        let mut camera = long_silent();
+        camera.look_idle(&wish, Duration::from_secs(60));
+        let gaps = camera.bench.fake.gaps();
+        assert!(
+            matches!(gaps[..], [GapFact::Opened { start, .. }] if start == from),
+            "{gaps:?}"
+        );
+        assert!(camera.stored().is_empty(), "what was shown a minute before");
+        // It shows pictures again.
+        camera.run(1700, &wish);
+        assert_eq!(camera.stored().first(), Some(&1610));
+    }
+}
+
+#[test]
+fn a_hole_at_the_end_begins_where_recording_was_wanted() {
+    let mut camera = long_silent();
+    camera.next += 100;
+    camera.finish(&asked(Causes::SENSOR, at(1700)));
+    let gaps = camera.bench.fake.gaps();
+    assert!(
+        matches!(gaps[..], [GapFact::Opened { start, cause: GapCause::Shutdown }] if start == at(1700)),
+        "{gaps:?}"
+    );
+}
+
+#[test]
+fn what_the_hub_kept_of_a_silent_camera_is_in_no_clip() {
+    let mut camera = Camera::new(25);
+    camera.run(110, &Wish::default());
+    camera.silent(1610, &Wish::default());
+    // A subscription begins with the GOP that the hub has.
+    camera.bench.tap.begin(&camera.bench.hub);
+    camera.look_idle(&continuous(), Duration::from_secs(60));
+    assert!(camera.stored().is_empty());
+    // Nor where it is followed by what is shown now.
+    camera.silent(3110, &waiting());
+    camera.run(3130, &waiting());
+    camera.run(3200, &asked(Causes::SENSOR, at(3130) - PRE));
+    assert_eq!(camera.stored().first(), Some(&3125), "the first RAP");
+}
+
+#[test]
+fn continuous_recording_begins_with_the_gop_that_is_running() {
+    let mut camera = Camera::new(25);
+    camera.run(110, &Wish::default());
+    camera.bench.tap.begin(&camera.bench.hub);
+    camera.run(160, &continuous());
+    assert_eq!(camera.stored().first(), Some(&100));
+    let mut camera = Camera::new(25);
+    camera.run(110, &waiting());
+    camera.run(160, &continuous());
+    assert_eq!(camera.stored().first(), Some(&100));
+}
+
+#[test]
+fn an_end_between_a_wish_and_the_next_rap_is_no_gap() {
+    let mut camera = Camera::new(50);
+    camera.run(210, &asked(Causes::SENSOR, at(0)));
+    camera.run(218, &waiting());
+    camera.finish(&waiting());
+    assert_eq!(camera.stored(), (0..218).collect::<Vec<_>>());
+    assert!(camera.bench.fake.gaps().is_empty());
+    assert!(matches!(camera.bench.fake.seen().last(), Some(Seen::Ended(_))));
+}
+
+#[test]
+fn a_run_that_begins_after_the_wish_stores_what_was_read_for_it() {
+    for (wish, causes) in [
+        (asked(Causes::SENSOR, at(0)), Causes::SENSOR),
+        (continuous(), Causes::SCHEDULE),
+    ] {
+        for after in [waiting(), Wish::default()] {
+            let mut camera = Camera::new(25);
+            camera.run(107, &wish);
+            let before = camera.stored().len();
+            assert!((1..107).contains(&before), "some of it is not stored yet");
+            camera.bench.restart(Duration::from_secs(60));
+            camera.run(200, &after);
+            assert_eq!(camera.stored(), (0..125).collect::<Vec<_>>());
+            let seen = camera.bench.fake.seen();
+            let of_segments: Vec<Causes> = seen
+                .iter()
+                .filter_map(|seen| match seen {
+                    Seen::Start { causes, .. } => Some(*causes),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(of_segments, [causes, causes]);
+            assert!(matches!(seen.last(), Some(Seen::Ended(_))));
+        }
+    }
 }
 
 #[test]

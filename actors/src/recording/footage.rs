@@ -45,6 +45,8 @@ pub trait Footage: Send + Sync {
     fn mark_closed(&self, cause: Causes, to: Utc);
     /// Nothing is wanted from `at` on: what is missing then is no gap.
     fn ended(&self, at: Utc);
+    /// So it stands: nothing was wanted so far.
+    fn is_ended(&self) -> bool;
     /// End of the newest stored unit, of this run or an earlier one.
     fn last_recorded(&self) -> Option<Utc>;
 }
@@ -104,6 +106,10 @@ impl Footage for DiskGroup {
 
     fn ended(&self, at: Utc) {
         self.storage.recording_ended(&self.stream, at);
+    }
+
+    fn is_ended(&self) -> bool {
+        self.storage.is_ended(&self.stream)
     }
 
     fn last_recorded(&self) -> Option<Utc> {

@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use vigie_config::Utc;
+use vigie_config::{Causes, Utc};
 use vigie_media::{
     AccessUnit, Track,
     fmp4::Fragment,
@@ -18,6 +18,9 @@ const CAPACITY_UNITS: usize = 1024;
 /// Sound that never reaches a file (left out, out of place) is forgotten so far behind the
 /// pictures.
 const FORGET_SOUND_UNITS: u64 = 256;
+/// A GOP whose last picture is so much older than what is wanted does not lead up to it: the source
+/// was silent in between.
+const APART_MICROS: i64 = 2_000_000;
 
 /// One stream's place in its hub, kept beside the hub.
 #[derive(Default)]
@@ -49,6 +52,10 @@ pub struct TapState {
     read: u64,
     /// What waits does so for an event: it goes when it is too old.
     keeping: bool,
+    /// What waits follows what is stored, picture by picture: it needs no RAP to begin with.
+    follows: bool,
+    /// Why what waits is recorded, where it does not wait for an event.
+    causes: Causes,
 }
 
 impl TapState {
@@ -56,6 +63,9 @@ impl TapState {
     pub fn begin(&mut self, hub: &Arc<Hub>) {
         if self.subscriber.as_ref().is_none_or(|s| !Arc::ptr_eq(s.hub(), hub)) {
             self.end();
+            // The hub begins with a GOP that may be as old as its source has been silent.
+            self.keeping = true;
+            self.follows = false;
             self.subscriber = Some(hub.subscribe(Policy::MustNotDrop, Wake::Lazy, CAPACITY_UNITS));
         }
     }
@@ -83,17 +93,8 @@ impl TapState {
     /// than from `from` on is left.
     pub fn keep(&mut self, from: Utc, most_bytes: u64) -> bool {
         self.keeping = true;
-        self.given = self.waiting.len();
-        loop {
-            match self.try_next() {
-                Some(Item::Unit(_)) => {}
-                // What lies before a hole cannot lead up to an event.
-                Some(Item::Lost { .. }) => self.waiting.clear(),
-                None => break,
-            }
-            self.given = self.waiting.len();
-        }
-        self.rewind();
+        self.read_all();
+        self.follows = false;
         self.forget_before(from);
         let mut bytes: u64 = self.waiting.iter().map(|unit| unit.data.len() as u64).sum();
         let mut short = false;
@@ -113,18 +114,53 @@ impl TapState {
     /// wanted anyway.
     pub fn wake(&mut self, from: Utc) {
         if std::mem::take(&mut self.keeping) {
+            self.read_all();
             self.forget_before(from);
         }
         self.rewind();
     }
 
-    /// Forgets what lies before the GOP that `from` lies in, or before the first one there is.
+    fn read_all(&mut self) {
+        self.given = self.waiting.len();
+        loop {
+            match self.try_next() {
+                Some(Item::Unit(_)) => {}
+                // What lies before a hole cannot lead up to an event.
+                Some(Item::Lost { .. }) => {
+                    self.follows = false;
+                    self.waiting.clear();
+                }
+                None => break,
+            }
+            self.given = self.waiting.len();
+        }
+        self.rewind();
+    }
+
+    /// Forgets what lies before the GOP that `from` lies in, or before the first one there is; and
+    /// what a source showed long before `from`, and then fell silent.
     fn forget_before(&mut self, from: Utc) {
-        let raps = self.waiting.iter().enumerate();
-        let mut raps = raps.filter(|(_, unit)| unit.rap && unit.track == Track::Video);
-        let first = raps.next().map_or(self.waiting.len(), |(at, _)| at);
-        let last = raps.take_while(|(_, unit)| unit.utc <= from).last();
-        self.waiting.drain(..last.map_or(first, |(at, _)| at));
+        let apart = |newest: Option<Utc>| newest.is_some_and(|at| from.micros_since(at) > APART_MICROS);
+        let (mut begin, mut newest) = (self.follows.then_some(0), None);
+        let video = self.waiting.iter().enumerate();
+        for (at, unit) in video.filter(|(_, unit)| unit.track == Track::Video) {
+            if unit.rap && (begin.is_none() || unit.utc <= from || apart(newest)) {
+                begin = Some(at);
+            }
+            newest = Some(unit.utc);
+        }
+        let begin = begin.filter(|_| !apart(newest));
+        self.waiting.drain(..begin.unwrap_or(self.waiting.len()));
+    }
+
+    /// Why what is read now is recorded: for a run that takes over when that is over.
+    pub fn set_causes(&mut self, causes: Causes) {
+        self.causes = causes;
+    }
+
+    /// Why an earlier run was given units that it did not store; `None`: there are none.
+    pub fn left_over(&self) -> Option<Causes> {
+        (!self.keeping && !self.waiting.is_empty()).then_some(self.causes)
     }
 
     /// When the first of what waits was taken.
@@ -144,7 +180,7 @@ impl TapState {
                 return Some(Item::Unit(unit));
             }
             match self.subscriber.as_mut()?.try_next()? {
-                Item::Unit(unit) if self.is_stored(&unit) => {}
+                Item::Unit(unit) if self.is_stored(&unit) => self.follows |= unit.track == Track::Video,
                 Item::Unit(unit) => {
                     self.read = unit.seq;
                     self.waiting.push_back(unit);

@@ -80,6 +80,7 @@ pub(super) enum Seen {
         number: u32,
         continued: bool,
         start: Utc,
+        causes: Causes,
     },
     Append {
         number: u32,
@@ -104,6 +105,7 @@ pub(super) struct Shelf {
     /// Answers to the next calls; when empty, all is taken.
     refusals: Mutex<VecDeque<Refusal>>,
     last: Mutex<Option<Utc>>,
+    ended: Mutex<bool>,
 }
 
 #[derive(Clone, Default)]
@@ -146,6 +148,7 @@ impl Footage for Fake {
             number: start.number,
             continued: start.continued,
             start: start.start,
+            causes: start.causes,
         });
         Ok(Box::new(FakeSegment {
             number: start.number,
@@ -155,6 +158,9 @@ impl Footage for Fake {
     }
     fn gap(&self, fact: GapFact) {
         self.see(Seen::Gap(fact));
+        if matches!(fact, GapFact::Opened { .. }) {
+            *self.0.ended.lock().unwrap() = false;
+        }
     }
     fn mark_opened(&self, cause: Causes, from: Utc) {
         self.see(Seen::Mark(cause, from));
@@ -164,6 +170,10 @@ impl Footage for Fake {
     }
     fn ended(&self, at: Utc) {
         self.see(Seen::Ended(at));
+        *self.0.ended.lock().unwrap() = true;
+    }
+    fn is_ended(&self) -> bool {
+        *self.0.ended.lock().unwrap()
     }
     fn last_recorded(&self) -> Option<Utc> {
         *self.0.last.lock().unwrap()
@@ -195,6 +205,7 @@ impl Segment for FakeSegment {
         assert!(self.sound || audio.is_empty(), "sound in a segment without its track");
         if !video.is_empty() {
             *self.shelf.0.last.lock().unwrap() = Some(fragment.end);
+            *self.shelf.0.ended.lock().unwrap() = false;
         }
         let (number, start, end) = (self.number, fragment.start, fragment.end);
         self.shelf.see(Seen::Append {
@@ -817,6 +828,9 @@ fn cost_of_a_camera() {
         fn mark_opened(&self, _: Causes, _: Utc) {}
         fn mark_closed(&self, _: Causes, _: Utc) {}
         fn ended(&self, _: Utc) {}
+        fn is_ended(&self) -> bool {
+            false
+        }
         fn last_recorded(&self) -> Option<Utc> {
             None
         }
