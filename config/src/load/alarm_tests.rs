@@ -221,6 +221,22 @@ fn each_mistake_has_its_text() {
 }
 
 #[test]
+fn a_rule_does_no_more_than_an_event_can_say() {
+    let more = |count: usize| {
+        let cameras = (0..count).map(|n| format!("[[camera]]\nid = \"c{n}\"\nmain.url = \"rtsp://192.0.2.3/{n}\"\n"));
+        let cameras: String = cameras.collect();
+        format!("{cameras}[[rule]]\nid = \"r\"\non = [\"sensor\"]\nrecord = [\"*\"]\npopup_video = [\"*\"]")
+    };
+    // Two cameras are there already.
+    assert!(parse(&more(298)).is_ok());
+    let problems = parse(&more(299)).unwrap_err();
+    assert!(
+        problems.len() == 1 && problems[0].contains("602 actions, expected at most 600"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
 fn a_secret_is_never_shown() {
     let config = parse("").unwrap();
     let shown = format!("{config:?}");

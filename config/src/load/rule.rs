@@ -14,6 +14,9 @@ use crate::{Actions, CameraId, Config, EventKind, OutputId, Rule, RuleId, Source
 /// Nobody raises these yet.
 const NOT_YET: [EventKind; 3] = [EventKind::NetworkDown, EventKind::IpConflict, EventKind::IllegalAccess];
 
+/// So many actions an event may have in the log; some are left for what cameras do by themselves.
+const MOST_ACTIONS: usize = 600;
+
 /// `there`: all that a rule may name.
 pub fn read_all(root: &Section<'_>, schedules: &Schedules, there: &Config) -> Vec<Rule> {
     let mut ids = BTreeMap::new();
@@ -152,12 +155,22 @@ fn actions(section: &Section<'_>, there: &Config) -> Option<Actions> {
     let popup_video = named(section, "popup_video", "camera", &cameras);
     let outputs = named(section, "outputs", "output", &outputs);
     let popup_message = section.boolean("popup_message").unwrap_or(false);
-    Some(Actions {
+    let actions = Actions {
         record: record?,
         outputs: outputs?,
         popup_video: popup_video?,
         popup_message,
-    })
+    };
+    let count =
+        actions.record.len() + actions.outputs.len() + actions.popup_video.len() + usize::from(actions.popup_message);
+    if count > MOST_ACTIONS {
+        section.problem(
+            "id",
+            format!("{count} actions, expected at most {MOST_ACTIONS}: name fewer cameras"),
+        );
+        return None;
+    }
+    Some(actions)
 }
 
 /// A list of ids that must be there; `*` stands for all.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::line;
 
-/// Of strays that a head lists: a line has 128 KiB.
+/// Of strays that a head lists: a line has 512 KiB.
 const STRAYS: usize = 1000;
 
 impl Loaded {

@@ -1,4 +1,4 @@
-//! How long the parts of an entry may be, so that a line stays below 128 KiB.
+//! How long the parts of an entry may be, so that a line stays below 512 KiB.
 //!
 //! What people read is cut, for an event is worth more than the end of its text. What programs
 //! read (a payload, a target) is refused: cut, it would say something else.
@@ -14,11 +14,11 @@ use super::{
 
 const TEXT: usize = 4 << 10;
 const PAYLOAD: usize = 64 << 10;
-const ACTIONS: usize = 64;
+const ACTIONS: usize = 640;
 /// Of a line as it is read; a longer one is damage.
-pub(super) const LINE: usize = 128 << 10;
+pub(super) const LINE: usize = 512 << 10;
 /// Of an event as it is appended: its actions may grow by their times, and it is carried on.
-const EVENT: usize = 112 << 10;
+const EVENT: usize = 448 << 10;
 
 /// The entry as it is kept.
 pub(super) fn checked(entry: &Entry) -> Result<Entry, EventLogError> {
