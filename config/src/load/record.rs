@@ -61,7 +61,8 @@ pub fn read(camera: &Section<'_>, there: &[StreamName], schedules: &Schedules) -
     {
         section.problem("min_age", "longer than max_age");
     }
-    for key in ["pre_alarm", "post_alarm", "pre_alarm_memory", "event_streams"] {
+    // `event_streams` are those that are recorded by hand too.
+    for key in ["pre_alarm", "post_alarm", "pre_alarm_memory"] {
         if section.has(key) && !on_events {
             section.warning(key, "no effect: motion, sensor and analytics are off");
         }

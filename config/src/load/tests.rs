@@ -530,12 +530,14 @@ fn no_secret_is_ever_shown() {
 #[test]
 fn what_is_odd_is_a_warning() {
     assert_eq!(warnings(GOOD), [""; 0]);
-    let text = camera("record.event_streams = [\"main\"]\n[[camera]]\nid = \"b\"\nmain.url = \"rtsp://192.0.2.1/1\"");
+    let text = camera(
+        "record.event_streams = [\"main\"]\nrecord.pre_alarm = \"2s\"\n[[camera]]\nid = \"b\"\nmain.url = \"rtsp://192.0.2.1/1\"",
+    );
     assert_eq!(
         warnings(&text),
         [
-            "line 8: camera[0] \"gate\".record.event_streams: no effect: motion, sensor and analytics are off",
-            "line 11: camera[1] \"b\".main.url: same address as a stream of camera \"gate\"",
+            "line 9: camera[0] \"gate\".record.pre_alarm: no effect: motion, sensor and analytics are off",
+            "line 12: camera[1] \"b\".main.url: same address as a stream of camera \"gate\"",
         ]
     );
     assert!(warnings(&disk("keep_free = \"1 MiB\"\n"))[0].contains("less than 64 MiB"));
