@@ -62,7 +62,7 @@ kinds! {
     /// Somebody records a camera by hand.
     Manual = "manual", Info, true;
     /// Told through the API, and of no other kind.
-    External = "external", Info, true;
+    External = "external", Info, false;
     StreamOffline = "stream_offline", Alarm, true;
     StreamStalled = "stream_stalled", Alarm, true;
     StreamRefused = "stream_refused", Alarm, true;
@@ -73,7 +73,7 @@ kinds! {
     /// Unmounted, pulled, or its folder replaced.
     DiskRemoved = "disk_removed", Alarm, true;
     /// It does not answer in time.
-    DiskSlow = "disk_slow", Warning, true;
+    DiskSlow = "disk_slow", Warning, false;
     DiskBack = "disk_back", Info, false;
     /// Closed by an operator, so that it can be pulled.
     DiskReleased = "disk_released", Info, false;

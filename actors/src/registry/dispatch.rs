@@ -9,8 +9,9 @@ use vigie_storage::events::{Action, ActionState, EventRecord};
 use super::{
     linkage::{Command, cause_of},
     queue::Events,
+    resume::{Again, again},
 };
-use crate::{cameras::Cameras, deps::Deps, outputs::Outputs, recording};
+use crate::{camera::CameraHandle, cameras::Cameras, deps::Deps, outputs::Outputs, recording};
 
 pub(super) struct Dispatch {
     pub cameras: Arc<Cameras>,
@@ -20,22 +21,62 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    /// The event begins, or goes on since before this process began.
+    /// The event begins.
     pub fn begin(&self, event: &EventRecord) {
+        event.actions.iter().for_each(|action| self.act(event, action));
+    }
+
+    /// The event is from before the registry began: it goes on, or some of it may not be done yet.
+    pub fn resume(&self, event: &EventRecord, now: Utc) {
         for action in &event.actions {
-            let outcome = match Command::of(action) {
-                Some(Command::Record(camera)) => self.record(&camera, event),
-                // Whoever looks at the pages is shown them by the event itself.
-                Some(Command::PopupVideo(_) | Command::PopupMessage) => Ok(None),
-                Some(Command::Output(output)) => match self.fire(&output, event, action.number) {
-                    // It says by itself what becomes of it.
-                    Ok(()) => continue,
-                    Err(why) => Err(why),
-                },
-                None => Err(format!("this vigie does not know how to {:?}", action.what)),
-            };
-            self.note(event.id, action, outcome);
+            match again(event, action, self.lasts(action), now) {
+                Again::Do => self.act(event, action),
+                Again::Expire => self.events.outcome(event.id, action.number, ActionState::Expired, None),
+                Again::Leave => {}
+            }
         }
+    }
+
+    /// Recordings by hand of streams that nobody records.
+    pub fn wake(&self, event: &EventRecord) {
+        for action in &event.actions {
+            if let Some(Command::Record(camera)) = Command::of(action)
+                && let Some(camera) = self.cameras.get(&camera)
+            {
+                self.wake_camera(&camera);
+            }
+        }
+    }
+
+    fn wake_camera(&self, camera: &Arc<CameraHandle>) {
+        if camera.config().enabled {
+            let (camera, deps) = (camera.clone(), self.deps.clone());
+            tokio::spawn(async move { recording::wake(&camera, &deps).await });
+        }
+    }
+
+    /// An output that is on as long as its events.
+    fn lasts(&self, action: &Action) -> bool {
+        let Some(Command::Output(output)) = Command::of(action) else {
+            return false;
+        };
+        let output = self.outputs.get(&output);
+        output.is_some_and(|output| output.config.hold.is_zero())
+    }
+
+    fn act(&self, event: &EventRecord, action: &Action) {
+        let outcome = match Command::of(action) {
+            Some(Command::Record(camera)) => self.record(&camera, event),
+            // Whoever looks at the pages is shown them by the event itself.
+            Some(Command::PopupVideo(_) | Command::PopupMessage) => Ok(None),
+            Some(Command::Output(output)) => match self.fire(&output, event, action.number) {
+                // It says by itself what becomes of it.
+                Ok(()) => return,
+                Err(why) => Err(why),
+            },
+            None => Err(format!("this vigie does not know how to {:?}", action.what)),
+        };
+        self.note(event.id, action, outcome);
     }
 
     /// The event is over.
@@ -102,19 +143,20 @@ impl Dispatch {
             .get(camera)
             .ok_or_else(|| format!("there is no camera {camera} any more"))?;
         let cause = cause_of(event.kind);
+        // What a person asks of a camera that is switched off is told to be in vain, and comes true
+        // when it is switched on.
         handle.trigger(cause, event.id, event.start);
         if event.end.is_some() {
             handle.trigger_over(cause, event.id);
         }
-        if cause == Causes::MANUAL {
-            // A camera that is recorded by hand only has no recording that waits.
-            let (handle, deps) = (handle.clone(), self.deps.clone());
-            tokio::spawn(async move { recording::wake(&handle, &deps).await });
-            return Ok(None);
-        }
         let config = handle.config();
         if !config.enabled {
             return Err(format!("{camera} is switched off"));
+        }
+        if cause == Causes::MANUAL {
+            // A camera that is recorded by hand only has no recording that waits.
+            self.wake_camera(&handle);
+            return Ok(None);
         }
         let kinds = config.record.event_kinds();
         let on = kinds.iter().find(|(kind, _)| *kind == cause).map(|(_, when)| *when);

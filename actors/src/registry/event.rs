@@ -15,6 +15,8 @@ pub struct Event {
     /// What goes on since it was told is over. Of what goes on only once, so of each kind and
     /// source, the second beginning is none.
     pub over: bool,
+    /// Over is only what goes on under this id; `None`: whatever goes on.
+    pub of: Option<Ulid>,
     pub text: String,
     pub payload: Option<Value>,
 }
@@ -28,6 +30,7 @@ impl Event {
             kind,
             source,
             over: false,
+            of: None,
             text: text.into(),
             payload: None,
         }
@@ -50,6 +53,14 @@ impl Event {
         Self {
             over: true,
             ..Self::new(kind, source, "")
+        }
+    }
+
+    /// The end of this one, and of none that came after it.
+    pub fn over_of(kind: EventKind, source: Source, of: Ulid) -> Self {
+        Self {
+            of: Some(of),
+            ..Self::over(kind, source)
         }
     }
 

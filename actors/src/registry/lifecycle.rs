@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use vigie_config::{EventKind, Source, Utc};
-use vigie_storage::events::EventRecord;
+use vigie_storage::events::{ActionState, Entry, EventRecord};
 
 use super::event::Event;
 
@@ -23,7 +23,7 @@ pub struct Lifecycle(BTreeMap<(EventKind, Source), Arc<EventRecord>>);
 /// Which of the same source are over when an event of this kind comes.
 fn ends(kind: EventKind) -> &'static [EventKind] {
     use EventKind::{
-        DiskBack, DiskError, DiskReleased, DiskRemoved, DiskSlow, StreamLive, StreamOffline, StreamRefused,
+        DiskBack, DiskError, DiskReleased, DiskRemoved, DiskSlow, Manual, StreamLive, StreamOffline, StreamRefused,
         StreamStalled,
     };
     match kind {
@@ -31,9 +31,11 @@ fn ends(kind: EventKind) -> &'static [EventKind] {
         StreamOffline => &[StreamStalled, StreamRefused],
         StreamStalled => &[StreamOffline, StreamRefused],
         StreamRefused => &[StreamOffline, StreamStalled],
-        DiskBack | DiskReleased => &[DiskError, DiskRemoved, DiskSlow],
-        DiskError => &[DiskRemoved, DiskSlow],
-        DiskRemoved => &[DiskError, DiskSlow],
+        // Who records by hand anew says anew for how long.
+        Manual => &[Manual],
+        DiskBack | DiskReleased => &[DiskError, DiskRemoved],
+        DiskError => &[DiskRemoved],
+        DiskRemoved => &[DiskError],
         DiskSlow => &[DiskError, DiskRemoved],
         _ => &[],
     }
@@ -43,6 +45,38 @@ impl Lifecycle {
     pub fn restore(open: Vec<EventRecord>) -> Lifecycle {
         let key = |event: &EventRecord| (event.kind, event.source.clone());
         Lifecycle(open.into_iter().map(|event| (key(&event), Arc::new(event))).collect())
+    }
+
+    /// An entry that the log it was restored from may not hold.
+    pub fn replay(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Begun(event) if event.end.is_none() => {
+                let key = (event.kind, event.source.clone());
+                let known = self.0.get(&key).is_some_and(|open| open.id == event.id);
+                if !known {
+                    self.0.insert(key, Arc::new(event.clone()));
+                }
+            }
+            Entry::Begun(_) => {}
+            Entry::Ended { id, .. } => self.0.retain(|_, open| open.id != *id),
+            Entry::Outcome {
+                id,
+                number,
+                state,
+                at,
+                detail,
+            } => {
+                let Some(open) = self.0.values_mut().find(|open| open.id == *id) else {
+                    return;
+                };
+                let mut event = EventRecord::clone(open);
+                let mut actions = event.actions.iter_mut();
+                if let Some(action) = actions.find(|a| a.number == *number && a.state == ActionState::Planned) {
+                    (action.state, action.at, action.detail) = (*state, Some(*at), detail.clone());
+                    *open = Arc::new(event);
+                }
+            }
+        }
     }
 
     pub fn open(&self) -> impl Iterator<Item = &Arc<EventRecord>> {
@@ -65,6 +99,10 @@ impl Lifecycle {
 
     /// What changes with this fact, in order.
     pub fn take(&mut self, event: &Event) -> Vec<Change> {
+        let open = self.of(event.kind, &event.source).map(|open| open.id);
+        if event.over && event.of.is_some_and(|of| open != Some(of)) || !event.over && open == Some(event.id) {
+            return Vec::new();
+        }
         if event.over {
             return self.end(event.kind, &event.source, event.at).into_iter().collect();
         }
@@ -140,6 +178,40 @@ mod tests {
             ["stream_refused ends", "stream_live begins"]
         );
         assert_eq!(step(EventKind::StreamLive, 4), ["stream_live begins"], "a moment");
+    }
+
+    #[test]
+    fn recording_by_hand_is_taken_over_by_whoever_asks_last() {
+        let mut events = Lifecycle::default();
+        let (first, second) = (
+            event(EventKind::Manual, "camera:gate", 0),
+            event(EventKind::Manual, "camera:gate", 5),
+        );
+        assert_eq!(shown(&events.take(&first)), ["manual begins"]);
+        assert!(events.take(&first).is_empty(), "the same fact again");
+        assert_eq!(shown(&events.take(&second)), ["manual ends", "manual begins"]);
+        let late = Event::over_of(EventKind::Manual, first.source.clone(), first.id);
+        assert!(events.take(&late).is_empty(), "its time is not the second one's");
+        let over = Event::over_of(EventKind::Manual, first.source.clone(), second.id);
+        assert_eq!(shown(&events.take(&over)), ["manual ends"]);
+    }
+
+    #[test]
+    fn what_the_log_does_not_hold_yet_counts() {
+        let record = |kind, source| match Lifecycle::default().take(&event(kind, source, 0)).remove(0) {
+            Change::Begun(record) => record,
+            other => panic!("{other:?}"),
+        };
+        let (door, bell) = (
+            record(EventKind::Sensor, "input:door"),
+            record(EventKind::Sensor, "input:bell"),
+        );
+        let mut events = Lifecycle::restore(vec![door.clone()]);
+        let at = door.start;
+        events.replay(&Entry::Begun(bell.clone()));
+        events.replay(&Entry::Ended { id: door.id, at });
+        let open: Vec<_> = events.open().map(|open| open.id).collect();
+        assert_eq!(open, [bell.id]);
     }
 
     #[test]

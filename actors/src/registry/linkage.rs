@@ -1,8 +1,9 @@
 //! From an event to what is done about it. Pure: rules, schedules and the clock are given.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 
 use jiff::tz::TimeZone;
+use ulid::Ulid;
 use vigie_config::{CameraId, Causes, Config, EventKind, OutputId, Rule, RuleId, Source, Utc};
 use vigie_storage::events::{Action, ActionState, EventRecord};
 
@@ -49,10 +50,13 @@ pub fn cause_of(kind: EventKind) -> Causes {
     }
 }
 
+/// Of one event, at most: as many as the log takes.
+const MOST_ACTIONS: usize = 640;
+
 /// Remembers when a rule acted last, for each source.
 #[derive(Debug, Default)]
 pub struct Linkage {
-    last: HashMap<(RuleId, Source), Utc>,
+    last: HashMap<(RuleId, Source), (Utc, Ulid)>,
 }
 
 impl Linkage {
@@ -79,6 +83,10 @@ impl Linkage {
             {
                 continue;
             }
+            if actions.len() == MOST_ACTIONS {
+                tracing::warn!(event = %event.id, "its rules want more than {MOST_ACTIONS} actions: the others are left out");
+                break;
+            }
             actions.push(Action {
                 number: u16::try_from(actions.len()).unwrap_or(u16::MAX),
                 rule,
@@ -99,17 +107,19 @@ impl Linkage {
         let last = self.last.entry((rule.id.clone(), event.source.clone()));
         let quiet = i64::try_from(rule.min_interval.as_micros()).unwrap_or(i64::MAX);
         match last {
-            std::collections::hash_map::Entry::Occupied(mut last) => {
-                let since = event.start.micros_since(*last.get());
-                // After the clock was set back nothing is known of the time between.
-                let again = since >= quiet || since < 0;
+            hash_map::Entry::Occupied(mut last) => {
+                let (at, id) = *last.get();
+                let since = event.start.micros_since(at);
+                // After the clock was set back nothing is known of the time between. The same event
+                // comes again where the registry began anew before it was written down.
+                let again = since >= quiet || since < 0 || id == event.id;
                 if again {
-                    last.insert(event.start);
+                    last.insert((event.start, event.id));
                 }
                 again
             }
-            std::collections::hash_map::Entry::Vacant(last) => {
-                last.insert(event.start);
+            hash_map::Entry::Vacant(last) => {
+                last.insert((event.start, event.id));
                 true
             }
         }
@@ -194,6 +204,16 @@ mod tests {
         assert!(plan("2026-11-20T22:00:29Z").is_empty());
         assert_eq!(plan("2026-11-20T22:00:30Z"), all);
         assert_eq!(plan("2026-11-20T22:00:10Z"), all, "the clock was set back");
+    }
+
+    #[test]
+    fn the_same_event_again_leads_to_the_same() {
+        let config = config("[[rule]]\nid = \"r\"\non = [\"sensor\"]\nmin_interval = \"30s\"\nrecord = [\"gate\"]");
+        let mut linkage = Linkage::default();
+        let event = record(EventKind::Sensor, "input:door", at("2026-11-20T22:00:00Z"));
+        let first = linkage.plan(&event, &config, &TimeZone::UTC);
+        assert_eq!(first.len(), 1);
+        assert_eq!(linkage.plan(&event, &config, &TimeZone::UTC), first);
     }
 
     #[test]

@@ -14,8 +14,10 @@ mod journal;
 mod lifecycle;
 mod linkage;
 mod queue;
+mod resume;
 mod router;
 
 pub use event::Event;
-pub use queue::{Events, News, NotDurable};
+pub use linkage::Command;
+pub use queue::{Events, News, NotDurable, Told};
 pub use router::{Registry, registry_child};

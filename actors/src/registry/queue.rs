@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{Notify, broadcast, oneshot};
@@ -17,6 +18,8 @@ use super::event::Event;
 const QUEUE: usize = 65_536;
 /// Facts taken in hand at once: they are written and synced as one.
 const BATCH: usize = 512;
+/// Whoever asks for an answer gets one after this long.
+const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 /// News that a listener may be behind.
 const NEWS: usize = 1024;
 
@@ -38,6 +41,22 @@ pub(super) enum Fact {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event is not in the log yet ({0}); it is acted on, tell it again to be sure")]
 pub struct NotDurable(pub String);
+
+/// An event that is queued, and its answer.
+#[must_use]
+pub struct Told(oneshot::Receiver<Result<Option<EventRecord>, NotDurable>>);
+
+impl Told {
+    /// Resolves when the event is in the log, on the device: with the event that goes on or ended,
+    /// `None` where there is none.
+    pub async fn durable(self) -> Result<Option<EventRecord>, NotDurable> {
+        match tokio::time::timeout(LONGEST_ANSWER, self.0).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(NotDurable("too many events at once".into())),
+            Err(_) => Err(NotDurable(format!("no answer in {} s", LONGEST_ANSWER.as_secs()))),
+        }
+    }
+}
 
 type Answer = oneshot::Sender<Result<Option<EventRecord>, NotDurable>>;
 
@@ -86,28 +105,39 @@ impl Events {
             queue.waiting.pop_front();
             queue.dropped += 1;
         }
-        if let Fact::Event(event) = &fact
-            && !event.over
-        {
-            *queue.counts.entry(event.kind).or_default() += 1;
-        }
         queue.waiting.push_back(Waiting { fact, answer });
         drop(queue);
         self.ready.notify_one();
     }
 
+    fn count(&self, event: &Event) {
+        if !event.over {
+            *self.queue().counts.entry(event.kind).or_default() += 1;
+        }
+    }
+
     pub fn raise(&self, event: Event) {
+        self.count(&event);
         self.put(Fact::Event(event), None);
+    }
+
+    /// Queues the event now; the answer is waited for elsewhere.
+    pub fn enqueue(&self, event: Event) -> Told {
+        self.count(&event);
+        self.enqueue_uncounted(event)
+    }
+
+    /// As [`Events::enqueue`], of what was told before.
+    pub fn enqueue_uncounted(&self, event: Event) -> Told {
+        let (answer, answered) = oneshot::channel();
+        self.put(Fact::Event(event), Some(answer));
+        Told(answered)
     }
 
     /// Resolves when the event is in the log, on the device: with the event that goes on or ended,
     /// `None` where there is none.
     pub async fn raise_durably(&self, event: Event) -> Result<Option<EventRecord>, NotDurable> {
-        let (answer, answered) = oneshot::channel();
-        self.put(Fact::Event(event), Some(answer));
-        answered
-            .await
-            .unwrap_or_else(|_| Err(NotDurable("too many events at once".into())))
+        self.enqueue(event).durable().await
     }
 
     /// What became of an action of an event.
@@ -166,5 +196,40 @@ impl Events {
 
     pub(super) async fn ready(&self) {
         self.ready.notified().await;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_queued_when_they_are_told_not_when_they_are_waited_for() {
+        let events = Events::default();
+        let (first, second) = (
+            Event::house(EventKind::Started, "first"),
+            Event::house(EventKind::Stopping, "second"),
+        );
+        let told = events.enqueue(first.clone());
+        let again = events.enqueue_uncounted(second.clone());
+        let texts: Vec<String> = events
+            .take()
+            .into_iter()
+            .map(|fact| match fact {
+                Fact::Event(event) => event.text,
+                Fact::Outcome { .. } => String::new(),
+            })
+            .collect();
+        assert_eq!(texts, ["first", "second"]);
+        assert_eq!(events.counts(), BTreeMap::from([(EventKind::Started, 1)]));
+        events.done(vec![Ok(None), Err(NotDurable("full".into()))]);
+        drop(told);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let answer = runtime.block_on(again.durable());
+        assert_eq!(answer, Err(NotDurable("full".into())));
     }
 }

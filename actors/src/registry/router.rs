@@ -1,11 +1,12 @@
 //! The actor: takes facts, writes events and their actions down, then has them done.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use vigie_config::{EventKind, Utc};
@@ -28,23 +29,52 @@ const RETRY: Duration = Duration::from_secs(1);
 /// An end of recording by hand may be late by this much.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// What outlives the actor: queue, log, and when rules acted last.
+/// The log is waited for as long when the actor begins: a disk that hangs holds its lock.
+const LOOK_BACK: Duration = Duration::from_secs(2);
+/// How often recordings by hand are looked after.
+const WAKE: Duration = Duration::from_secs(5);
+
+/// What outlives the actor: queue, log, what is not in it yet, and when rules acted last.
 pub struct Registry {
     pub events: Events,
     pub log: Arc<EventLog>,
     linkage: Mutex<Linkage>,
+    journal: tokio::sync::Mutex<Journal>,
     /// What an earlier process left open was seen to.
     settled: AtomicBool,
 }
 
 impl Registry {
     pub fn new(events: Events, log: EventLog) -> Self {
+        let log = Arc::new(log);
         Self {
             events,
-            log: Arc::new(log),
+            journal: tokio::sync::Mutex::new(Journal::new(log.clone())),
+            log,
             linkage: Mutex::default(),
             settled: AtomicBool::new(false),
         }
+    }
+
+    /// What goes on, and what was planned, by the log and by what is not in it yet; the second is true
+    /// when the log answered.
+    async fn look_back(&self) -> (Lifecycle, Vec<EventRecord>, bool) {
+        let mut journal = self.journal.lock().await;
+        // Not durable is said where it is asked for.
+        drop(journal.write_within(Vec::new(), LOOK_BACK).await);
+        let log = self.log.clone();
+        let read = tokio::task::spawn_blocking(move || (log.open_events(), log.planned()));
+        let read = tokio::time::timeout(LOOK_BACK, read).await;
+        let (open, planned, answered) = match read {
+            Ok(Ok((open, planned))) => (open, planned, true),
+            Ok(Err(_)) | Err(_) => {
+                tracing::error!("the log of events does not answer: what went on before is not known");
+                (Vec::new(), Vec::new(), false)
+            }
+        };
+        let mut lifecycle = Lifecycle::restore(open);
+        journal.unwritten().for_each(|entry| lifecycle.replay(entry));
+        (lifecycle, planned, answered)
     }
 
     fn linkage(&self) -> MutexGuard<'_, Linkage> {
@@ -68,16 +98,16 @@ struct Router {
     recorder: Arc<Recorder>,
     registry: Arc<Registry>,
     lifecycle: Lifecycle,
-    journal: Journal,
     dispatch: Dispatch,
     routed: u64,
+    woken: Instant,
 }
 
 async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobError> {
     let registry = recorder.registry.clone();
+    let (lifecycle, planned, answered) = registry.look_back().await;
     let mut router = Router {
-        lifecycle: Lifecycle::restore(registry.log.open_events()),
-        journal: Journal::new(registry.log.clone()),
+        lifecycle,
         dispatch: Dispatch {
             cameras: recorder.cameras.clone(),
             outputs: recorder.outputs.clone(),
@@ -85,30 +115,36 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
             events: registry.events.clone(),
         },
         routed: 0,
+        woken: Instant::now(),
         recorder,
         registry,
     };
-    router.resume().await;
+    router.resume(planned, answered).await;
     loop {
         router.end_what_is_due();
+        router.wake();
         let facts = router.registry.events.take();
         if !facts.is_empty() {
             router.route(facts).await;
             continue;
         }
+        let (waiting, dropped) = {
+            let journal = router.registry.journal.lock().await;
+            (journal.waiting(), journal.dropped)
+        };
         context.node.publish(serde_json::json!({
             "routed": router.routed,
             "open": router.lifecycle.open().count(),
-            "not_written": router.journal.waiting(),
-            "dropped": router.registry.events.dropped() + router.journal.dropped,
+            "not_written": waiting,
+            "dropped": router.registry.events.dropped() + dropped,
             "counts": router.registry.events.counts(),
         }));
-        let retry = if router.journal.waiting() > 0 { RETRY } else { EVERY };
+        let retry = if waiting > 0 { RETRY } else { EVERY };
         tokio::select! {
             () = router.registry.events.ready() => {}
             () = tokio::time::sleep(retry) => {
                 // Not durable is said where it is asked for.
-                drop(router.journal.write(Vec::new()).await);
+                drop(router.write(Vec::new()).await);
             }
             () = context.stopping() => {
                 loop {
@@ -125,28 +161,51 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
 
 impl Router {
     /// Events that went on when the actor, or the process, began.
-    async fn resume(&mut self) {
-        if !self.registry.settled.swap(true, Ordering::SeqCst) {
+    async fn resume(&mut self, planned: Vec<EventRecord>, answered: bool) {
+        if answered && !self.registry.settled.swap(true, Ordering::SeqCst) {
             let now = Utc::now();
-            let over: Vec<Arc<EventRecord>> = self.lifecycle.open().filter(|e| !survives(e.kind)).cloned().collect();
+            let gone = |event: &EventRecord| match event.source.camera() {
+                Some(camera) => self.dispatch.cameras.get(camera).is_none(),
+                None => false,
+            };
+            let ends = |event: &&Arc<EventRecord>| !survives(event.kind) || gone(event);
+            let over: Vec<Arc<EventRecord>> = self.lifecycle.open().filter(ends).cloned().collect();
             let mut entries = Vec::new();
             for event in over {
                 self.lifecycle.end(event.kind, &event.source, now);
                 entries.push(Entry::Ended { id: event.id, at: now });
             }
-            drop(self.journal.write(entries).await);
+            drop(self.write(entries).await);
         }
         // Ends that were written down and not acted on.
-        self.dispatch
-            .end_all_but(&self.lifecycle.open().map(|event| event.id).collect());
-        for event in self.lifecycle.open() {
-            self.dispatch.begin(event);
+        if answered {
+            self.dispatch
+                .end_all_but(&self.lifecycle.open().map(|event| event.id).collect());
         }
-        // Moments that were written down and not acted on.
-        for event in self.registry.log.planned() {
-            if event.end.is_some() {
-                self.dispatch.begin(&event);
-            }
+        let now = Utc::now();
+        for event in self.lifecycle.open() {
+            self.dispatch.resume(event, now);
+        }
+        // What was written down, is over, and may not have been acted on.
+        let going: BTreeSet<_> = self.lifecycle.open().map(|event| event.id).collect();
+        for event in planned.into_iter().filter(|event| !going.contains(&event.id)) {
+            let end = event.end.or(Some(event.start));
+            self.dispatch.resume(&EventRecord { end, ..event }, now);
+        }
+    }
+
+    async fn write(&self, entries: Vec<Entry>) -> Result<BTreeSet<ulid::Ulid>, NotDurable> {
+        self.registry.journal.lock().await.write(entries).await
+    }
+
+    /// A recording by hand goes on whatever becomes of the actor that did it.
+    fn wake(&mut self) {
+        if self.woken.elapsed() < WAKE {
+            return;
+        }
+        self.woken = Instant::now();
+        for event in self.lifecycle.open().filter(|event| event.kind == EventKind::Manual) {
+            self.dispatch.wake(event);
         }
     }
 
@@ -160,7 +219,7 @@ impl Router {
                 .and_then(|payload| payload.get("until")?.as_str());
             let until = until.and_then(|text| text.parse::<Utc>().ok());
             if event.kind == EventKind::Manual && until.is_some_and(|until| until <= now) {
-                let over = super::Event::over(event.kind, event.source.clone());
+                let over = super::Event::over_of(event.kind, event.source.clone(), event.id);
                 self.registry.events.raise(over);
             }
         }
@@ -203,6 +262,8 @@ impl Router {
                                 .map(|e| EventRecord::clone(e))
                         };
                         answers.push(last.or_else(open));
+                        // What takes over begins before the other ends: nothing is missing in between.
+                        changed.sort_by_key(|change| matches!(change, Change::Ended(_)));
                         changes.append(&mut changed);
                     }
                     Fact::Outcome {
@@ -226,7 +287,7 @@ impl Router {
             }
         }
         self.routed += facts.len() as u64;
-        let written = self.journal.write(entries).await;
+        let written = self.write(entries).await;
         for change in changes {
             match change {
                 Change::Begun(event) => {
@@ -248,8 +309,11 @@ impl Router {
                 self.registry.events.tell(Arc::new(event));
             }
         }
-        let answer = |event| match &written {
-            Ok(()) => Ok(event),
+        let answer = |event: Option<EventRecord>| match &written {
+            Ok(left_out) if event.as_ref().is_some_and(|event| left_out.contains(&event.id)) => {
+                Err(NotDurable("the log cannot hold it".into()))
+            }
+            Ok(_) => Ok(event),
             Err(NotDurable(why)) => Err(NotDurable(why.clone())),
         };
         self.registry.events.done(answers.into_iter().map(answer).collect());
