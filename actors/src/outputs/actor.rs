@@ -41,7 +41,12 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
     let mut failed = 0u32;
     loop {
         let now = Instant::now();
-        let wanted = output.config.enabled && output.state().machine.is_wanted(now);
+        let (wanted, touched) = {
+            let mut state = output.state();
+            let wanted = output.config.enabled && state.machine.is_wanted(now);
+            (wanted, std::mem::take(&mut state.touched))
+        };
+        told = told.filter(|_| !touched);
         if told != Some(wanted) {
             let result = line.switch(wanted).await;
             failed = if result.is_ok() { 0 } else { failed + 1 };
@@ -51,7 +56,8 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
                 tracing::warn!(output = %output.config.id, error, "an output cannot be switched");
             }
             let error = result.as_ref().err().cloned();
-            told = result.is_ok().then_some(wanted).or(told);
+            // A call that failed may have switched it all the same.
+            told = result.is_ok().then_some(wanted);
             output.switched(wanted, result);
             if error.is_some() && failed >= ATTEMPTS {
                 output.settle(ActionState::Failed, error);

@@ -123,6 +123,18 @@ mod tests {
     }
 
     #[test]
+    fn events_that_ended_unheard_are_over() {
+        let begin = Instant::now();
+        let (a, b) = (Ulid::from(1u128), Ulid::from(2u128));
+        let mut machine = Machine::new(Duration::ZERO);
+        machine.fire(a, false, begin);
+        machine.fire(b, false, begin);
+        machine.keep_only(&BTreeSet::from([b]));
+        machine.event_over(b);
+        assert!(!machine.is_wanted(begin));
+    }
+
+    #[test]
     fn a_person_has_the_last_word() {
         let begin = Instant::now();
         let mut machine = Machine::new(10 * SECOND);

@@ -9,7 +9,7 @@ mod line;
 mod machine;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -24,6 +24,9 @@ pub(crate) use actor::{name, output_child};
 use machine::Machine;
 
 use crate::registry::Events;
+
+/// Actions that are remembered as fired.
+const FIRED: usize = 256;
 
 /// One entry of `GET /api/v1/outputs`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -60,6 +63,20 @@ struct State {
     error: Option<String>,
     /// Actions that are done once it is on.
     waiting: Vec<(Ulid, u16)>,
+    /// The newest actions that were fired: whoever tells one again fires nothing.
+    fired: VecDeque<(Ulid, u16)>,
+    /// Somebody switched the line past the actor.
+    touched: bool,
+}
+
+/// While it lives the line is switched past the actor, which then brings it to where it is wanted.
+struct Touch<'a>(&'a OutputHandle);
+
+impl Drop for Touch<'_> {
+    fn drop(&mut self) {
+        self.0.state().touched = true;
+        self.0.changed.notify_one();
+    }
 }
 
 impl OutputHandle {
@@ -70,6 +87,8 @@ impl OutputHandle {
             since: None,
             error: None,
             waiting: Vec::new(),
+            fired: VecDeque::new(),
+            touched: false,
         };
         Self {
             config,
@@ -83,13 +102,20 @@ impl OutputHandle {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Action `number` of an event wants it on. The outcome is told to the registry.
+    /// Action `number` of an event wants it on; once, however often it is told. The outcome is told
+    /// to the registry.
     pub fn fire(&self, event: &EventRecord, number: u16) {
         let mut state = self.state();
-        state.machine.fire(event.id, event.end.is_some(), Instant::now());
-        if !state.waiting.contains(&(event.id, number)) {
-            state.waiting.push((event.id, number));
+        let action = (event.id, number);
+        if state.fired.contains(&action) {
+            return;
         }
+        if state.fired.len() >= FIRED {
+            state.fired.pop_front();
+        }
+        state.fired.push_back(action);
+        state.machine.fire(event.id, event.end.is_some(), Instant::now());
+        state.waiting.push(action);
         drop(state);
         self.changed.notify_one();
     }
@@ -119,6 +145,8 @@ impl OutputHandle {
 
     /// On and off again at once: says exactly what failed.
     pub async fn test(&self) -> Result<(), String> {
+        // Told on every way out: whoever asks may hang up while it is on.
+        let _touch = Touch(self);
         let line = line::Line::new(self.config.kind.clone());
         let on = line.switch(true).await;
         if on.is_ok() {
@@ -202,5 +230,39 @@ impl Outputs {
 
     pub fn remove(&self, id: &OutputId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::registry::Event;
+
+    #[test]
+    fn an_action_is_fired_once() {
+        let text = "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n[[output]]\nid = \"siren\"\nkind = \"http\"\n\
+                    on = \"http://192.0.2.1/on\"\nhold = \"0s\"\n";
+        let config = vigie_config::Config::parse(text, &|_| None).unwrap().0;
+        let handle = OutputHandle::new(config.outputs[0].clone(), Events::default());
+        let event = Event::house(vigie_config::EventKind::Sensor, "");
+        let record = EventRecord {
+            id: event.id,
+            kind: event.kind,
+            source: event.source,
+            start: event.at,
+            end: None,
+            severity: event.kind.severity(),
+            text: event.text,
+            payload: None,
+            actions: Vec::new(),
+        };
+        handle.fire(&record, 0);
+        assert!(handle.snapshot().wanted);
+        handle.switch_off();
+        handle.fire(&record, 0);
+        assert!(!handle.snapshot().wanted, "a person has the last word");
+        handle.fire(&record, 1);
+        assert!(handle.snapshot().wanted, "another action");
     }
 }
