@@ -13,7 +13,7 @@ use inotify::{Inotify, WatchMask};
 use tokio::{io::unix::AsyncFd, sync::Notify};
 use vigie_config::{
     ActorChange, BranchChange, Camera, CameraChange, CameraChanges, CameraId, Changes, Config, DiskChange, EventKind,
-    GapCause, Input, InputId, Output, OutputId, StreamId, StreamName, Utc,
+    GapCause, Input, InputId, Output, OutputId, Source, StreamId, StreamName, Utc,
 };
 
 use crate::{
@@ -193,6 +193,8 @@ async fn change_input(recorder: &Arc<Recorder>, change: ActorChange<InputId, Inp
         }
         ActorChange::Put(input) => {
             tracing::info!(input = %input.id, "alarm input added or changed");
+            // The old one has told what it had to tell.
+            remove(slot, inputs::name(&input.id)).await;
             let handle = recorder.inputs.put(input, events);
             put(slot, recorder.input_spec(&handle.config.id)).await;
         }
@@ -248,8 +250,24 @@ async fn remove_camera(recorder: &Arc<Recorder>, id: &CameraId) {
     for stream in handle.streams.values() {
         stream.hub.close();
         recorder.storage().recording_ended(&stream.id, Utc::now());
+        end_events(recorder, &Source::Stream(stream.id.clone()), &OF_STREAMS);
+    }
+    end_events(recorder, &Source::Camera(id.clone()), &OF_CAMERAS);
+}
+
+/// Nobody will say any more that it is over.
+fn end_events(recorder: &Recorder, source: &Source, kinds: &[EventKind]) {
+    for kind in kinds {
+        recorder.events().raise(Event::over(*kind, source.clone()));
     }
 }
+
+const OF_CAMERAS: [EventKind; 3] = [EventKind::Motion, EventKind::Analytics, EventKind::Manual];
+const OF_STREAMS: [EventKind; 3] = [
+    EventKind::StreamOffline,
+    EventKind::StreamStalled,
+    EventKind::StreamRefused,
+];
 
 fn end_streams(handle: &CameraHandle) {
     for stream in handle.streams.values() {
@@ -276,9 +294,9 @@ async fn change_camera(recorder: &Arc<Recorder>, changes: CameraChanges) {
         remove(&recorder.slots.cameras, format!("camera.{}", camera.id)).await;
         handle.streams.values().for_each(|s| s.hub.close());
         for stream in gone {
-            recorder
-                .storage()
-                .recording_ended(&StreamId::new(camera.id.clone(), stream), Utc::now());
+            let stream = StreamId::new(camera.id.clone(), stream);
+            recorder.storage().recording_ended(&stream, Utc::now());
+            end_events(recorder, &Source::Stream(stream), &OF_STREAMS);
         }
         add_camera(recorder, camera).await;
         if let Some(new) = recorder.cameras.get(&camera.id) {
@@ -307,6 +325,7 @@ async fn change_stream(
             handle.stop_source(stream).await;
             shared.set_status(StreamState::Disabled, None);
             shared.cause.set(Some(GapCause::Disabled));
+            end_events(recorder, &Source::Stream(shared.id.clone()), &OF_STREAMS);
         }
         BranchChange::Keep | BranchChange::Start | BranchChange::Restart(_) => {}
     }

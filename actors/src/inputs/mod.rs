@@ -65,10 +65,14 @@ struct State {
 
 impl InputHandle {
     fn new(config: Input, events: Events, machine: Machine) -> Self {
+        Self::since(config, events, State { machine, since: None })
+    }
+
+    fn since(config: Input, events: Events, state: State) -> Self {
         Self {
             config,
             events,
-            state: Mutex::new(State { machine, since: None }),
+            state: Mutex::new(state),
             changed: Notify::new(),
         }
     }
@@ -86,41 +90,52 @@ impl InputHandle {
     pub async fn report(&self, report: Report) -> Result<Option<EventRecord>, NotDurable> {
         let now = Instant::now();
         let InputKind::Http { hold, .. } = &self.config.kind;
-        let turn = {
+        let told = {
             let mut state = self.state();
-            match report {
+            let turn = match report {
                 Report::Active => state.machine.see(true, now),
                 Report::Inactive => state.machine.see(false, now),
                 Report::Contact(contact) => state.machine.see(contact != self.config.normally, now),
                 Report::Pulse => state.machine.pulse(*hold, now),
+            };
+            // Queued while nobody else has a turn, so that events come in the order of turns.
+            match turn {
+                Some(turn) => self.event(&mut state, turn).map(|event| self.events.enqueue(event)),
+                // What goes on already may not be in the log yet, though it was told before.
+                None => self.standing(&state).map(|event| self.events.enqueue_uncounted(event)),
             }
         };
         self.changed.notify_one();
-        match turn.and_then(|turn| self.event(turn)) {
-            Some(event) => self.events.raise_durably(event).await,
+        match told {
+            Some(told) => told.durable().await,
             None => Ok(None),
         }
     }
 
-    fn event(&self, turn: Turn) -> Option<Event> {
-        self.state().since = Some(Utc::now());
+    fn event(&self, state: &mut State, turn: Turn) -> Option<Event> {
+        state.since = Some(Utc::now());
+        debug_assert_eq!(state.machine.is_active(), turn == Turn::Active);
+        self.standing(state)
+    }
+
+    /// How it stands, as an event.
+    fn standing(&self, state: &State) -> Option<Event> {
         if !self.config.enabled {
             return None;
         }
-        Some(match turn {
-            Turn::Active => {
-                let pulse = self.state().machine.is_pulse();
-                let event = Event::new(EventKind::Sensor, self.source(), self.config.name.clone());
-                event.with(json!({ "pulse": pulse }))
-            }
-            Turn::Inactive => Event::over(EventKind::Sensor, self.source()),
+        Some(if state.machine.is_active() {
+            let event = Event::new(EventKind::Sensor, self.source(), self.config.name.clone());
+            event.with(json!({ "pulse": state.machine.is_pulse() }))
+        } else {
+            Event::over(EventKind::Sensor, self.source())
         })
     }
 
     /// Time passed: what it makes of the contact is told.
     fn tick(&self) {
-        let turn = self.state().machine.tick(Instant::now());
-        if let Some(event) = turn.and_then(|turn| self.event(turn)) {
+        let mut state = self.state();
+        let turn = state.machine.tick(Instant::now());
+        if let Some(event) = turn.and_then(|turn| self.event(&mut state, turn)) {
             self.events.raise(event);
         }
     }
@@ -200,19 +215,93 @@ impl Inputs {
             .collect()
     }
 
-    /// A new input, or one whose configuration changed: a contact keeps its position.
+    /// A new input, or one whose configuration changed: a contact keeps its position, and a pulse its
+    /// time. The actor of the one before has stopped.
     pub fn put(&self, input: Input, events: &Events) -> Arc<InputHandle> {
         let before = self.get(&input.id);
-        let active = before.is_some_and(|before| before.state().machine.is_active());
-        if active && !input.enabled {
-            events.raise(Event::over(EventKind::Sensor, Source::Input(input.id.clone())));
-        }
-        let machine = Machine::new(input.debounce, active && input.enabled);
-        self.insert(InputHandle::new(input, events.clone(), machine))
+        let before = before.map(|before| {
+            let state = before.state();
+            (state.machine.clone(), state.since)
+        });
+        let (machine, since) = match before {
+            Some((machine, since)) if input.enabled => (machine.with_debounce(input.debounce), since),
+            Some((machine, since)) => {
+                if machine.is_active() {
+                    events.raise(Event::over(EventKind::Sensor, Source::Input(input.id.clone())));
+                }
+                (Machine::new(input.debounce, false), since)
+            }
+            None => (Machine::new(input.debounce, false), None),
+        };
+        self.insert(InputHandle::since(input, events.clone(), State { machine, since }))
     }
 
     pub fn remove(&self, id: &InputId, events: &Events) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
         events.raise(Event::over(EventKind::Sensor, Source::Input(id.clone())));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn input(more: &str) -> Input {
+        let text = format!(
+            "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n[[input]]\nid = \"door\"\nkind = \"http\"\n\
+             token = \"0123456789abcdef\"\nhold = \"100ms\"\n{more}"
+        );
+        vigie_config::Config::parse(&text, &|_| None)
+            .unwrap()
+            .0
+            .inputs
+            .remove(0)
+    }
+
+    /// What goes on since before this process.
+    fn open(payload: serde_json::Value) -> EventRecord {
+        let event = Event::new(EventKind::Sensor, "input:door".parse().unwrap(), "");
+        EventRecord {
+            id: event.id,
+            kind: event.kind,
+            source: event.source,
+            start: event.at,
+            end: None,
+            severity: event.kind.severity(),
+            text: event.text,
+            payload: Some(payload),
+            actions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_active_before_is_active_and_a_pulse_for_its_time() {
+        let events = Events::default();
+        for (pulse, ends) in [(false, false), (true, true)] {
+            let inputs = Inputs::new(&[input("")], &events, &[open(json!({ "pulse": pulse }))]);
+            let door = inputs.get(&InputId::new("door").unwrap()).unwrap();
+            assert!(door.snapshot().active);
+            assert_eq!(door.next().is_some(), ends, "by itself");
+        }
+    }
+
+    #[test]
+    fn a_pulse_stays_one_when_the_configuration_changes() {
+        let events = Events::default();
+        let inputs = Inputs::new(&[input("")], &events, &[]);
+        let door = inputs.get(&InputId::new("door").unwrap()).unwrap();
+        door.state().machine.pulse(Duration::from_millis(100), Instant::now());
+        let door = inputs.put(input("name = \"Door\""), &events);
+        assert!(door.snapshot().active);
+        let until = Instant::now() + Duration::from_secs(10);
+        while door.snapshot().active && Instant::now() < until {
+            std::thread::sleep(door.next().unwrap());
+            door.tick();
+        }
+        assert!(!door.snapshot().active, "it is over by itself");
+        // Switched off it says nothing, and does not come back active.
+        door.state().machine.pulse(Duration::from_secs(60), Instant::now());
+        assert!(!inputs.put(input("enabled = false"), &events).snapshot().active);
     }
 }
