@@ -46,9 +46,13 @@ pub fn retention_child(
                 let report = tokio::task::spawn_blocking(move || {
                     if due {
                         pass_storage.checkpoint();
+                    }
+                    let report = pass_storage.retention_pass(&rules, Utc::now(), trusted);
+                    // Last: the log's disk may hang.
+                    if due {
                         expire(&log, trusted);
                     }
-                    pass_storage.retention_pass(&rules, Utc::now(), trusted)
+                    report
                 })
                 .await?;
                 deleted += report.deleted.len() as u64;
