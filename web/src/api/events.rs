@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ulid::Ulid;
-use vigie_actors::{Recorder, registry::Event};
+use vigie_actors::{
+    Recorder,
+    registry::{Command, Event},
+};
 use vigie_config::{CameraId, EventKind, Kind, RuleId, Severity, Source, Utc};
 use vigie_storage::events::{Action, ActionState, EventRecord, Query};
 
@@ -94,8 +97,20 @@ impl From<Action> for ActionBody {
     }
 }
 
-impl From<EventRecord> for EventBody {
-    fn from(event: EventRecord) -> Self {
+impl EventBody {
+    /// As a viewer may see it: without what was done with cameras that they may not watch, and
+    /// without what devices answered.
+    pub(crate) fn of(event: EventRecord, viewer: &Viewer) -> Self {
+        let administers = viewer.may_administer().is_ok();
+        let sees = |action: &Action| match Command::of(action) {
+            Some(Command::Record(camera) | Command::PopupVideo(camera)) => viewer.may_view(&camera).is_ok(),
+            Some(Command::Output(_) | Command::PopupMessage) | None => true,
+        };
+        let shown = |action: Action| {
+            let of_output = matches!(Command::of(&action), Some(Command::Output(_)));
+            let detail = action.detail.filter(|_| administers || !of_output);
+            ActionBody::from(Action { detail, ..action })
+        };
         Self {
             id: event.id.to_string(),
             kind: event.kind,
@@ -105,7 +120,7 @@ impl From<EventRecord> for EventBody {
             severity: event.severity,
             text: event.text,
             payload: event.payload,
-            actions: event.actions.into_iter().map(ActionBody::from).collect(),
+            actions: event.actions.into_iter().filter(sees).map(shown).collect(),
         }
     }
 }
@@ -158,12 +173,13 @@ pub async fn list(
     let page = page.map_err(|error| Problem::of_kind(error.kind(), error))?;
     let seen = page.events.into_iter().filter(|event| may_see(&viewer, &event.source));
     Ok(HttpResponse::Ok().json(EventsBody {
-        events: seen.map(EventBody::from).collect(),
+        events: seen.map(|event| EventBody::of(event, &viewer)).collect(),
         next: page.next.map(|id| id.to_string()),
     }))
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewEvent {
     /// `motion`, `analytics` or `external`
     #[schema(value_type = String)]
@@ -218,6 +234,9 @@ pub async fn add(
             )));
         }
     };
+    if over && !kind.is_lasting() {
+        return Err(Problem::BadRequest(format!("over: {kind} is a moment, it has no end")));
+    }
     if text.chars().count() > 500 {
         return Err(Problem::BadRequest("text: more than 500 characters".into()));
     }
@@ -232,15 +251,16 @@ pub async fn add(
         false => Event::new(kind, source, text),
     };
     let event = Event { payload, ..event };
-    answer(recorder.events().raise_durably(event).await)
+    answer(recorder.events().raise_durably(event).await, &viewer)
 }
 
 /// What is answered to whoever told something.
 pub(super) fn answer(
     told: Result<Option<EventRecord>, vigie_actors::registry::NotDurable>,
+    viewer: &Viewer,
 ) -> Result<HttpResponse, Problem> {
     match told {
-        Ok(Some(event)) => Ok(HttpResponse::Created().json(EventBody::from(event))),
+        Ok(Some(event)) => Ok(HttpResponse::Created().json(EventBody::of(event, viewer))),
         Ok(None) => Ok(HttpResponse::NoContent().finish()),
         Err(error) => Err(Problem::Unavailable(error.to_string())),
     }

@@ -8,6 +8,7 @@ use vigie_actors::{
 };
 use vigie_config::{Contact, InputId, InputKind};
 
+use super::small;
 use crate::{problem::Problem, sign_in::Viewer};
 
 /// The longest report.
@@ -22,6 +23,7 @@ pub async fn list(_: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewReport {
     /// `active`, `inactive`, `open`, `closed`, or `pulse`: active for as long as the input's `hold` says
     state: State,
@@ -84,9 +86,7 @@ pub async fn tell(
 }
 
 async fn take(input: &InputHandle, body: web::Payload) -> Result<HttpResponse, Problem> {
-    let bytes = body.to_bytes_limited(MOST_BYTES).await;
-    let bytes = bytes.map_err(|_| Problem::BadRequest(format!("more than {MOST_BYTES} bytes")))?;
-    let bytes = bytes.map_err(|error| Problem::BadRequest(error.to_string()))?;
+    let bytes = small(body, MOST_BYTES).await?;
     let report = match bytes.trim_ascii() {
         [] => Report::Pulse,
         text => Report::from({

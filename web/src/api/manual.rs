@@ -8,16 +8,27 @@ use serde_json::json;
 use vigie_actors::{Recorder, registry::Event};
 use vigie_config::{CameraId, EventKind, Source, Utc};
 
-use super::{events, known_camera};
+use super::{events, known_camera, small};
 use crate::{problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ByHand {
     /// Ends by itself after so many seconds; default: when somebody ends it
     seconds: Option<u64>,
 }
 
 const LONGEST_SECONDS: u64 = 30 * 86_400;
+const MOST_BYTES: usize = 4096;
+
+/// An empty body asks for nothing special; one that cannot be read asks for nothing at all.
+async fn asked(body: web::Payload) -> Result<ByHand, Problem> {
+    match small(body, MOST_BYTES).await?.trim_ascii() {
+        [] => Ok(ByHand::default()),
+        text => serde_json::from_slice(text)
+            .map_err(|error| Problem::BadRequest(format!(r#"{error}; expected {{"seconds": 600}} or nothing"#))),
+    }
+}
 
 fn begins(camera: CameraId, viewer: &Viewer, asked: &ByHand) -> Result<Event, Problem> {
     if let Some(seconds) = asked.seconds
@@ -41,20 +52,21 @@ fn all(recorder: &Recorder, viewer: &Viewer) -> Vec<CameraId> {
     ids.filter(|id| viewer.may_view(id).is_ok()).collect()
 }
 
-/// Record a camera by hand, from now on
+/// Record a camera by hand, from now on; one that is recorded by hand already goes on for as long as is
+/// said now
 #[utoipa::path(post, path = "/api/v1/cameras/{id}/manual", params(("id" = String, Path)), request_body = ByHand,
     responses((status = 201, body = super::events::EventBody), (status = 404, body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/cameras/{id}/manual")]
 pub async fn start(
     viewer: Viewer,
     id: web::Path<String>,
-    body: Option<web::Json<ByHand>>,
+    body: web::Payload,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     viewer.may_administer()?;
     let camera = known_camera(&recorder, &viewer, &id)?;
-    let event = begins(camera, &viewer, &body.map(web::Json::into_inner).unwrap_or_default())?;
-    events::answer(recorder.events().raise_durably(event).await)
+    let event = begins(camera, &viewer, &asked(body).await?)?;
+    events::answer(recorder.events().raise_durably(event).await, &viewer)
 }
 
 /// End the recording of a camera by hand
@@ -71,7 +83,7 @@ pub async fn end(
     viewer.may_administer()?;
     let camera = known_camera(&recorder, &viewer, &id)?;
     let over = Event::over(EventKind::Manual, Source::Camera(camera));
-    events::answer(recorder.events().raise_durably(over).await)
+    events::answer(recorder.events().raise_durably(over).await, &viewer)
 }
 
 /// Record all cameras by hand, from now on
@@ -79,11 +91,11 @@ pub async fn end(
 #[post("/api/v1/manual")]
 pub async fn start_all(
     viewer: Viewer,
-    body: Option<web::Json<ByHand>>,
+    body: web::Payload,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     viewer.may_administer()?;
-    let asked = body.map(web::Json::into_inner).unwrap_or_default();
+    let asked = asked(body).await?;
     for camera in all(&recorder, &viewer) {
         let told = recorder.events().raise_durably(begins(camera, &viewer, &asked)?).await;
         told.map_err(|error| Problem::Unavailable(error.to_string()))?;

@@ -139,6 +139,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// A camera that is configured, or was and still has footage, and that the viewer may see.
+/// A body of a few words.
+pub(crate) async fn small(body: web::Payload, most: usize) -> Result<web::Bytes, Problem> {
+    let bytes = body.to_bytes_limited(most).await;
+    let bytes = bytes.map_err(|_| Problem::BadRequest(format!("more than {most} bytes")))?;
+    bytes.map_err(|error| Problem::BadRequest(error.to_string()))
+}
+
 pub(crate) fn known_camera(recorder: &Recorder, viewer: &Viewer, id: &str) -> Result<CameraId, Problem> {
     let no_camera = || Problem::NoCamera(id.chars().take(80).collect());
     let camera = CameraId::new(id).map_err(|_| no_camera())?;

@@ -17,12 +17,22 @@ const LONGEST_SECONDS: u64 = 86_400;
 /// How every alarm output stands
 #[utoipa::path(get, path = "/api/v1/outputs", responses((status = 200, body = Vec<OutputSnapshot>)))]
 #[get("/api/v1/outputs")]
-pub async fn list(_: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
+pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
     let all = recorder.outputs().all();
-    HttpResponse::Ok().json(all.iter().map(|output| output.snapshot()).collect::<Vec<_>>())
+    // What failed names addresses of devices.
+    let administers = viewer.may_administer().is_ok();
+    let shown = all.iter().map(|output| {
+        let snapshot = output.snapshot();
+        OutputSnapshot {
+            error: snapshot.error.filter(|_| administers),
+            ..snapshot
+        }
+    });
+    HttpResponse::Ok().json(shown.collect::<Vec<_>>())
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Switch {
     /// false: off at once, whatever events want
     on: bool,

@@ -15,7 +15,10 @@ pub async fn run(user: SignedIn, mut news: Receiver<News>, listener: Addr<Viewer
     loop {
         let text = match news.recv().await {
             Ok(event) if !may_see(&user, &event.source) => continue,
-            Ok(event) => serde_json::to_string(&EventBody::from(vigie_storage::events::EventRecord::clone(&event))),
+            Ok(event) => {
+                let event = vigie_storage::events::EventRecord::clone(&event);
+                serde_json::to_string(&EventBody::of(event, &user))
+            }
             Err(RecvError::Lagged(missed)) => Ok(serde_json::json!({ "missed": missed }).to_string()),
             Err(RecvError::Closed) => return,
         };
