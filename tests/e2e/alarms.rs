@@ -181,8 +181,6 @@ fn what_was_acknowledged_survives_kill_9() {
             let answer = house.post_json_as(crate::house::USER, "/api/v1/events", &external);
             assert_eq!(answer.status, 201, "{}", answer.text());
             acknowledged.insert(answer.json()["id"].as_str().unwrap().to_owned());
-            let over = json!({ "kind": "external", "over": true });
-            house.post_json_as(crate::house::USER, "/api/v1/events", &over);
         }
         std::thread::sleep(Duration::from_millis(rng.random_range(0..50)));
         house.kill();
@@ -260,6 +258,21 @@ fn recording_by_hand_begins_and_ends() {
     assert_eq!(answer.status, 201, "{}", answer.text());
     house.wait_recording("cam0", "main");
     assert_eq!(house.camera("cam0")["recording"], json!(["manual"]));
+    // Asked for again it goes on for as long as is said then.
+    let again = house.post_json_as(crate::house::USER, by_hand, &json!({ "seconds": 4 }));
+    assert_eq!(again.status, 201, "{}", again.text());
+    assert_ne!(again.json()["id"], answer.json()["id"]);
+    let events = house.event_page("kind=manual");
+    let ends: Vec<bool> = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["end"].is_string())
+        .collect();
+    assert_eq!(ends, [false, true], "{events}");
+    // What cannot be read asks for nothing, above all not for ever.
+    let bad = house.post_json_as(crate::house::USER, by_hand, &json!({ "second": 3 }));
+    assert_eq!(bad.status, 400, "{}", bad.text());
     wait_for("its end", PATIENCE, || {
         house.camera("cam0")["recording"].as_array()?.is_empty().then_some(())
     });
@@ -291,6 +304,29 @@ fn whoever_has_no_token_is_refused_and_bad_reports_are_explained() {
     assert_eq!(post(TOKEN, "in-cam0", "").0, 200);
     let bad = house.post_json_as(crate::house::USER, "/api/v1/events", &json!({ "kind": "disk_error" }));
     assert_eq!(bad.status, 400, "{}", bad.text());
+    let bad = house.post_json_as(
+        crate::house::USER,
+        "/api/v1/events",
+        &json!({ "kind": "external", "over": true }),
+    );
+    assert_eq!(bad.status, 400, "a moment has no end: {}", bad.text());
+    house.terminate();
+}
+
+#[test]
+fn a_pulse_that_a_kill_interrupts_is_over_after_its_hold() {
+    let cameras = cameras(1);
+    let mut house = House::start(&on_sensors(&cameras, "mode = \"always\"\nsensor = \"always\""));
+    let told = report(&house, "cam0", "pulse");
+    house.kill();
+    house.run();
+    let events = wait_for("the end of the pulse", PATIENCE, || {
+        let page = house.event_page("kind=sensor");
+        page["events"][0]["end"].is_string().then_some(page)
+    });
+    assert_eq!(events["events"].as_array().unwrap().len(), 1, "{events}");
+    assert_eq!(events["events"][0]["id"], told["event"], "{events}");
+    assert_eq!(house.get("/api/v1/inputs").json()[0]["active"], json!(false));
     house.terminate();
 }
 
@@ -299,6 +335,8 @@ struct Relay {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
     broken: Arc<AtomicBool>,
+    /// It switches on, and says that it did not.
+    unsure: Arc<AtomicBool>,
 }
 
 impl Relay {
@@ -306,7 +344,8 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (asked, broken) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
-        let (seen, fails) = (asked.clone(), broken.clone());
+        let unsure = Arc::<AtomicBool>::default();
+        let (seen, fails, lies) = (asked.clone(), broken.clone(), unsure.clone());
         // Ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -319,7 +358,8 @@ impl Relay {
                     header.clear();
                 }
                 let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-                let status = if fails.load(Ordering::SeqCst) {
+                let lie = path == "/on" && lies.load(Ordering::SeqCst);
+                let status = if lie || fails.load(Ordering::SeqCst) {
                     "500 Broken"
                 } else {
                     "200 OK"
@@ -331,12 +371,42 @@ impl Relay {
                 stream.write_all(answer.as_bytes()).ok();
             }
         });
-        Relay { url, asked, broken }
+        Relay {
+            url,
+            asked,
+            broken,
+            unsure,
+        }
     }
 
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
+}
+
+#[test]
+fn an_output_that_may_be_on_is_switched_off() {
+    let (cameras, relay) = (cameras(1), Relay::start());
+    relay.unsure.store(true, Ordering::SeqCst);
+    let mut setup = on_sensors(&cameras, "mode = \"always\"");
+    write!(
+        setup.more,
+        "outputs = [\"siren\"]\n[[output]]\nid = \"siren\"\nkind = \"http\"\non = \"{0}/on\"\noff = \"{0}/off\"\nhold = \"0s\"\n",
+        relay.url
+    )
+    .unwrap();
+    let mut house = House::start(&setup);
+    let last = |path: &str| {
+        wait_for(&format!("{path} to be asked for last"), PATIENCE, || {
+            (relay.asked().last()? == path).then_some(())
+        });
+    };
+    last("/off");
+    report(&house, "cam0", "active");
+    last("/on");
+    report(&house, "cam0", "inactive");
+    last("/off");
+    house.terminate();
 }
 
 #[test]
