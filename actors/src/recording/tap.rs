@@ -158,9 +158,10 @@ impl TapState {
         self.causes = causes;
     }
 
-    /// Why an earlier run was given units that it did not store; `None`: there are none.
+    /// Why an earlier run was given pictures that it did not store; `None`: there are none.
     pub fn left_over(&self) -> Option<Causes> {
-        (!self.keeping && !self.waiting.is_empty()).then_some(self.causes)
+        let left = |unit: &Arc<AccessUnit>| unit.track == Track::Video && !self.is_stored(unit);
+        (!self.keeping && self.waiting.iter().any(left)).then_some(self.causes)
     }
 
     /// When the first of what waits was taken.
