@@ -405,6 +405,39 @@ fn what_is_passed_on_begins_where_it_begins() {
     check(&storage);
 }
 
+/// A segment begins with a picture that waited in memory: a checkpoint of that time must not pass
+/// it, or nobody sees that the disk which failed right after has a copy of it.
+#[test]
+fn a_checkpoint_does_not_pass_what_is_still_on_its_way() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let one = storage.add_volume(&house.disk("d1")).unwrap();
+    let two = storage.add_volume(&house.disk("d2")).unwrap();
+    until("looked through", || one.may_have_checkpoint());
+    let start = Utc::now() - std::time::Duration::from_millis(500);
+    storage.checkpoint();
+    let mut writer = begin(&one, segment(&gate, start, 0));
+    writer.append(fragment(start, 0, 1000)).unwrap();
+    until("written", || one.snapshot().fragments == 1);
+    one.give_up();
+    let facts = std::mem::take(&mut *house.facts.lock().unwrap());
+    let mut handed = facts.into_iter().filter_map(|fact| match fact {
+        StorageFact::VolumeFailed { unsynced, .. } => Some(unsynced[0].clone()),
+        _ => None,
+    });
+    let (mut writer, fragments) = two.start_rest(&handed.next().unwrap()).unwrap();
+    for fragment in fragments {
+        writer.append(fragment).unwrap();
+    }
+    drop(writer);
+    assert!(two.settle(LONG));
+    storage.add_volume(&house.disk("d1")).unwrap();
+    let rows = all(&storage, &gate).segments;
+    assert!(rows.len() == 1 && rows[0].volume == two.id(), "{rows:?}");
+    check(&storage);
+}
+
 /// The disk had confirmed it, failed, and came back without it.
 #[test]
 fn what_a_failed_disk_confirmed_and_does_not_hold_is_a_gap() {
