@@ -78,22 +78,6 @@ id! {
     /// The operator's name of a disk.
     DiskId
 }
-id! {
-    /// The operator's name of an alarm input.
-    InputId
-}
-id! {
-    /// The operator's name of an alarm output.
-    OutputId
-}
-id! {
-    /// The operator's name of a schedule.
-    ScheduleId
-}
-id! {
-    /// The operator's name of a rule.
-    RuleId
-}
 
 /// Which of a camera's streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,7 +7,6 @@
 mod cause;
 pub mod diff;
 mod duration;
-mod event;
 mod id;
 mod kind;
 mod load;
@@ -18,8 +17,7 @@ mod time;
 pub use cause::{Causes, GapCause};
 pub use diff::{BranchChange, CameraChange, CameraChanges, Changes, DiskChange, ServerChanges, StreamChange, diff};
 pub use duration::{DurationError, format_duration, parse_duration};
-pub use event::{EventKind, Severity, Source, UnknownKind};
-pub use id::{CameraId, DiskId, IdError, InputId, OutputId, RuleId, ScheduleId, StreamId, StreamName};
+pub use id::{CameraId, DiskId, IdError, StreamId, StreamName};
 pub use kind::{ErrorKind, Kind};
 pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
 pub use model::{
