@@ -1,11 +1,15 @@
 //! Checkpoints: how far each volume is known to the index, so that a start need not read it.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use vigie_config::Utc;
 
 use super::{Storage, list, lock};
 use crate::{recovery::Mark, volume::Volume};
+
+/// A segment may begin with pictures that waited in memory for so long: for a disk, for an event.
+/// What has begun since is looked at again after a crash, or when the disk has failed.
+const ON_ITS_WAY: Duration = Duration::from_secs(120);
 
 impl Storage {
     /// Makes what the index knows durable, so that the next start need not look at older files.
@@ -15,7 +19,7 @@ impl Storage {
         volumes.retain(|volume| volume.is_prompt());
         let covered: Vec<u64> = volumes.iter().map(|volume| volume.behind_checkpoint()).collect();
         for volume in &volumes {
-            self.set_mark(volume);
+            self.set_mark(volume, Utc::now() - ON_ITS_WAY);
         }
         self.flush_index();
         for (volume, covered) in volumes.iter().zip(covered) {
@@ -47,14 +51,15 @@ impl Storage {
         *known = now;
     }
 
-    /// Only in memory: durable with the next flush.
-    pub(super) fn set_mark(&self, volume: &Volume) {
+    /// Only in memory: durable with the next flush. `before`: nothing that begins earlier will be
+    /// written any more.
+    pub(super) fn set_mark(&self, volume: &Volume, before: Utc) {
         let generation = *lock(&self.generation);
         if !volume.may_have_checkpoint() {
             // Not all of it has been read yet: the next start has to.
             return;
         }
-        let from = volume.settled_before(Utc::now());
+        let from = volume.settled_before(before);
         if volume.has_failed() {
             // What it held is on its way elsewhere: it must be looked through again.
             return;

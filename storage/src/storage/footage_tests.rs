@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    tests::{House, LONG, all, at, begin, check, files, fragment, record, segment, stream},
+    tests::{House, LONG, all, at, begin, check, files, fragment, record, segment, stream, until},
     *,
 };
 use vigie_config::CameraId;
@@ -15,6 +15,8 @@ fn camera() -> CameraId {
 /// Ten segments of 2 s from 09:00:00 on, of one run.
 fn ten(house: &House, storage: &Arc<Storage>) -> Arc<Volume> {
     let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    // Times that are long past would be counted twice, or not at all, while a new disk is counted.
+    until("counted", || volume.may_have_checkpoint());
     for number in 0..10u32 {
         let start = at("09:00:00").plus_micros(i64::from(number) * 2_000_000);
         record(&volume, &stream("gate"), start, number, 5);
@@ -99,6 +101,7 @@ fn what_retention_passed_over_or_took_from_another_disk_is_no_loss() {
     let storage = house.open();
     let volume = ten(&house, &storage);
     let two = storage.add_volume(&house.disk("d2")).unwrap();
+    until("counted", || two.may_have_checkpoint());
     for number in 10..20u32 {
         let start = at("09:00:00").plus_micros(i64::from(number) * 2_000_000);
         record(&two, &stream("gate"), start, number, 5);

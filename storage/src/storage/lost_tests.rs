@@ -8,7 +8,12 @@ use super::{
     tests::{House, LONG, all, at, begin, check, files, fragment, record, segment, stream, until},
     *,
 };
-use crate::{Limits, error::WriteError, fact::StorageFact, index::RowKind};
+use crate::{
+    Limits,
+    error::WriteError,
+    fact::{StorageFact, Unsynced},
+    index::RowKind,
+};
 
 fn gaps(storage: &Storage, stream: &StreamId) -> Vec<(Utc, Option<Utc>, GapCause)> {
     let rows = all(storage, stream).gaps;
@@ -24,6 +29,26 @@ fn run(house: &House, storage: &Arc<Storage>, stream: &StreamId, numbers: std::o
     }
     assert!(volume.settle(LONG));
     volume
+}
+
+/// What a volume gives back of its one segment.
+fn given_up(house: &House, volume: &Volume) -> Unsynced {
+    volume.give_up();
+    let facts = std::mem::take(&mut *house.facts.lock().unwrap());
+    let mut handed = facts.into_iter().filter_map(|fact| match fact {
+        StorageFact::VolumeFailed { unsynced, .. } => Some(unsynced[0].clone()),
+        _ => None,
+    });
+    handed.next().unwrap()
+}
+
+fn taken_over(by: &Arc<Volume>, handed: &Unsynced) {
+    let (mut writer, fragments) = by.start_rest(handed).unwrap();
+    for fragment in fragments {
+        writer.append(fragment).unwrap();
+    }
+    drop(writer);
+    assert!(by.settle(LONG));
 }
 
 #[test]
@@ -370,22 +395,11 @@ fn what_is_passed_on_begins_where_it_begins() {
     until("written", || one.snapshot().fragments == 6);
     // The camera goes silent before the disk does.
     storage.gap_opened(&gate, at("09:00:02.4"), GapCause::CameraOffline);
-    one.give_up();
-    let facts = std::mem::take(&mut *house.facts.lock().unwrap());
-    let mut handed = facts.into_iter().filter_map(|fact| match fact {
-        StorageFact::VolumeFailed { unsynced, .. } => Some(unsynced[0].clone()),
-        _ => None,
-    });
-    let handed = handed.next().unwrap();
+    let handed = given_up(&house, &one);
     // With what the last sync covered, which some file systems lose after all.
     assert_eq!((handed.fragments.len(), handed.confirmed()), (4, 2));
     assert_eq!(handed.missing(), Some((at("09:00:01.6"), at("09:00:02.4"))));
-    let (mut writer, fragments) = two.start_rest(&handed).unwrap();
-    for fragment in fragments {
-        writer.append(fragment).unwrap();
-    }
-    drop(writer);
-    assert!(two.settle(LONG));
+    taken_over(&two, &handed);
     let rows = all(&storage, &gate).segments;
     let moved = rows.iter().find(|row| row.volume == two.id()).unwrap();
     assert_eq!((moved.start, moved.end), (at("09:00:00.8"), handed.fragments[3].end));
@@ -402,6 +416,28 @@ fn what_is_passed_on_begins_where_it_begins() {
     assert_eq!(units(&rows), 60);
     let first = rows.iter().find(|row| row.volume == one.id()).unwrap();
     assert_eq!((first.start, first.end), (at("09:00:00"), end));
+    check(&storage);
+}
+
+/// A segment begins with a picture that waited in memory: a checkpoint of that time must not pass
+/// it, or nobody sees that the disk which failed right after has a copy of it.
+#[test]
+fn a_checkpoint_does_not_pass_what_is_still_on_its_way() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let one = storage.add_volume(&house.disk("d1")).unwrap();
+    let two = storage.add_volume(&house.disk("d2")).unwrap();
+    until("looked through", || one.may_have_checkpoint());
+    let start = Utc::now() - std::time::Duration::from_millis(500);
+    storage.checkpoint();
+    let mut writer = begin(&one, segment(&gate, start, 0));
+    writer.append(fragment(start, 0, 1000)).unwrap();
+    until("written", || one.snapshot().fragments == 1);
+    taken_over(&two, &given_up(&house, &one));
+    storage.add_volume(&house.disk("d1")).unwrap();
+    let rows = all(&storage, &gate).segments;
+    assert!(rows.len() == 1 && rows[0].volume == two.id(), "{rows:?}");
     check(&storage);
 }
 

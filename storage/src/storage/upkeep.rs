@@ -384,7 +384,7 @@ impl Storage {
             volume.stop();
         }
         for volume in volumes.iter().filter(|volume| !volume.has_failed()) {
-            self.set_mark(volume);
+            self.set_mark(volume, Utc::now());
         }
         self.flush_index();
         self.volumes

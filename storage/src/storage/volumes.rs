@@ -237,7 +237,7 @@ impl Storage {
             // What it holds goes elsewhere, or is told.
             volume.give_up();
         } else if !volume.has_failed() {
-            self.set_mark(&volume);
+            self.set_mark(&volume, Utc::now());
         }
         if volume.has_failed() {
             lock(&self.distrusted).insert(volume.id());

@@ -295,13 +295,13 @@ impl Volume {
             .any(|(open, start)| open == stream && same(start))
     }
 
-    /// Every segment that starts earlier is finished and on the device.
-    pub(crate) fn settled_before(&self, now: Utc) -> Utc {
+    /// `at`, or earlier: every segment here that starts before it is finished and on the device.
+    pub(crate) fn settled_before(&self, at: Utc) -> Utc {
         let open = lock(&self.open).values().map(|(_, start)| *start).min();
         [open, self.held.earliest_closed()]
             .into_iter()
             .flatten()
-            .fold(now, Utc::min)
+            .fold(at, Utc::min)
     }
 
     /// Asks the writer, who holds the files, to see that nobody deleted one.
