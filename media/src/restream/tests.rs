@@ -195,8 +195,9 @@ fn gstreamer_and_mpv_play_over_tcp_and_udp() {
             .arg(format!("location={}", pictures.display()))
             .output()
             .unwrap();
-        // Not the exit status: now and then rtspsrc of 1.22 resets its connection on its way down, with the
-        // last picture behind it, and then calls it an error that its PAUSE or TEARDOWN cannot be sent.
+        // Not the exit status: on a busy machine, once in 86 runs, the server answered the PAUSE that follows
+        // the last picture, could not read on, and rtspsrc of 1.22 called it an error that its TEARDOWN
+        // could not be sent. Which side lets go first is not known.
         let seen = std::fs::metadata(&pictures).unwrap().len();
         assert!(seen >= 19 * PICTURE, "{transport}: {seen} bytes, {}", text(&output));
         let output = Command::new("timeout")

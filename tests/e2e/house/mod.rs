@@ -262,7 +262,7 @@ impl Drop for House {
 /// Every `.mp4` under a folder opens in ffprobe without a complaint. A rescued piece without a RAP
 /// is played with the segment before it: by itself it has no reference picture. One that begins
 /// between two RAPs lacks it for its first picture: ffprobe says so when that one has `frame_num` 0,
-/// as one in sixteen has.
+/// as one in sixteen of x264's has.
 pub fn ffprobe_is_content(footage: &Footage) {
     for (number, file) in footage.files.iter().enumerate() {
         let mut syncs = footage
