@@ -1,6 +1,6 @@
 #!/bin/sh
 # What disks must show, with full counts on the release binary: one line for each figure,
-# `number: figure … pass|FAIL`, collected in target/shown/3.txt. Takes about an hour and a half. Faults
+# `number: figure … pass|FAIL`, collected in target/shown/3.txt. Takes about two hours. Faults
 # are injected on loop devices and a FUSE file system, which needs root; without it the tests say
 # that they were left out.
 set -u

@@ -176,29 +176,30 @@ fn ffmpeg_plays_over_tcp_and_udp() {
     assert_eq!(house.hub.stats().subscribers, 0);
 }
 
+/// Bytes of one picture of 320 × 240, I420.
+const PICTURE: u64 = 320 * 240 * 3 / 2;
+
 #[test]
 fn gstreamer_and_mpv_play_over_tcp_and_udp() {
     let house = House::new("test://?width=320&height=240&fps=15&bitrate=300000", true);
+    let folder = tempfile::tempdir().unwrap();
     for transport in ["tcp", "udp"] {
+        let pictures = folder.path().join(transport);
         let output = Command::new("timeout")
             .args(["40", "gst-launch-1.0", "-q", "rtspsrc"])
             .arg(format!("location={}", house.url("")))
             .arg(format!("protocols={transport}"))
-            .args([
-                "!",
-                "rtph264depay",
-                "!",
-                "h264parse",
-                "!",
-                "avdec_h264",
-                "!",
-                "identity",
-                "eos-after=20",
-            ])
-            .args(["!", "fakesink", "sync=false"])
+            .args(["!", "rtph264depay", "!", "h264parse", "!", "avdec_h264"])
+            .args(["!", "video/x-raw,format=I420", "!", "identity", "eos-after=20"])
+            .args(["!", "filesink"])
+            .arg(format!("location={}", pictures.display()))
             .output()
             .unwrap();
-        assert!(output.status.success(), "{transport}: {}", text(&output));
+        // Not the exit status: on a busy machine, once in 86 runs, the server answered the PAUSE that follows
+        // the last picture, could not read on, and rtspsrc of 1.22 called it an error that its TEARDOWN
+        // could not be sent. Which side lets go first is not known.
+        let seen = std::fs::metadata(&pictures).unwrap().len();
+        assert!(seen >= 19 * PICTURE, "{transport}: {seen} bytes, {}", text(&output));
         let output = Command::new("timeout")
             .args([
                 "40",
