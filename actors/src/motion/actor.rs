@@ -9,6 +9,7 @@ use std::{
 use vigie_config::{EventKind, Source, StreamName, Utc};
 use vigie_media::{
     AccessUnit, Track,
+    decode::DecodeError,
     hub::{Hub, Item, Policy, Subscriber, Wake},
 };
 
@@ -31,6 +32,8 @@ const ASK: Duration = Duration::from_secs(1);
 const BEHIND: Duration = Duration::from_secs(3);
 /// Units in the queue of the hub: some seconds.
 const QUEUE: usize = 256;
+/// No picture came for so much longer than the hold time: nothing is known to move any more.
+const BLIND: Duration = Duration::from_secs(5);
 /// A decoder that cannot be had is tried again.
 const RETRY: Duration = Duration::from_secs(60);
 
@@ -99,7 +102,7 @@ impl MotionActor {
         let config = self.camera.config().motion.clone();
         let mut analysis = Analysis::new(&config, Utc::now());
         let mut queue = Queue::new(hub.subscribe(Policy::SkipToRap, Wake::Lazy, QUEUE));
-        let mut asked = Instant::now();
+        let (mut asked, mut seen) = (Instant::now(), Instant::now());
         self.camera.motion.set_watching(true);
         self.publish(Some(name), Some(&analysis));
         loop {
@@ -114,6 +117,7 @@ impl MotionActor {
                 analysis.lost();
             }
             if !units.is_empty() {
+                seen = Instant::now();
                 let job = threads::run(move || {
                     let found = analysis.see(&units);
                     (analysis, found)
@@ -122,12 +126,16 @@ impl MotionActor {
                 (analysis, found) = job.await?;
                 found.into_iter().for_each(|finding| self.tell(finding));
             }
-            if let Some(error) = &analysis.error {
-                self.context.node.note_error(error);
-                if !self.context.pause(RETRY.min(ASK * 10)).await {
-                    return Ok(false);
+            if let Some(error) = analysis.error.take() {
+                self.context.node.note_error(&error);
+                if !matches!(error, DecodeError::Corrupt { .. }) {
+                    self.rest();
+                    return Ok(self.context.pause(RETRY).await);
                 }
-                return Ok(true);
+            }
+            if seen.elapsed() > config.hold + BLIND && self.camera.motion.event().is_some() {
+                self.tell_end(Utc::now());
+                analysis = Analysis::new(&config, Utc::now());
             }
             if asked.elapsed() >= ASK {
                 asked = Instant::now();

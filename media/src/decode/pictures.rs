@@ -67,6 +67,8 @@ pub struct Pictures {
     codec: VideoCodec,
     bin: gst::Bin,
     entry: gst::Pad,
+    /// A link keeps no pad alive.
+    exit: gst::Pad,
     shared: Arc<Mutex<Shared>>,
     /// Presentation time of the first unit; its picture has the time 1 s.
     begin: Option<i64>,
@@ -130,6 +132,7 @@ impl Pictures {
             codec,
             bin,
             entry,
+            exit,
             shared,
             begin: None,
         };
@@ -188,6 +191,7 @@ impl Drop for Pictures {
     fn drop(&mut self) {
         let _ = self.entry.set_active(false);
         let _ = self.bin.set_state(gst::State::Null);
+        let _ = self.exit.set_active(false);
     }
 }
 
