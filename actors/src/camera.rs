@@ -1,7 +1,7 @@
 //! One camera: its handle, which outlives its actors, and its branch of the tree.
 //!
-//! `camera.<id>` only supervises: `recording.<stream>` and `source.<stream>` restart one by one,
-//! and a camera's trouble never leaves its branch.
+//! `camera.<id>` only supervises: `recording.<stream>`, `source.<stream>` and `motion` restart one
+//! by one, and a camera's trouble never leaves its branch.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +20,7 @@ use vigie_media::hub::Hub;
 use crate::{
     deps::Deps,
     disks::Disks,
+    motion::{MotionHandle, MotionSnapshot, motion_child},
     recording::{Keep, LATE_EVENT, Triggers, Wish, recording_child},
     site::Site,
     source::{SourceArguments, source_child},
@@ -37,6 +38,7 @@ const CHANGE_TIMEOUT_MS: u64 = 20_000;
 pub struct CameraHandle {
     config: ArcSwap<Camera>,
     pub streams: BTreeMap<StreamName, Arc<StreamHandle>>,
+    pub motion: MotionHandle,
     triggers: Mutex<Triggers>,
     /// The running generation of `camera.<id>`.
     supervisor: Mutex<Option<ActorRef<SupervisorMsg>>>,
@@ -60,6 +62,7 @@ impl CameraHandle {
         Arc::new(Self {
             config: ArcSwap::from_pointee(camera.clone()),
             streams,
+            motion: MotionHandle::default(),
             triggers: Mutex::default(),
             supervisor: Mutex::new(None),
         })
@@ -230,13 +233,15 @@ impl CameraHandle {
 
     /// Recordings first: they must be there when the first unit comes.
     fn children(self: &Arc<Self>, deps: &Deps) -> Vec<ChildSpec> {
+        // It rests while the camera is switched off.
+        let motion = motion_child(self, deps);
         if !self.config.load().enabled {
-            return Vec::new();
+            return vec![motion];
         }
         let streams: Vec<StreamName> = self.streams.keys().copied().collect();
         let recordings = streams.iter().filter_map(|s| self.recording(*s, deps));
         let sources = streams.iter().filter_map(|s| self.source(*s, deps));
-        recordings.chain(sources).collect()
+        recordings.chain(sources).chain([motion]).collect()
     }
 }
 
@@ -273,6 +278,7 @@ pub struct CameraSnapshot {
     pub recording: Causes,
     /// Why it is not recorded although it should be; null otherwise.
     pub not_recording: Option<String>,
+    pub motion: MotionSnapshot,
 }
 
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -310,6 +316,7 @@ impl CameraHandle {
             error: main.and_then(|m| m.error.clone()),
             recording: if not_recording.is_none() { causes } else { Causes::NONE },
             not_recording,
+            motion: self.motion.snapshot(),
             streams,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vigie_media::source::Ingest;
 use vigie_storage::Storage;
 
-use crate::{clock::ClockWatch, disks::Disks, registry::Events, site::Site};
+use crate::{clock::ClockWatch, disks::Disks, motion::MotionRules, registry::Events, site::Site};
 
 #[derive(Clone)]
 pub struct Deps {
@@ -15,4 +15,5 @@ pub struct Deps {
     pub disks: Arc<Disks>,
     pub clock: Arc<ClockWatch>,
     pub site: Arc<Site>,
+    pub motion_rules: Arc<MotionRules>,
 }

@@ -4,7 +4,8 @@
 //! root ─┬ registry
 //!       ├ disks ── disk.<id>
 //!       ├ cameras ── camera.<id> ─┬ recording.<stream>
-//!       │                         └ source.<stream>
+//!       │                         ├ source.<stream>
+//!       │                         └ motion
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
 //!       ├ retention · devices · restream · control · health · reload
 //!       └ web
@@ -24,6 +25,7 @@ mod health;
 mod http;
 mod info;
 pub mod inputs;
+pub mod motion;
 pub mod outputs;
 mod recorder;
 pub mod recording;

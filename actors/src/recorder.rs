@@ -11,7 +11,7 @@ use std::{
 use arc_swap::ArcSwap;
 use ractor::{ActorRef, call_t};
 use tokio::sync::{Notify, watch};
-use vigie_config::{Config, DiskId, EventKind, InputId, Kind, OutputId, StreamId, Utc};
+use vigie_config::{CameraId, Config, DiskId, EventKind, InputId, Kind, OutputId, StreamId, Utc};
 use vigie_media::{hub::Hub, restream::Restream, source::Ingest};
 use vigie_storage::{
     Storage, StorageFact, StorageOptions, Unsynced,
@@ -34,6 +34,7 @@ use crate::{
     health::{Feed, health_child},
     info::{self, SystemInfo},
     inputs::{Inputs, input_child},
+    motion::{MotionRules, MotionSnapshot},
     outputs::{Outputs, output_child},
     recording,
     registry::{Event, Events, Registry, registry_child},
@@ -152,6 +153,7 @@ impl Recorder {
             disks,
             clock: clock.clone(),
             site: Arc::new(Site::new(&config.server)),
+            motion_rules: Arc::new(MotionRules::new(&config)),
         };
         let host = Host::default();
         let devices = Devices::new(Arc::new(move |folder| host.inspect(folder)), Pace::default());
@@ -289,6 +291,7 @@ impl Recorder {
 
     pub(crate) fn set_config(&self, config: Config) {
         self.deps.site.update(&config.server);
+        self.deps.motion_rules.update(&config);
         self.config.store(Arc::new(config));
     }
 
@@ -323,6 +326,14 @@ impl Recorder {
             .iter()
             .map(|c| c.snapshot(&self.deps.disks, &self.deps.site))
             .collect()
+    }
+
+    /// Says whether something moves in a configured camera's picture, and has it looked for during the
+    /// next seconds.
+    pub fn look_at_motion(&self, camera: &CameraId) -> Option<MotionSnapshot> {
+        let camera = self.cameras.get(camera)?;
+        camera.motion.look();
+        Some(camera.motion.snapshot())
     }
 
     pub fn hub(&self, stream: &StreamId) -> Option<Arc<Hub>> {

@@ -92,6 +92,7 @@ pub struct Camera {
     /// `main` is always there.
     pub streams: BTreeMap<StreamName, Stream>,
     pub record: Record,
+    pub motion: Motion,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -164,6 +165,30 @@ pub struct Record {
     pub min_age: Option<Duration>,
     /// Nothing recorded for so long is an alarm.
     pub alarm_after: Duration,
+}
+
+/// How Vigie itself looks for movement in a camera's picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Motion {
+    pub enabled: bool,
+    /// 0 to 100.
+    pub sensitivity: u8,
+    /// Rows of equal length over the whole picture, from the top, each from the left: where movement
+    /// counts. Empty: everywhere.
+    pub area: Vec<Vec<bool>>,
+    /// Without movement for as long it is over.
+    pub hold: Duration,
+}
+
+impl Default for Motion {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            sensitivity: 50,
+            area: Vec::new(),
+            hold: Duration::from_secs(5),
+        }
+    }
 }
 
 /// What happens when a disk reaches its limits.

@@ -3,7 +3,7 @@
 //! ```text
 //! source ──▶ hub ──┬▶ fmp4 (recorder, live viewers)
 //!                  ├▶ restream (RTSP server)
-//!                  └▶ decode (snapshot)
+//!                  └▶ decode (snapshot, motion)
 //! ```
 //! Belongs here: sources, codecs, the hub, fragmented MP4, re-streaming, decoding.
 //! Does not belong here: footage on disk (`vigie-storage`), decisions (`vigie-actors`).
@@ -16,6 +16,7 @@ pub mod fmp4;
 pub mod format;
 pub mod gst;
 pub mod hub;
+pub mod motion;
 pub mod restream;
 pub mod rtp;
 pub mod rtsp;

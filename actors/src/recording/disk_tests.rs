@@ -54,6 +54,7 @@ fn camera() -> Camera {
             min_age: None,
             alarm_after: Duration::from_secs(3600),
         },
+        motion: vigie_config::Motion::default(),
     }
 }
 

@@ -11,7 +11,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Camera, CameraId, Config, Disk, DiskId, Input, InputId, Output, OutputId, Record, Server, Stream, StreamName,
+    Camera, CameraId, Config, Disk, DiskId, Input, InputId, Motion, Output, OutputId, Record, Server, Stream,
+    StreamName,
 };
 
 /// Names of keys as they stand in the file, in its order; for messages.
@@ -261,6 +262,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         rtsp_anonymous: old_rtsp_anonymous,
         streams: old_streams,
         record: old_record,
+        motion: old_motion,
     } = old;
     let Camera {
         id: _,
@@ -270,10 +272,11 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         rtsp_anonymous,
         streams,
         record,
+        motion,
     } = new;
     let Record {
         continuous: old_continuous,
-        motion: old_motion,
+        motion: old_record_motion,
         sensor: old_sensor,
         analytics: old_analytics,
         continuous_streams: old_continuous_streams,
@@ -288,7 +291,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
     } = old_record;
     let Record {
         continuous,
-        motion,
+        motion: record_motion,
         sensor,
         analytics,
         continuous_streams,
@@ -302,12 +305,25 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         alarm_after,
     } = record;
 
+    let Motion {
+        enabled: old_looks,
+        sensitivity: old_sensitivity,
+        area: old_area,
+        hold: old_hold,
+    } = old_motion;
+    let Motion {
+        enabled: looks,
+        sensitivity,
+        area,
+        hold,
+    } = motion;
+
     let mut in_place = Keys::new();
     compare!(in_place;
         "name": old_name, name;
         "rtsp_anonymous": old_rtsp_anonymous, rtsp_anonymous;
         "continuous": old_continuous, continuous;
-        "motion": old_motion, motion;
+        "motion": old_record_motion, record_motion;
         "sensor": old_sensor, sensor;
         "analytics": old_analytics, analytics;
         "continuous_streams": old_continuous_streams, continuous_streams;
@@ -318,7 +334,11 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         "pre_alarm_memory": old_pre_alarm_memory, pre_alarm_memory_bytes;
         "max_age": old_max_age, max_age;
         "min_age": old_min_age, min_age;
-        "alarm_after": old_alarm_after, alarm_after);
+        "alarm_after": old_alarm_after, alarm_after;
+        "motion.enabled": old_looks, looks;
+        "motion.sensitivity": old_sensitivity, sensitivity;
+        "motion.area": old_area, area;
+        "motion.hold": old_hold, hold);
     let mut record_anew = Keys::new();
     compare!(record_anew; "disk_group": old_disk_group, disk_group);
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     absolute_path,
     disk::{Disks, group, not_an_id, unique_id},
-    display_name, record,
+    display_name, motion, record,
     schedule::Schedules,
     section::{Found, Section, Text},
     source_url::{parse_source_url, redact_url},
@@ -57,6 +57,7 @@ fn read(
         section.problem("username", "no stream of this camera asks for credentials");
     }
     let record = record::read(&section, &there, schedules);
+    let motion = motion::read(&section, &record);
     if let Some(group) = &disk_group {
         check_group(&section, group, disks, record.is_ever());
     }
@@ -67,6 +68,7 @@ fn read(
         "mode" | "continuous" | "motion" | "sensor" | "segment" | "pre_alarm" | "post_alarm" | "max_age" => {
             Some("[camera.record]")
         }
+        "sensitivity" | "area" | "hold" => Some("[camera.motion]"),
         _ => None,
     });
     let (id, disk_group) = (id?, disk_group?);
@@ -79,6 +81,7 @@ fn read(
         rtsp_anonymous,
         streams,
         record,
+        motion,
     })
 }
 

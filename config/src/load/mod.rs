@@ -6,6 +6,7 @@
 mod camera;
 mod disk;
 mod input;
+mod motion;
 mod output;
 mod problem;
 mod record;

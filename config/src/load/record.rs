@@ -67,14 +67,10 @@ pub fn read(camera: &Section<'_>, there: &[StreamName], schedules: &Schedules) -
             section.warning(key, "no effect: motion, sensor and analytics are off");
         }
     }
-    for (cause, when) in [("motion", &kinds.motion), ("analytics", &kinds.analytics)] {
-        if when.is_ever() {
-            let key = if section.has(cause) { cause } else { "mode" };
-            let text = format!(
-                "{cause} is recorded as other programs tell it (POST /api/v1/events): Vigie itself does not look for it yet"
-            );
-            section.warning(key, text);
-        }
+    if kinds.analytics.is_ever() {
+        let key = if section.has("analytics") { "analytics" } else { "mode" };
+        let text = "analytics is recorded as other programs tell it (POST /api/v1/events): Vigie itself does not look for it yet";
+        section.warning(key, text);
     }
     section.finish(|_| None);
     Record {

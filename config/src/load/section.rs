@@ -212,6 +212,22 @@ impl<'s> Section<'s> {
         item.as_bool()
     }
 
+    /// A whole number within bounds.
+    pub fn whole_number(&self, key: &'static str, bounds: RangeInclusive<i64>) -> Option<i64> {
+        let item = self.item(key)?;
+        let number = item.as_integer();
+        match number {
+            None => self.problem(key, format!("seen {}, expected a whole number", describe(item))),
+            Some(seen) if !bounds.contains(&seen) => {
+                let (least, most) = bounds.into_inner();
+                self.problem(key, format!("{seen} is out of bounds, expected {least} to {most}"));
+                return None;
+            }
+            Some(_) => {}
+        }
+        number
+    }
+
     /// A duration within bounds.
     pub fn duration(&self, key: &'static str, bounds: RangeInclusive<Duration>) -> Option<Duration> {
         let expected = "a duration such as \"500ms\", \"5s\", \"10m\", \"12h\" or \"30d\"";

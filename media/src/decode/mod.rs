@@ -1,15 +1,19 @@
-//! Pictures out of access units: for a snapshot (motion comes later).
+//! Pictures out of access units: one for a snapshot ([`snapshot_jpeg`]), all of a stream
+//! ([`Pictures`]).
 //!
 //! Belongs here: decoding in this process through GStreamer, with whatever decoder ranks highest
 //! on this machine (hardware first, `libav` otherwise).
 //! Does not belong here: which units are wanted (the caller hands over a GOP up to the wanted one).
 
 mod jpeg;
+mod pictures;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use vigie_config::{ErrorKind, Kind};
+
+pub use pictures::{Picture, Pictures};
 
 use crate::{
     access_unit::AccessUnit,

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command, sync::Arc, time::Duration};
 use bytes::Bytes;
 use vigie_config::{CameraId, SourceUrl, Stream, StreamId, StreamName, Tls, Transport};
 
-use super::{DecodeError, snapshot_jpeg};
+use super::{DecodeError, Pictures, snapshot_jpeg};
 use crate::{
     AccessUnit, Track, VideoCodec,
     gst::GstSource,
@@ -125,6 +125,52 @@ async fn the_picture_is_that_of_the_last_unit() {
         }
         let jpeg = snapshot_jpeg(all[..3].to_vec(), &format, Some(160)).await.unwrap();
         assert_eq!(measure(folder.path(), &jpeg).0, 160);
+    }
+}
+
+#[tokio::test]
+async fn every_picture_comes_out_with_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    for codec in [
+        ["-c:v", "libx264", "-g", "50", "-bf", "0"].as_slice(),
+        &["-c:v", "libx264", "-g", "50", "-bf", "2"],
+        &[
+            "-c:v",
+            "libx265",
+            "-x265-params",
+            "keyint=50:log-level=none",
+            "-tag:v",
+            "hvc1",
+        ],
+    ] {
+        let _ = std::fs::remove_file(folder.path().join("clip.mp4"));
+        let all = units(&clip(folder.path(), codec), 15).await;
+        let mut decoder = Pictures::new(all[0].format.video.as_ref().unwrap()).unwrap();
+        let mut seen = 0;
+        for unit in &all {
+            for picture in decoder.decode(unit).unwrap() {
+                let luma = picture.luma();
+                assert_eq!((luma.width, luma.height), (320, 240));
+                let pixels = luma.data.iter().take(luma.stride * luma.height);
+                let mean = pixels.map(|pixel| f64::from(*pixel)).sum::<f64>() / (luma.stride * luma.height) as f64;
+                assert!(
+                    (mean - f64::from(16 + 8 * seen)).abs() < 3.0,
+                    "{codec:?} {seen}: {mean}"
+                );
+                let its = |unit: &&Arc<AccessUnit>| (unit.pts - all[0].pts + 9_000) / 18_000 == i64::from(seen);
+                let its = all.iter().find(its).unwrap();
+                let utc = its.utc.plus_micros((its.pts - its.dts) * 100 / 9);
+                assert!(picture.utc.micros_since(utc).abs() < 2_000, "{codec:?} {seen}");
+                let since = 1.0 + 0.2 * f64::from(seen);
+                assert!(
+                    (picture.since.as_secs_f64() - since).abs() < 0.01,
+                    "{:?}",
+                    picture.since
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen >= 9, "{codec:?}: {seen} pictures of 15");
     }
 }
 

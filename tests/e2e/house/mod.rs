@@ -216,6 +216,14 @@ impl House {
         open.filter(|path| path.starts_with(folder)).collect()
     }
 
+    /// Threads of the recorder that have this name.
+    pub fn threads(&self, name: &str) -> usize {
+        let process = self.child.as_ref().expect("a running recorder").id();
+        let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|comm| comm.trim() == name).count()
+    }
+
     /// Where its pages are.
     pub fn http(&self) -> &str {
         &self.http

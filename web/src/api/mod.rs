@@ -10,6 +10,7 @@ mod inputs;
 mod locks;
 mod manual;
 mod metrics;
+mod motion;
 mod outputs;
 mod recordings;
 mod session;
@@ -57,6 +58,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         manual::end,
         manual::start_all,
         manual::end_all,
+        motion::look,
         metrics::metrics,
         health::healthz,
         health::readyz,
@@ -133,6 +135,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(manual::end)
         .service(manual::start_all)
         .service(manual::end_all)
+        .service(motion::look)
         .route("/api/v1/openapi.json", web::get().to(describe));
     #[cfg(feature = "fault-hooks")]
     config.service(faults::panic);

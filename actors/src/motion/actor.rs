@@ -1,0 +1,247 @@
+//! The actor: looks after its camera's stream while somebody wants it, and tells what moves.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use vigie_config::{EventKind, Source, StreamName, Utc};
+use vigie_media::{
+    AccessUnit, Track,
+    decode::DecodeError,
+    hub::{Hub, Item, Policy, Subscriber, Wake},
+};
+
+use super::{
+    analysis::{Analysis, Finding},
+    threads,
+};
+use crate::{
+    camera::CameraHandle,
+    deps::Deps,
+    registry::Event,
+    supervise::{ChildSpec, JobContext, JobError, worker_child},
+};
+
+/// Units are collected for so long: five wake-ups a second, and a fifth of a second later at most.
+const LOOK: Duration = Duration::from_millis(200);
+/// Whether somebody wants it.
+const ASK: Duration = Duration::from_secs(1);
+/// What waits unseen, at most: more means that this machine is too slow.
+const BEHIND: Duration = Duration::from_secs(3);
+/// Units in the queue of the hub: some seconds.
+const QUEUE: usize = 256;
+/// No picture came for so much longer than the hold time: nothing is known to move any more.
+const BLIND: Duration = Duration::from_secs(5);
+/// A decoder that cannot be had is tried again.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// A camera's motion detection as its child.
+pub fn motion_child(camera: &Arc<CameraHandle>, deps: &Deps) -> ChildSpec {
+    let (camera, deps) = (camera.clone(), deps.clone());
+    worker_child("motion", "motion", move |context| {
+        let (camera, deps) = (camera.clone(), deps.clone());
+        Box::pin(async move {
+            let mut motion = MotionActor { context, camera, deps };
+            // Whatever moved before a panic: nobody looked since.
+            motion.tell_end(Utc::now());
+            let ended = motion.run().await;
+            motion.rest();
+            ended
+        })
+    })
+}
+
+struct MotionActor {
+    context: JobContext,
+    camera: Arc<CameraHandle>,
+    deps: Deps,
+}
+
+impl MotionActor {
+    fn is_wanted(&self) -> bool {
+        let (camera, zone) = (self.camera.config(), self.deps.site.zone());
+        let looked_at = self.camera.motion.looked_at();
+        let rules = &self.deps.motion_rules;
+        rules.want(&camera, looked_at, Instant::now(), Utc::now(), &zone)
+    }
+
+    /// The small stream where there is one.
+    fn hub(&self) -> Option<(StreamName, Arc<Hub>)> {
+        let names = [StreamName::Sub, StreamName::Main];
+        names.into_iter().find_map(|name| Some((name, self.camera.hub(name)?)))
+    }
+
+    async fn run(&mut self) -> Result<(), JobError> {
+        self.rest();
+        loop {
+            if self.is_wanted()
+                && let Some((name, hub)) = self.hub()
+            {
+                if !self.watch(name, &hub).await? {
+                    return Ok(());
+                }
+                self.rest();
+            }
+            if !self.context.pause(ASK).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Nothing is decoded any more.
+    fn rest(&self) {
+        self.tell_end(Utc::now());
+        self.camera.motion.set_watching(false);
+        self.publish(None, None);
+    }
+
+    /// Looks for as long as it is wanted. False: the actor is asked to end.
+    async fn watch(&mut self, name: StreamName, hub: &Arc<Hub>) -> Result<bool, JobError> {
+        let config = self.camera.config().motion.clone();
+        let mut analysis = Analysis::new(&config, Utc::now());
+        let mut queue = Queue::new(hub.subscribe(Policy::SkipToRap, Wake::Lazy, QUEUE));
+        let (mut asked, mut seen) = (Instant::now(), Instant::now());
+        self.camera.motion.set_watching(true);
+        self.publish(Some(name), Some(&analysis));
+        loop {
+            if !self.context.pause(LOOK).await {
+                return Ok(false);
+            }
+            let Batch { units, lost, skipped } = queue.take(Utc::now());
+            if skipped > 0 {
+                self.too_slow(skipped);
+            }
+            if lost {
+                analysis.lost();
+            }
+            if !units.is_empty() {
+                seen = Instant::now();
+                let job = threads::run(move || {
+                    let found = analysis.see(&units);
+                    (analysis, found)
+                })?;
+                let found;
+                (analysis, found) = job.await?;
+                found.into_iter().for_each(|finding| self.tell(finding));
+            }
+            if let Some(error) = analysis.error.take() {
+                self.context.node.note_error(&error);
+                if !matches!(error, DecodeError::Corrupt { .. }) {
+                    self.rest();
+                    return Ok(self.context.pause(RETRY).await);
+                }
+            }
+            if seen.elapsed() > config.hold + BLIND && self.camera.motion.event().is_some() {
+                self.tell_end(Utc::now());
+                analysis = Analysis::new(&config, Utc::now());
+            }
+            if asked.elapsed() >= ASK {
+                asked = Instant::now();
+                self.publish(Some(name), Some(&analysis));
+                let changed = *analysis.config() != self.camera.config().motion;
+                if changed || queue.subscriber.is_closed() || !self.is_wanted() {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    fn tell(&self, finding: Finding) {
+        let source = Source::Camera(self.camera.id());
+        match finding {
+            Finding::Began { at, payload } => {
+                let event = Event::new(EventKind::Motion, source, "").at(at).with(payload);
+                *self.camera.motion.event() = Some(event.id);
+                self.deps.events.raise(event);
+            }
+            Finding::Ended { at } => self.tell_end(at),
+        }
+    }
+
+    /// Ends our event; one that another program told is its own to end.
+    fn tell_end(&self, at: Utc) {
+        let Some(event) = self.camera.motion.event().take() else {
+            return;
+        };
+        let source = Source::Camera(self.camera.id());
+        let over = Event::over_of(EventKind::Motion, source, event);
+        self.deps.events.raise(Event { at, ..over });
+    }
+
+    fn too_slow(&self, pictures: u64) {
+        self.camera.motion.add_skipped(pictures);
+        if threads::too_slow_is_news(Instant::now()) {
+            let text = "motion detection leaves pictures out: this machine is too slow for it";
+            tracing::warn!(camera = %self.camera.id(), "{text}");
+            self.deps.events.raise(Event::house(EventKind::Overload, text));
+        }
+    }
+
+    fn publish(&self, stream: Option<StreamName>, analysis: Option<&Analysis>) {
+        let state = self.camera.motion.snapshot();
+        self.context.node.publish(serde_json::json!({
+            "watching": state.watching,
+            "moving": state.moving,
+            "skipped": state.skipped,
+            "stream": stream,
+            "pictures": analysis.map(|analysis| analysis.pictures),
+        }));
+    }
+}
+
+/// Units to be looked at next.
+struct Batch {
+    units: Vec<Arc<AccessUnit>>,
+    /// There is a hole before the first.
+    lost: bool,
+    /// Video units left out since the last batch.
+    skipped: u64,
+}
+
+/// What comes from the hub; leaves out what there is no time for.
+struct Queue {
+    subscriber: Subscriber,
+    begun: bool,
+}
+
+impl Queue {
+    fn new(subscriber: Subscriber) -> Self {
+        Self {
+            subscriber,
+            begun: false,
+        }
+    }
+
+    fn take(&mut self, now: Utc) -> Batch {
+        let mut units: VecDeque<Arc<AccessUnit>> = VecDeque::new();
+        let (mut lost, mut skipped) = (false, 0);
+        while let Some(item) = self.subscriber.try_next() {
+            match item {
+                Item::Unit(unit) if unit.track == Track::Video => units.push_back(unit),
+                Item::Unit(_) => {}
+                Item::Lost { units: missing } => {
+                    skipped += units.len() as u64 + missing;
+                    units.clear();
+                    lost = true;
+                }
+            }
+        }
+        // The first batch is the cached GOP, which may be long.
+        let late = |unit: &Arc<AccessUnit>| now.since(unit.utc) > BEHIND;
+        if std::mem::replace(&mut self.begun, true) && units.front().is_some_and(late) {
+            let newest = units.iter().rposition(|unit| unit.rap).unwrap_or(units.len());
+            if newest > 0 {
+                skipped += newest as u64;
+                units.drain(..newest);
+                lost = true;
+            }
+        }
+        Batch {
+            units: units.into(),
+            lost,
+            skipped,
+        }
+    }
+}
