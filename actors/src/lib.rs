@@ -6,7 +6,7 @@
 //!       ├ cameras ── camera.<id> ─┬ recording.<stream>
 //!       │                         └ source.<stream>
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
-//!       ├ retention · devices · restream · control · health · reload
+//!       ├ snapshot · retention · devices · restream · control · health · reload
 //!       └ web
 //! ```
 //! Belongs here: who starts what, who restarts whom, what a fact leads to.
@@ -32,6 +32,7 @@ mod reload;
 mod restream;
 mod retention;
 mod site;
+pub mod snapshots;
 mod source;
 pub mod stream;
 pub mod supervise;

@@ -41,6 +41,7 @@ use crate::{
     restream::{restream_child, start_restream},
     retention::retention_child,
     site::Site,
+    snapshots::{Snapshots, snapshot_child},
     stream::StreamHandle,
     supervise::{
         ChildSpec, Ending, Job, JobContext, Node, SupervisorMsg, TreeNode, spawn_root, supervisor_child, worker_child,
@@ -98,6 +99,7 @@ pub struct Recorder {
     pub(crate) registry: Arc<Registry>,
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) outputs: Arc<Outputs>,
+    pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -159,7 +161,9 @@ impl Recorder {
             address: config.server.rtsp,
             error,
         })?;
+        let snapshots = Snapshots::new(cameras.clone(), deps.clone());
         let recorder = Arc::new(Recorder {
+            snapshots: Arc::new(snapshots),
             started: Utc::now(),
             cameras,
             deps,
@@ -247,13 +251,8 @@ impl Recorder {
                 },
                 fill(&self.slots.outputs),
             ),
-            retention_child(
-                deps.storage.clone(),
-                self.cameras.clone(),
-                self.clock.clone(),
-                low,
-                self.registry.log.clone(),
-            ),
+            snapshot_child(self.snapshots.clone()),
+            retention_child(self.clone(), low),
             placement_child(self.clone()),
             unrecorded_child(self.clone()),
             meter_child(self.clone()),
@@ -311,6 +310,10 @@ impl Recorder {
 
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
+    }
+
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
     }
 
     pub fn events(&self) -> &Events {

@@ -125,6 +125,8 @@ impl Rule {
 pub struct Actions {
     /// Recorded with the event's cause, with pre-alarm and post-alarm.
     pub record: Vec<CameraId>,
+    /// The picture of the event's moment is stored.
+    pub snapshot: Vec<CameraId>,
     pub outputs: Vec<OutputId>,
     /// Shown live on the pages.
     pub popup_video: Vec<CameraId>,

@@ -28,7 +28,7 @@ pub use id::{CameraId, DiskId, IdError, InputId, OutputId, RuleId, ScheduleId, S
 pub use kind::{ErrorKind, Kind};
 pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
 pub use model::{
-    Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, WhenFull,
+    Camera, Config, Credentials, Disk, Record, Secret, Server, Snapshots, SourceUrl, Stream, Tls, Transport, WhenFull,
 };
 pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
 pub use size::{SizeError, format_size, parse_size};

@@ -42,6 +42,7 @@ pub struct Config {
     /// Lists are in the order of the file. The fixed schedules are not among these.
     pub schedules: Vec<Schedule>,
     pub disks: Vec<Disk>,
+    pub snapshots: Snapshots,
     pub cameras: Vec<Camera>,
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,
@@ -79,6 +80,15 @@ pub struct Disk {
     pub when_full: WhenFull,
     /// How often what was written is synced.
     pub tick: Duration,
+}
+
+/// Pictures that rules take, and people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshots {
+    /// Older ones go.
+    pub max_age: Option<Duration>,
+    /// On each disk.
+    pub max_size_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -28,4 +28,5 @@ mod rebuild;
 mod recording;
 mod rights;
 mod seams;
+mod snapshots;
 mod video;

@@ -34,6 +34,7 @@ pub struct Changes {
     /// everything that names it.)
     pub rules: bool,
     pub schedules: bool,
+    pub snapshots: bool,
 }
 
 /// Of something that is one actor.
@@ -127,6 +128,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         server: old_server,
         schedules: old_schedules,
         disks: old_disks,
+        snapshots: old_snapshots,
         cameras: old_cameras,
         inputs: old_inputs,
         outputs: old_outputs,
@@ -136,6 +138,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         server,
         schedules,
         disks,
+        snapshots,
         cameras,
         inputs,
         outputs,
@@ -150,6 +153,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         outputs: diff_actors(old_outputs, outputs, |output| &output.id),
         rules: old_rules != rules,
         schedules: old_schedules != schedules,
+        snapshots: old_snapshots != snapshots,
     }
 }
 

@@ -13,6 +13,7 @@ mod rule;
 mod schedule;
 mod section;
 mod server;
+mod snapshots;
 mod source_url;
 mod suggest;
 mod variables;
@@ -131,6 +132,7 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
         server,
         inputs: input::read_all(&root),
         outputs: output::read_all(&root, &schedules),
+        snapshots: snapshots::read(root.section("snapshots")),
         disks: disks.disks.into_iter().map(|found| found.value).collect(),
         cameras,
         schedules: Vec::new(),

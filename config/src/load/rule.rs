@@ -152,17 +152,24 @@ fn actions(section: &Section<'_>, there: &Config) -> Option<Actions> {
     let cameras: Vec<&CameraId> = there.cameras.iter().map(|camera| &camera.id).collect();
     let outputs: Vec<&OutputId> = there.outputs.iter().map(|output| &output.id).collect();
     let record = named(section, "record", "camera", &cameras);
+    let snapshot = named(section, "snapshot", "camera", &cameras);
     let popup_video = named(section, "popup_video", "camera", &cameras);
     let outputs = named(section, "outputs", "output", &outputs);
     let popup_message = section.boolean("popup_message").unwrap_or(false);
     let actions = Actions {
         record: record?,
+        snapshot: snapshot?,
         outputs: outputs?,
         popup_video: popup_video?,
         popup_message,
     };
-    let count =
-        actions.record.len() + actions.outputs.len() + actions.popup_video.len() + usize::from(actions.popup_message);
+    let lists = [
+        actions.record.len(),
+        actions.snapshot.len(),
+        actions.outputs.len(),
+        actions.popup_video.len(),
+    ];
+    let count = lists.iter().sum::<usize>() + usize::from(actions.popup_message);
     if count > MOST_ACTIONS {
         section.problem(
             "id",

@@ -14,6 +14,7 @@ mod outputs;
 mod recordings;
 mod session;
 mod snapshot;
+mod snapshots;
 mod system;
 mod video;
 
@@ -32,6 +33,10 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         recordings::list,
         video::video,
         snapshot::snapshot,
+        snapshots::list,
+        snapshots::show,
+        snapshots::delete,
+        snapshots::take,
         live::open,
         session::create,
         session::show,
@@ -108,6 +113,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(recordings::list)
         .service(video::video)
         .service(snapshot::snapshot)
+        .service(snapshots::list)
+        .service(snapshots::show)
+        .service(snapshots::delete)
+        .service(snapshots::take)
         .service(live::open)
         .service(session::create)
         .service(session::show)
