@@ -6,12 +6,13 @@
 //!       ├ cameras ── camera.<id> ─┬ recording.<stream>
 //!       │                         └ source.<stream>
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
-//!       ├ snapshot · retention · devices · restream · control · health · reload
+//!       ├ snapshot · buzzer · retention · devices · restream · control · health · reload
 //!       └ web
 //! ```
 //! Belongs here: who starts what, who restarts whom, what a fact leads to.
 //! Does not belong here: media (`vigie-media`), files (`vigie-storage`), HTTP (`vigie-web`).
 
+pub mod buzzer;
 pub mod camera;
 mod cameras;
 pub mod capacity;

@@ -20,6 +20,7 @@ use vigie_storage::{
 };
 
 use crate::{
+    buzzer::{Buzzer, buzzer_child},
     camera::{CameraHandle, CameraSnapshot, camera_child},
     cameras::Cameras,
     capacity::{
@@ -100,6 +101,7 @@ pub struct Recorder {
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) outputs: Arc<Outputs>,
     pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) buzzer: Arc<Buzzer>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -164,6 +166,7 @@ impl Recorder {
         let snapshots = Snapshots::new(cameras.clone(), deps.clone());
         let recorder = Arc::new(Recorder {
             snapshots: Arc::new(snapshots),
+            buzzer: Arc::new(Buzzer::new(config.buzzer.as_ref(), events.clone())),
             started: Utc::now(),
             cameras,
             deps,
@@ -252,6 +255,7 @@ impl Recorder {
                 fill(&self.slots.outputs),
             ),
             snapshot_child(self.snapshots.clone()),
+            buzzer_child(self.buzzer.clone()),
             retention_child(self.clone(), low),
             placement_child(self.clone()),
             unrecorded_child(self.clone()),
@@ -314,6 +318,10 @@ impl Recorder {
 
     pub fn snapshots(&self) -> &Snapshots {
         &self.snapshots
+    }
+
+    pub fn buzzer(&self) -> &Buzzer {
+        &self.buzzer
     }
 
     pub fn events(&self) -> &Events {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::{CameraId, Causes, DiskId, Input, Output, Rule, Schedule, StreamName, When};
+use crate::{Buzzer, CameraId, Causes, DiskId, Input, Output, Rule, Schedule, StreamName, When};
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -46,6 +46,7 @@ pub struct Config {
     pub cameras: Vec<Camera>,
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,
+    pub buzzer: Option<Buzzer>,
     pub rules: Vec<Rule>,
 }
 

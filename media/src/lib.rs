@@ -19,6 +19,7 @@ pub mod hub;
 pub mod restream;
 pub mod rtp;
 pub mod rtsp;
+pub mod sound;
 pub mod source;
 pub mod transcode;
 

@@ -11,12 +11,13 @@ use super::{
     queue::Events,
     resume::{Again, again},
 };
-use crate::{camera::CameraHandle, cameras::Cameras, deps::Deps, outputs::Outputs, recording, snapshots::Snapshots};
+use crate::{buzzer::Buzzer, camera::CameraHandle, cameras::Cameras, deps::Deps, outputs::Outputs, recording, snapshots::Snapshots};
 
 pub(super) struct Dispatch {
     pub cameras: Arc<Cameras>,
     pub outputs: Arc<Outputs>,
     pub snapshots: Arc<Snapshots>,
+    pub buzzer: Arc<Buzzer>,
     pub deps: Deps,
     pub events: Events,
 }
@@ -90,6 +91,10 @@ impl Dispatch {
                 Ok(()) => return,
                 Err(why) => Err(why),
             },
+            Some(Command::Buzzer) => match self.buzzer.ring(event, action.number) {
+                Ok(()) => return,
+                Err(why) => Err(why),
+            },
             None => Err(format!("this vigie does not know how to {:?}", action.what)),
         };
         self.note(event.id, action, outcome);
@@ -109,7 +114,7 @@ impl Dispatch {
                         output.event_over(event.id);
                     }
                 }
-                Some(Command::Snapshot(_) | Command::PopupVideo(_) | Command::PopupMessage) | None => {}
+                Some(Command::Snapshot(_) | Command::Buzzer | Command::PopupVideo(_) | Command::PopupMessage) | None => {}
             }
         }
     }

@@ -13,6 +13,7 @@ pub enum Command {
     Record(CameraId),
     Snapshot(CameraId),
     Output(OutputId),
+    Buzzer,
     PopupVideo(CameraId),
     PopupMessage,
 }
@@ -24,6 +25,7 @@ impl Command {
             Command::Record(camera) => ("record", Some(camera.to_string())),
             Command::Snapshot(camera) => ("snapshot", Some(camera.to_string())),
             Command::Output(output) => ("output", Some(output.to_string())),
+            Command::Buzzer => ("buzzer", None),
             Command::PopupVideo(camera) => ("popup_video", Some(camera.to_string())),
             Command::PopupMessage => ("popup_message", None),
         }
@@ -36,6 +38,7 @@ impl Command {
             "record" => Some(Command::Record(CameraId::new(target?).ok()?)),
             "snapshot" => Some(Command::Snapshot(CameraId::new(target?).ok()?)),
             "output" => Some(Command::Output(OutputId::new(target?).ok()?)),
+            "buzzer" => Some(Command::Buzzer),
             "popup_video" => Some(Command::PopupVideo(CameraId::new(target?).ok()?)),
             "popup_message" => Some(Command::PopupMessage),
             _ => None,
@@ -139,6 +142,7 @@ fn commands(rule: &Rule) -> impl Iterator<Item = Command> {
         record,
         snapshot,
         outputs,
+        buzzer,
         popup_video,
         popup_message,
     } = &rule.actions;
@@ -146,8 +150,9 @@ fn commands(rule: &Rule) -> impl Iterator<Item = Command> {
     let snapshots = snapshot.iter().cloned().map(Command::Snapshot);
     let outputs = outputs.iter().cloned().map(Command::Output);
     let videos = popup_video.iter().cloned().map(Command::PopupVideo);
+    let buzzer = buzzer.then_some(Command::Buzzer);
     let message = popup_message.then_some(Command::PopupMessage);
-    record.chain(snapshots).chain(outputs).chain(videos).chain(message)
+    record.chain(snapshots).chain(outputs).chain(buzzer).chain(videos).chain(message)
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
             cameras: recorder.cameras.clone(),
             outputs: recorder.outputs.clone(),
             snapshots: recorder.snapshots.clone(),
+            buzzer: recorder.buzzer.clone(),
             deps: recorder.deps.clone(),
             events: registry.events.clone(),
         },

@@ -35,6 +35,7 @@ pub struct Changes {
     pub rules: bool,
     pub schedules: bool,
     pub snapshots: bool,
+    pub buzzer: bool,
 }
 
 /// Of something that is one actor.
@@ -132,6 +133,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         cameras: old_cameras,
         inputs: old_inputs,
         outputs: old_outputs,
+        buzzer: old_buzzer,
         rules: old_rules,
     } = old;
     let Config {
@@ -142,6 +144,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         cameras,
         inputs,
         outputs,
+        buzzer,
         rules,
     } = new;
     Changes {
@@ -154,6 +157,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         rules: old_rules != rules,
         schedules: old_schedules != schedules,
         snapshots: old_snapshots != snapshots,
+        buzzer: old_buzzer != buzzer,
     }
 }
 

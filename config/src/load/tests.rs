@@ -646,6 +646,7 @@ fn the_reference_shows_every_key() {
         "[camera.record]",
         "[[input]]",
         "[[output]]",
+        "[buzzer]",
         "[[rule]]",
     ] {
         let asked = text.replacen(&format!("\n{table}\n"), &format!("\n{table}\nqqqqqqqqqq = 1\n"), 1);

@@ -1,5 +1,6 @@
 //! `/api/v1`: one file per resource. OpenAPI is generated from what stands beside each handler.
 
+mod buzzer;
 mod cameras;
 pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
@@ -58,6 +59,9 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         outputs::list,
         outputs::switch,
         outputs::test,
+        buzzer::show,
+        buzzer::test,
+        buzzer::silence,
         manual::start,
         manual::end,
         manual::start_all,
@@ -138,6 +142,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(outputs::list)
         .service(outputs::switch)
         .service(outputs::test)
+        .service(buzzer::show)
+        .service(buzzer::test)
+        .service(buzzer::silence)
         .service(manual::start)
         .service(manual::end)
         .service(manual::start_all)
