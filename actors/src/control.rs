@@ -200,9 +200,9 @@ pub fn perform(request: Request, house: &House<'_>) -> Answer {
     result.map_or_else(Answer::failed, Answer::done)
 }
 
-/// One line for each file: disk, stream, start, bytes, reason; then the sums.
+/// One line for each file: disk, stream or snapshot, start, bytes, reason; then the sums.
 fn retention_plan(storage: &Arc<Storage>, config: &Config) -> Answer {
-    let plan = match storage.retention_plan(&rules_of(config.cameras.iter()), Utc::now()) {
+    let plan = match storage.retention_plan(&rules_of(config), Utc::now()) {
         Ok(plan) => plan,
         Err(error) => return Answer::failed(error),
     };
@@ -213,7 +213,11 @@ fn retention_plan(storage: &Arc<Storage>, config: &Config) -> Answer {
         *sum = (sum.0 + 1, sum.1 + file.bytes);
         lines.push(format!(
             "{}\t{}\t{}\t{}\t{}",
-            file.disk, file.stream, file.start, file.bytes, file.reason
+            file.disk,
+            file.what,
+            file.what.start(),
+            file.bytes,
+            file.reason
         ));
     }
     lines.extend(

@@ -101,16 +101,21 @@ impl Disks {
     /// The volume where this stream's next segment goes: its camera's own one while that is there,
     /// so that a camera's footage stays together; the others of the group take over.
     pub fn place(&self, stream: &StreamId, group: &str) -> Option<Arc<Volume>> {
+        self.places(stream, group).into_iter().next()
+    }
+
+    /// As [`Disks::place`], and who takes over, in order.
+    pub fn places(&self, stream: &StreamId, group: &str) -> Vec<Arc<Volume>> {
         let group = self.group(group);
         let own = self.assigned(&stream.camera, &group);
         let others = in_order(&stream.camera, &group).filter(|disk| own.as_ref() != Some(disk));
-        own.iter()
-            .chain(others)
-            .filter(|disk| self.refusals.get(disk, stream).is_none() && !self.service.is_retired(disk))
-            .find_map(|disk| {
-                let volume = self.storage.volume(disk);
-                volume.filter(|volume| !volume.has_failed() && !volume.is_full())
-            })
+        let disks = own.iter().chain(others);
+        let in_service =
+            disks.filter(|disk| self.refusals.get(disk, stream).is_none() && !self.service.is_retired(disk));
+        let volumes = in_service.filter_map(|disk| self.storage.volume(disk));
+        volumes
+            .filter(|volume| !volume.has_failed() && !volume.is_full())
+            .collect()
     }
 
     /// This stream's folder on that disk takes no files: others take them, until a look finds that

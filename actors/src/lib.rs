@@ -7,12 +7,13 @@
 //!       │                         ├ source.<stream>
 //!       │                         └ motion
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
-//!       ├ retention · devices · restream · control · health · reload
+//!       ├ snapshot · buzzer · retention · devices · restream · control · health · reload
 //!       └ web
 //! ```
 //! Belongs here: who starts what, who restarts whom, what a fact leads to.
 //! Does not belong here: media (`vigie-media`), files (`vigie-storage`), HTTP (`vigie-web`).
 
+pub mod buzzer;
 pub mod camera;
 mod cameras;
 pub mod capacity;
@@ -34,6 +35,7 @@ mod reload;
 mod restream;
 mod retention;
 mod site;
+pub mod snapshots;
 mod source;
 pub mod stream;
 pub mod supervise;

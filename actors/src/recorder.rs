@@ -20,6 +20,7 @@ use vigie_storage::{
 };
 
 use crate::{
+    buzzer::{Buzzer, buzzer_child},
     camera::{CameraHandle, CameraSnapshot, camera_child},
     cameras::Cameras,
     capacity::{
@@ -42,6 +43,7 @@ use crate::{
     restream::{restream_child, start_restream},
     retention::retention_child,
     site::Site,
+    snapshots::{Snapshots, snapshot_child},
     stream::StreamHandle,
     supervise::{
         ChildSpec, Ending, Job, JobContext, Node, SupervisorMsg, TreeNode, spawn_root, supervisor_child, worker_child,
@@ -99,6 +101,8 @@ pub struct Recorder {
     pub(crate) registry: Arc<Registry>,
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) outputs: Arc<Outputs>,
+    pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) buzzer: Arc<Buzzer>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -161,7 +165,10 @@ impl Recorder {
             address: config.server.rtsp,
             error,
         })?;
+        let snapshots = Snapshots::new(cameras.clone(), deps.clone());
         let recorder = Arc::new(Recorder {
+            snapshots: Arc::new(snapshots),
+            buzzer: Arc::new(Buzzer::new(config.buzzer.as_ref(), events.clone())),
             started: Utc::now(),
             cameras,
             deps,
@@ -249,13 +256,9 @@ impl Recorder {
                 },
                 fill(&self.slots.outputs),
             ),
-            retention_child(
-                deps.storage.clone(),
-                self.cameras.clone(),
-                self.clock.clone(),
-                low,
-                self.registry.log.clone(),
-            ),
+            snapshot_child(self.snapshots.clone()),
+            buzzer_child(self.buzzer.clone()),
+            retention_child(self.clone(), low),
             placement_child(self.clone()),
             unrecorded_child(self.clone()),
             meter_child(self.clone()),
@@ -314,6 +317,14 @@ impl Recorder {
 
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
+    }
+
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    pub fn buzzer(&self) -> &Buzzer {
+        &self.buzzer
     }
 
     pub fn events(&self) -> &Events {

@@ -119,6 +119,10 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
     for change in changes.outputs {
         change_output(recorder, change).await;
     }
+    if changes.buzzer {
+        tracing::info!("buzzer changed");
+        recorder.buzzer.configure(new.buzzer.as_ref());
+    }
     let mut all = recorder.cameras.all().to_vec();
     all.sort_by_key(|camera| order.iter().position(|id| *id == camera.id()));
     recorder.cameras.replace_all(all);

@@ -4,12 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
-use vigie_config::{Camera, Record, Utc};
-use vigie_storage::{RetentionRules, Storage, events::EventLog};
+use vigie_config::{Config, Record, Utc};
+use vigie_storage::{RetentionRules, events::EventLog};
 
 use crate::{
-    cameras::Cameras,
-    clock::ClockWatch,
+    recorder::Recorder,
     supervise::{ChildSpec, worker_child},
 };
 
@@ -17,16 +16,10 @@ const EVERY: Duration = Duration::from_secs(10);
 /// How often the index is made durable, so that a restart has little to look at.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 
-pub fn retention_child(
-    storage: Arc<Storage>,
-    cameras: Arc<Cameras>,
-    clock: Arc<ClockWatch>,
-    low: Arc<Notify>,
-    log: Arc<EventLog>,
-) -> ChildSpec {
+pub fn retention_child(recorder: Arc<Recorder>, low: Arc<Notify>) -> ChildSpec {
     worker_child("retention", "retention", move |context| {
-        let (storage, cameras, clock, low) = (storage.clone(), cameras.clone(), clock.clone(), low.clone());
-        let log = log.clone();
+        let (recorder, low) = (recorder.clone(), low.clone());
+        let (storage, log) = (recorder.storage().clone(), recorder.event_log().clone());
         Box::pin(async move {
             let mut deleted = 0u64;
             let mut checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
@@ -36,8 +29,8 @@ pub fn retention_child(
                     () = low.notified() => {}
                     () = context.stopping() => return Ok(()),
                 }
-                let rules = rules(&cameras);
-                let trusted = clock.trusted();
+                let rules = rules_of(&recorder.config());
+                let trusted = recorder.deps.clock.trusted();
                 let due = tokio::time::Instant::now() >= checkpoint;
                 if due {
                     checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
@@ -81,21 +74,17 @@ fn expire(log: &EventLog, trusted: bool) {
     }
 }
 
-fn rules(cameras: &Cameras) -> RetentionRules {
-    let all: Vec<_> = cameras.all().iter().map(|camera| camera.config()).collect();
-    rules_of(all.iter().map(|camera| &**camera))
-}
-
-/// What the configuration says of ages.
-pub fn rules_of<'a>(cameras: impl Iterator<Item = &'a Camera> + Clone) -> RetentionRules {
+/// What the configuration says of ages, and of snapshots.
+pub fn rules_of(config: &Config) -> RetentionRules {
     let ages = |age: fn(&Record) -> Option<Duration>| {
-        let some = cameras.clone();
+        let some = config.cameras.iter();
         some.filter_map(|camera| Some((camera.id.clone(), age(&camera.record)?)))
             .collect()
     };
     RetentionRules {
         max_age: ages(|record| record.max_age),
         min_age: ages(|record| record.min_age),
+        snapshots: config.snapshots.clone(),
         locked: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Belongs here: the validated values. Does not belong here: acting on them.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{CameraId, EventKind, InputId, OutputId, RuleId, Secret, Source, When};
 
@@ -71,6 +71,36 @@ impl OutputKind {
     }
 }
 
+/// What sounds on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buzzer {
+    pub kind: BuzzerKind,
+    /// Silent again after as long without a further event.
+    pub duration: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuzzerKind {
+    /// Through its sound card.
+    Sound {
+        /// A WAV file; `None`: a tone.
+        file: Option<PathBuf>,
+        /// Of ALSA; `None`: whatever there is.
+        device: Option<String>,
+    },
+    /// Its built-in speaker, as an input device.
+    PcSpeaker { device: PathBuf },
+}
+
+impl BuzzerKind {
+    pub fn name(&self) -> &'static str {
+        match self {
+            BuzzerKind::Sound { .. } => "sound",
+            BuzzerKind::PcSpeaker { .. } => "pc_speaker",
+        }
+    }
+}
+
 /// One HTTP request. The address may hold credentials: it prints redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpCall {
@@ -125,7 +155,10 @@ impl Rule {
 pub struct Actions {
     /// Recorded with the event's cause, with pre-alarm and post-alarm.
     pub record: Vec<CameraId>,
+    /// The picture of the event's moment is stored.
+    pub snapshot: Vec<CameraId>,
     pub outputs: Vec<OutputId>,
+    pub buzzer: bool,
     /// Shown live on the pages.
     pub popup_video: Vec<CameraId>,
     pub popup_message: bool,

@@ -17,7 +17,7 @@ mod schedule;
 mod size;
 mod time;
 
-pub use alarm::{Actions, Contact, HttpCall, HttpMethod, Input, InputKind, Output, OutputKind, Rule};
+pub use alarm::{Actions, Buzzer, BuzzerKind, Contact, HttpCall, HttpMethod, Input, InputKind, Output, OutputKind, Rule};
 pub use cause::{Causes, GapCause};
 pub use diff::{
     ActorChange, BranchChange, CameraChange, CameraChanges, Changes, DiskChange, ServerChanges, StreamChange, diff,
@@ -28,7 +28,8 @@ pub use id::{CameraId, DiskId, IdError, InputId, OutputId, RuleId, ScheduleId, S
 pub use kind::{ErrorKind, Kind};
 pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
 pub use model::{
-    Camera, Config, Credentials, Disk, Motion, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, WhenFull,
+    Camera, Config, Credentials, Disk, Motion, Record, Secret, Server, Snapshots, SourceUrl, Stream, Tls, Transport,
+    WhenFull,
 };
 pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
 pub use size::{SizeError, format_size, parse_size};

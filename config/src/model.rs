@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::{CameraId, Causes, DiskId, Input, Output, Rule, Schedule, StreamName, When};
+use crate::{Buzzer, CameraId, Causes, DiskId, Input, Output, Rule, Schedule, StreamName, When};
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -42,9 +42,11 @@ pub struct Config {
     /// Lists are in the order of the file. The fixed schedules are not among these.
     pub schedules: Vec<Schedule>,
     pub disks: Vec<Disk>,
+    pub snapshots: Snapshots,
     pub cameras: Vec<Camera>,
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,
+    pub buzzer: Option<Buzzer>,
     pub rules: Vec<Rule>,
 }
 
@@ -79,6 +81,15 @@ pub struct Disk {
     pub when_full: WhenFull,
     /// How often what was written is synced.
     pub tick: Duration,
+}
+
+/// Pictures that rules take, and people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshots {
+    /// Older ones go.
+    pub max_age: Option<Duration>,
+    /// On each disk.
+    pub max_size_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -20,6 +20,7 @@ pub mod motion;
 pub mod restream;
 pub mod rtp;
 pub mod rtsp;
+pub mod sound;
 pub mod source;
 pub mod transcode;
 

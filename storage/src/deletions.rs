@@ -1,4 +1,4 @@
-//! Footage that people deleted, and who did it: kept for ever.
+//! Footage and pictures that people deleted, and who did it: kept for ever.
 //!
 //! In `<state_dir>/deletions.jsonl`, written before anything is deleted. Belongs here: the list.
 //! Does not belong here: the deleting ([`crate::retention`]).
@@ -30,6 +30,9 @@ pub struct Deletion {
     /// Name of the user.
     pub by: String,
     pub at: Utc,
+    /// Of one picture alone: its id. No footage went then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
     /// What went; `None`: it was interrupted, some of it may be there still.
     pub done: Option<Deleted>,
 }
@@ -98,10 +101,11 @@ impl Deletions {
         self.lock().commit(Entry::Done { id, deleted })
     }
 
-    /// Spans of a camera that people deleted.
+    /// Spans of a camera of which people deleted the footage.
     pub(crate) fn spans(&self, camera: &CameraId) -> Vec<(Utc, Utc)> {
         let inner = self.lock();
-        let mine = inner.all.values().filter(|deletion| deletion.camera == *camera);
+        let of_footage = |deletion: &&Deletion| deletion.camera == *camera && deletion.snapshot.is_none();
+        let mine = inner.all.values().filter(of_footage);
         let span = |deletion: &Deletion| match deletion.done {
             Some(done) => (done.first, done.last),
             // Whole files went, nobody knows which.

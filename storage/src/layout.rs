@@ -4,6 +4,7 @@
 //! <camera>/<stream>/2026-11-20/09/20261120T094100.123Z.mp4
 //! <camera>/<stream>/2026-11-20/09/.20261120T094100.123Z.mp4      until its first whole fragment
 //! <camera>/<stream>/2026-11-20/ledger.jsonl
+//! <camera>/snapshots/2026-11-20/09/20261120T094100.123Z-<event>.jpg        [`crate::snapshots`]
 //! ```
 //! Days and hours are UTC. Two segments of a stream never share a millisecond: the writer starts
 //! the later one a millisecond on, so that (volume, stream, start) always gives the path.
@@ -16,6 +17,8 @@ pub const MARKER: &str = "vigie-volume.toml";
 pub const LEDGER: &str = "ledger.jsonl";
 /// Below a stream's folder: retention has taken what is older, or part of it.
 pub const EXPIRED: &str = "expired.txt";
+/// Beside a camera's streams: its pictures.
+pub const SNAPSHOTS: &str = "snapshots";
 /// Set aside: not understood, not deleted.
 pub const BROKEN_SUFFIX: &str = ".broken";
 
@@ -31,9 +34,23 @@ pub fn hour_dir(stream: &StreamId, at: Utc) -> PathBuf {
     day_dir(stream, at).join(at.strftime("%H"))
 }
 
+pub fn snapshots_dir(camera: &CameraId) -> PathBuf {
+    Path::new(camera.as_str()).join(SNAPSHOTS)
+}
+
+/// The folder of an hour's pictures.
+pub fn snapshots_hour_dir(camera: &CameraId, at: Utc) -> PathBuf {
+    snapshots_dir(camera).join(at.strftime("%Y-%m-%d/%H"))
+}
+
+/// As names of files have it.
+pub fn millisecond(at: Utc) -> String {
+    at.strftime("%Y%m%dT%H%M%S.%3fZ")
+}
+
 /// The file's name; `at` is cut to the millisecond.
 pub fn segment_name(at: Utc) -> String {
-    at.strftime("%Y%m%dT%H%M%S.%3fZ.mp4")
+    millisecond(at) + ".mp4"
 }
 
 pub fn segment_path(stream: &StreamId, start: Utc) -> PathBuf {
@@ -56,8 +73,11 @@ pub fn is_of_hour(name: &str) -> bool {
 
 /// The millisecond a segment's name (with or without its dot) stands for.
 pub fn parse_segment_name(name: &str) -> Option<Utc> {
-    let name = name.strip_prefix('.').unwrap_or(name);
-    let text = name.strip_suffix(".mp4")?;
+    parse_millisecond(name.strip_prefix('.').unwrap_or(name).strip_suffix(".mp4")?)
+}
+
+/// What [`millisecond`] makes, and nothing else.
+pub fn parse_millisecond(text: &str) -> Option<Utc> {
     let (date, time) = text.split_once('T')?;
     if date.len() != 8 || time.len() != 11 || !text.is_ascii() {
         return None;
@@ -72,7 +92,7 @@ pub fn parse_segment_name(name: &str) -> Option<Utc> {
         time.get(4..)?
     );
     let at: Utc = rfc3339.parse().ok()?;
-    (segment_name(at) == name).then_some(at)
+    (millisecond(at) == text).then_some(at)
 }
 
 /// `2026-11-20` → its midnight.

@@ -34,6 +34,8 @@ pub mod recovery;
 pub mod retention;
 pub mod rows;
 pub mod segment;
+mod shelf;
+pub mod snapshots;
 mod state;
 pub mod storage;
 pub mod uuid;
@@ -46,9 +48,10 @@ pub use options::StorageOptions;
 pub use retention::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
 pub use rows::{GapRow, MarkRow, Recordings, SegmentRow};
 pub use segment::{Fragment, SegmentStart};
+pub use shelf::{Shelf, What};
 pub use storage::{
     Adopted, CheckReport, DeleteError, Extent, Holding, Holdings, IndexState, PrepareError, Prepared, RebuildReport,
     Storage, Survey, UpkeepError, Whose, inspect,
 };
 pub use uuid::{RecorderId, VolumeId};
-pub use volume::{Limits, SegmentWriter, Volume, VolumeSnapshot, VolumeState};
+pub use volume::{Limits, SegmentWriter, SyncTicket, Volume, VolumeSnapshot, VolumeState};

@@ -22,6 +22,7 @@ mod prepare_tests;
 mod replay;
 #[cfg(test)]
 mod retention_tests;
+mod snapshots;
 #[cfg(test)]
 mod start_tests;
 mod survey;

@@ -29,4 +29,5 @@ mod rebuild;
 mod recording;
 mod rights;
 mod seams;
+mod snapshots;
 mod video;

@@ -39,7 +39,7 @@ pub(super) fn delete(house: &House<'_>, camera: &CameraId, from: Utc, to: Utc, n
     }
 }
 
-/// Id, camera, from, to, by, at, files, bytes, note.
+/// Id, camera, from, to, by, at, files, bytes, note; with that of one picture in front its id.
 pub(super) fn deletions(storage: &Arc<Storage>) -> Answer {
     let line = |deletion: &Deletion| {
         let Deletion {
@@ -50,12 +50,14 @@ pub(super) fn deletions(storage: &Arc<Storage>) -> Answer {
             note,
             by,
             at,
+            snapshot,
             done,
         } = deletion;
+        let snapshot = snapshot.as_ref().map_or(String::new(), |id| format!("snapshot {id}: "));
         let done = done.map_or("interrupted\t-".to_owned(), |done| {
             format!("{}\t{}", done.files, done.bytes)
         });
-        format!("{id}\t{camera}\t{from}\t{to}\t{by}\t{at}\t{done}\t{note}")
+        format!("{id}\t{camera}\t{from}\t{to}\t{by}\t{at}\t{done}\t{snapshot}{note}")
     };
     Answer {
         ok: true,

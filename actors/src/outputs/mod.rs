@@ -21,7 +21,7 @@ use vigie_config::{Output, OutputId, Utc};
 use vigie_storage::events::{ActionState, EventRecord};
 
 pub(crate) use actor::{name, output_child};
-use machine::Machine;
+pub(crate) use machine::Machine;
 
 use crate::registry::Events;
 

@@ -11,16 +11,28 @@ use super::{
     queue::Events,
     resume::{Again, again},
 };
-use crate::{camera::CameraHandle, cameras::Cameras, deps::Deps, outputs::Outputs, recording};
+use crate::{buzzer::Buzzer, camera::CameraHandle, cameras::Cameras, deps::Deps, outputs::Outputs, recording, snapshots::Snapshots};
 
 pub(super) struct Dispatch {
     pub cameras: Arc<Cameras>,
     pub outputs: Arc<Outputs>,
+    pub snapshots: Arc<Snapshots>,
+    pub buzzer: Arc<Buzzer>,
     pub deps: Deps,
     pub events: Events,
 }
 
 impl Dispatch {
+    /// The event is about to be written down. What it wants a picture of is held on to at once: a
+    /// log that takes its time must not cost the moment.
+    pub fn foresee(&self, event: &EventRecord) {
+        for action in &event.actions {
+            if let Some(Command::Snapshot(camera)) = Command::of(action) {
+                self.snapshots.of_event(&camera, event, action.number);
+            }
+        }
+    }
+
     /// The event begins.
     pub fn begin(&self, event: &EventRecord) {
         event.actions.iter().for_each(|action| self.act(event, action));
@@ -67,10 +79,19 @@ impl Dispatch {
     fn act(&self, event: &EventRecord, action: &Action) {
         let outcome = match Command::of(action) {
             Some(Command::Record(camera)) => self.record(&camera, event),
+            Some(Command::Snapshot(camera)) => {
+                // It says by itself what becomes of it; what was foreseen is not taken twice.
+                self.snapshots.of_event(&camera, event, action.number);
+                return;
+            }
             // Whoever looks at the pages is shown them by the event itself.
             Some(Command::PopupVideo(_) | Command::PopupMessage) => Ok(None),
             Some(Command::Output(output)) => match self.fire(&output, event, action.number) {
                 // It says by itself what becomes of it.
+                Ok(()) => return,
+                Err(why) => Err(why),
+            },
+            Some(Command::Buzzer) => match self.buzzer.ring(event, action.number) {
                 Ok(()) => return,
                 Err(why) => Err(why),
             },
@@ -93,7 +114,7 @@ impl Dispatch {
                         output.event_over(event.id);
                     }
                 }
-                Some(Command::PopupVideo(_) | Command::PopupMessage) | None => {}
+                Some(Command::Snapshot(_) | Command::Buzzer | Command::PopupVideo(_) | Command::PopupMessage) | None => {}
             }
         }
     }

@@ -11,7 +11,9 @@ use vigie_storage::events::{Action, ActionState, EventRecord};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     Record(CameraId),
+    Snapshot(CameraId),
     Output(OutputId),
+    Buzzer,
     PopupVideo(CameraId),
     PopupMessage,
 }
@@ -21,7 +23,9 @@ impl Command {
     fn parts(&self) -> (&'static str, Option<String>) {
         match self {
             Command::Record(camera) => ("record", Some(camera.to_string())),
+            Command::Snapshot(camera) => ("snapshot", Some(camera.to_string())),
             Command::Output(output) => ("output", Some(output.to_string())),
+            Command::Buzzer => ("buzzer", None),
             Command::PopupVideo(camera) => ("popup_video", Some(camera.to_string())),
             Command::PopupMessage => ("popup_message", None),
         }
@@ -32,7 +36,9 @@ impl Command {
         let target = action.target.as_deref();
         match action.what.as_str() {
             "record" => Some(Command::Record(CameraId::new(target?).ok()?)),
+            "snapshot" => Some(Command::Snapshot(CameraId::new(target?).ok()?)),
             "output" => Some(Command::Output(OutputId::new(target?).ok()?)),
+            "buzzer" => Some(Command::Buzzer),
             "popup_video" => Some(Command::PopupVideo(CameraId::new(target?).ok()?)),
             "popup_message" => Some(Command::PopupMessage),
             _ => None,
@@ -134,15 +140,19 @@ impl Linkage {
 fn commands(rule: &Rule) -> impl Iterator<Item = Command> {
     let vigie_config::Actions {
         record,
+        snapshot,
         outputs,
+        buzzer,
         popup_video,
         popup_message,
     } = &rule.actions;
     let record = record.iter().cloned().map(Command::Record);
+    let snapshots = snapshot.iter().cloned().map(Command::Snapshot);
     let outputs = outputs.iter().cloned().map(Command::Output);
     let videos = popup_video.iter().cloned().map(Command::PopupVideo);
+    let buzzer = buzzer.then_some(Command::Buzzer);
     let message = popup_message.then_some(Command::PopupMessage);
-    record.chain(outputs).chain(videos).chain(message)
+    record.chain(snapshots).chain(outputs).chain(buzzer).chain(videos).chain(message)
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
         dispatch: Dispatch {
             cameras: recorder.cameras.clone(),
             outputs: recorder.outputs.clone(),
+            snapshots: recorder.snapshots.clone(),
+            buzzer: recorder.buzzer.clone(),
             deps: recorder.deps.clone(),
             events: registry.events.clone(),
         },
@@ -244,6 +246,7 @@ impl Router {
                                 Change::Begun(event) => {
                                     event.actions = linkage.plan(event, &config, &zone);
                                     self.lifecycle.update(event);
+                                    self.dispatch.foresee(event);
                                     entries.push(Entry::Begun(event.clone()));
                                 }
                                 Change::Ended(event) => {

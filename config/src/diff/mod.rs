@@ -35,6 +35,8 @@ pub struct Changes {
     /// everything that names it.)
     pub rules: bool,
     pub schedules: bool,
+    pub snapshots: bool,
+    pub buzzer: bool,
 }
 
 /// Of something that is one actor.
@@ -128,18 +130,22 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         server: old_server,
         schedules: old_schedules,
         disks: old_disks,
+        snapshots: old_snapshots,
         cameras: old_cameras,
         inputs: old_inputs,
         outputs: old_outputs,
+        buzzer: old_buzzer,
         rules: old_rules,
     } = old;
     let Config {
         server,
         schedules,
         disks,
+        snapshots,
         cameras,
         inputs,
         outputs,
+        buzzer,
         rules,
     } = new;
     Changes {
@@ -151,6 +157,8 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         outputs: diff_actors(old_outputs, outputs, |output| &output.id),
         rules: old_rules != rules,
         schedules: old_schedules != schedules,
+        snapshots: old_snapshots != snapshots,
+        buzzer: old_buzzer != buzzer,
     }
 }
 

@@ -143,6 +143,16 @@ fn addresses_of_the_server_need_a_restart() {
 }
 
 #[test]
+fn limits_of_snapshots_are_taken_up_by_whoever_reads_them() {
+    let changes = edit("[server]", "[snapshots]\nmax_age = \"1d\"\n[server]");
+    let expected = Changes {
+        snapshots: true,
+        ..Changes::default()
+    };
+    assert_eq!(changes, expected);
+}
+
+#[test]
 fn order_is_noticed() {
     let (first, second) = (config(BASE), {
         let mut config = config(BASE);

@@ -119,12 +119,14 @@ fn a_rule_names_what_is_there() {
         schedule = \"nights\"
         min_interval = \"30s\"
         record = [\"*\"]
+        snapshot = [\"gate\"]
         outputs = [\"lamp\"]
         popup_message = true";
     let config = parse(rule).unwrap();
     let [rule] = &config.rules[..] else { panic!() };
     let ids: Vec<&str> = rule.actions.record.iter().map(crate::CameraId::as_str).collect();
     assert_eq!(ids, ["gate", "door"]);
+    assert_eq!(rule.actions.snapshot, [crate::CameraId::new("gate").unwrap()]);
     let source = |text: &str| text.parse::<Source>().unwrap();
     for (kind, from, wanted) in [
         (EventKind::Sensor, "input:bell", true),
@@ -198,6 +200,28 @@ fn each_mistake_has_its_text() {
             "[[rule]]\nid = \"r\"\non = [\"sensor\"]\nrecord = [\"gat\"]",
             "record[0]: no camera \"gat\", did you mean \"gate\"?",
         ),
+        (
+            "[[rule]]\nid = \"r\"\non = [\"sensor\"]\nsnapshot = [\"dor\"]",
+            "snapshot[0]: no camera \"dor\", did you mean \"door\"?",
+        ),
+        (
+            "[snapshots]\nmax_size = \"99 MiB\"",
+            "snapshots.max_size: expected at least 100 MiB",
+        ),
+        ("[buzzer]", "buzzer.kind: missing, expected \"sound\" or \"pc_speaker\""),
+        (
+            "[buzzer]\nkind = \"gpio\"",
+            "seen \"gpio\", expected \"sound\" or",
+        ),
+        (
+            "[buzzer]\nkind = \"pc_speaker\"\nfile = \"/a.wav\"",
+            "plays no files",
+        ),
+        (
+            "[[rule]]\nid = \"r\"\non = [\"sensor\"]\nbuzzer = true",
+            "buzzer: there is no buzzer",
+        ),
+        ("[snapshots]\nmax_age = \"1m\"", "is out of bounds, expected 1h to"),
         (
             "[[rule]]\nid = \"r\"\non = [\"sensor\"]\noutputs = [\"gate\"]",
             "outputs[0]: no output \"gate\"",

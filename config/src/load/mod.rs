@@ -3,6 +3,7 @@
 //! Belongs here: what can be judged from the text alone. Does not belong here: whether a disk is
 //! there or a camera answers; those are states of a running recorder.
 
+mod buzzer;
 mod camera;
 mod disk;
 mod input;
@@ -14,6 +15,7 @@ mod rule;
 mod schedule;
 mod section;
 mod server;
+mod snapshots;
 mod source_url;
 mod suggest;
 mod variables;
@@ -132,6 +134,8 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
         server,
         inputs: input::read_all(&root),
         outputs: output::read_all(&root, &schedules),
+        buzzer: buzzer::read(root.section("buzzer")),
+        snapshots: snapshots::read(root.section("snapshots")),
         disks: disks.disks.into_iter().map(|found| found.value).collect(),
         cameras,
         schedules: Vec::new(),

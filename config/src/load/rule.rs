@@ -152,17 +152,29 @@ fn actions(section: &Section<'_>, there: &Config) -> Option<Actions> {
     let cameras: Vec<&CameraId> = there.cameras.iter().map(|camera| &camera.id).collect();
     let outputs: Vec<&OutputId> = there.outputs.iter().map(|output| &output.id).collect();
     let record = named(section, "record", "camera", &cameras);
+    let snapshot = named(section, "snapshot", "camera", &cameras);
     let popup_video = named(section, "popup_video", "camera", &cameras);
     let outputs = named(section, "outputs", "output", &outputs);
+    let buzzer = section.boolean("buzzer").unwrap_or(false);
+    if buzzer && there.buzzer.is_none() {
+        section.problem("buzzer", "there is no buzzer: write the table [buzzer]");
+    }
     let popup_message = section.boolean("popup_message").unwrap_or(false);
     let actions = Actions {
         record: record?,
+        snapshot: snapshot?,
         outputs: outputs?,
+        buzzer,
         popup_video: popup_video?,
         popup_message,
     };
-    let count =
-        actions.record.len() + actions.outputs.len() + actions.popup_video.len() + usize::from(actions.popup_message);
+    let lists = [
+        actions.record.len(),
+        actions.snapshot.len(),
+        actions.outputs.len(),
+        actions.popup_video.len(),
+    ];
+    let count = lists.iter().sum::<usize>() + usize::from(actions.buzzer) + usize::from(actions.popup_message);
     if count > MOST_ACTIONS {
         section.problem(
             "id",

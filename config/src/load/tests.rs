@@ -606,6 +606,7 @@ fn the_reference_is_valid_with_every_example_taken() {
     // What the comments call default is.
     let plain = good(REFERENCE);
     assert_eq!(config.server, plain.server);
+    assert_eq!(config.snapshots, plain.snapshots);
     let gate = |config: &Config| {
         let mut camera = config.cameras[0].clone();
         (camera.record.max_age, camera.record.min_age) = (None, None);
@@ -639,11 +640,13 @@ fn the_reference_shows_every_key() {
         "[server]",
         "[[schedule]]",
         "[[disk]]",
+        "[snapshots]",
         "[[camera]]",
         "[camera.main]",
         "[camera.record]",
         "[[input]]",
         "[[output]]",
+        "[buzzer]",
         "[[rule]]",
     ] {
         let asked = text.replacen(&format!("\n{table}\n"), &format!("\n{table}\nqqqqqqqqqq = 1\n"), 1);

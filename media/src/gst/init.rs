@@ -58,7 +58,8 @@ fn package_of(element: &str) -> &'static str {
         "h264parse" | "h265parse" | "jpegparse" | "srtsrc" | "tsdemux" | "rtmp2src" => "gstreamer1.0-plugins-bad",
         "rtspsrc" | "flvdemux" | "souphttpsrc" | "multipartdemux" | "v4l2src" | "qtdemux" | "jpegenc" | "jpegdec"
         | "rtph264pay" | "rtph265pay" | "rtpjpegpay" | "rtpmp4gpay" | "rtpopuspay" | "rtppcmupay" | "rtppcmapay"
-        | "aacparse" => "gstreamer1.0-plugins-good",
+        | "aacparse" | "wavparse" | "autoaudiosink" => "gstreamer1.0-plugins-good",
+        "alsasink" => "gstreamer1.0-alsa",
         name if name.starts_with("av") => "gstreamer1.0-libav",
         _ => "gstreamer1.0-plugins-base",
     }

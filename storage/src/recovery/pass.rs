@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use vigie_config::{CameraId, StreamId, Utc};
+use vigie_config::{StreamId, Utc};
 
 use super::{
     mark::{Mark, whole_millis},
@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, LONGEST_SEAM_US},
-    file::{Entry, Root, is_of_path},
+    file::{Root, is_of_path},
     layout,
     ledger::{GapState, MarkState, joined, newest_gap_day, read_merged},
     rows::{Recordings, SegmentRow},
+    shelf::{Shelf, shelves_on},
     volume::marker::Marker,
 };
 
@@ -49,21 +50,12 @@ pub struct Recovered {
 
 /// The streams that have a folder on a volume.
 pub fn streams_on(root: &Root) -> io::Result<Vec<StreamId>> {
-    let mut found = Vec::new();
-    let ours = |entry: &Entry| entry.is_dir && CameraId::new(&entry.name).is_ok();
-    for camera in root.list(Path::new(""))?.into_iter().filter(ours) {
-        let streams = match root.list(Path::new(&camera.name)) {
-            Err(error) if is_of_path(&error) => {
-                tracing::error!(camera = camera.name, path = %root.path().display(), %error, "a camera's folder cannot be read");
-                continue;
-            }
-            streams => streams?,
-        };
-        for stream in streams.into_iter().filter(|e| e.is_dir) {
-            found.extend(layout::parse_stream(&camera.name, &stream.name));
-        }
-    }
-    Ok(found)
+    let shelves = shelves_on(root)?.into_iter();
+    let streams = shelves.filter_map(|shelf| match shelf {
+        Shelf::Segments(stream) => Some(stream),
+        Shelf::Snapshots(_) => None,
+    });
+    Ok(streams.collect())
 }
 
 /// A stream's hour folders, oldest first: (begin, path). `from`: hours that end earlier are left out.

@@ -4,9 +4,10 @@ use std::{
     collections::{BTreeSet, HashSet},
     io,
     path::Path,
+    time::Duration,
 };
 
-use vigie_config::{StreamId, Utc, WhenFull};
+use vigie_config::{Snapshots, StreamId, Utc, WhenFull};
 
 use super::{
     plan::{Candidate, Demand, too_much, too_old},
@@ -17,7 +18,8 @@ use crate::{
     catalog::Catalog,
     file::Root,
     layout,
-    recovery::{oldest_start, read_row, streams_on},
+    recovery::{oldest_start, read_row},
+    shelf::{Shelf, What, shelves_on},
     volume::Volume,
 };
 
@@ -30,77 +32,136 @@ pub struct Pass<'a> {
     pub clock_trusted: bool,
 }
 
+/// What a pass has chosen so far.
+#[derive(Default)]
+struct Chosen {
+    files: HashSet<What>,
+    freed: u64,
+    /// Of it, pictures.
+    freed_snapshots: u64,
+}
+
+impl Chosen {
+    fn add(&mut self, what: What, bytes: u64) {
+        self.freed += bytes;
+        if let What::Snapshot(_) = what {
+            self.freed_snapshots += bytes;
+        }
+        self.files.insert(what);
+    }
+}
+
 impl Pass<'_> {
     /// Tells `take` of everything that is to go, in order; it answers how many bytes that frees.
     pub fn choose(&self, mut take: impl FnMut(&Candidate, Reason) -> u64) -> io::Result<()> {
-        let Pass { volume, rules, .. } = self;
+        let Pass { volume, .. } = self;
         let root = volume.root();
         // Looked at before anything goes: some file systems give room back late.
-        let (footage, free) = (
-            volume.knows_footage_bytes().then(|| volume.footage_bytes()),
+        let (used, free) = (
+            volume.knows_footage_bytes().then(|| volume.used_bytes()),
             root.space()?.free,
         );
-        let mut freed = 0;
-        let mut chosen = HashSet::new();
-        if self.clock_trusted && !rules.max_age.is_empty() {
-            for stream in streams_on(root)? {
-                let Some(max_age) = rules.max_age.get(&stream.camera) else {
-                    continue;
-                };
-                let walk = Walk::new(root, &stream).filter(|c| !volume.is_open(&c.stream, c.start));
-                for candidate in too_old(walk, self.now, *max_age, &rules.locked) {
-                    freed += take(&candidate, Reason::Age);
-                    chosen.insert((candidate.stream, candidate.start));
+        let shelves = shelves_on(root)?;
+        let mut chosen = Chosen::default();
+        for shelf in &shelves {
+            if let Some(max_age) = self.max_age(shelf) {
+                let walk = Walk::new(root, shelf).filter(|c| !self.is_open(c));
+                for candidate in too_old(walk, self.now, max_age, &self.rules.locked) {
+                    let freed = take(&candidate, Reason::Age);
+                    chosen.add(candidate.what, freed);
                 }
             }
         }
+        self.snapshots(&shelves, &mut chosen, &mut take);
         let limits = volume.limits();
         let demand = Demand::new(
-            footage.map(|footage| footage.saturating_sub(freed)),
+            used.map(|used| used.saturating_sub(chosen.freed)),
             limits.max_size_bytes,
-            free.saturating_add(freed),
+            free.saturating_add(chosen.freed),
             limits.keep_free_bytes,
         );
-        self.room(demand, &chosen, take)
+        self.room(demand, &shelves, &chosen.files, take);
+        Ok(())
+    }
+
+    /// `None`: nothing of the shelf goes for its age.
+    fn max_age(&self, shelf: &Shelf) -> Option<Duration> {
+        let max_age = match shelf {
+            Shelf::Segments(stream) => self.rules.max_age.get(&stream.camera).copied(),
+            Shelf::Snapshots(_) => self.rules.snapshots.max_age,
+        };
+        max_age.filter(|_| self.clock_trusted)
+    }
+
+    fn is_open(&self, candidate: &Candidate) -> bool {
+        match &candidate.what {
+            What::Segment(stream, start) => self.volume.is_open(stream, *start),
+            What::Snapshot(_) => false,
+        }
+    }
+
+    /// More pictures than `[snapshots]` allows on one disk.
+    fn snapshots(&self, shelves: &[Shelf], chosen: &mut Chosen, take: &mut impl FnMut(&Candidate, Reason) -> u64) {
+        let Snapshots { max_size_bytes, .. } = self.rules.snapshots;
+        let left = self
+            .volume
+            .snapshot_bytes()
+            .map(|bytes| bytes.saturating_sub(chosen.freed_snapshots));
+        // A plan frees nothing of what it counts.
+        let mut demand = Demand::new(left, max_size_bytes, 0, 0);
+        if demand.is_met() {
+            return;
+        }
+        let pictures = shelves.iter().filter(|shelf| matches!(shelf, Shelf::Snapshots(_)));
+        let pictures: Vec<Shelf> = pictures.cloned().collect();
+        let all = Merged::new(self.volume.root(), &pictures, |_| true);
+        let all = all.filter(|c| !chosen.files.contains(&c.what));
+        let going: Vec<(Candidate, Reason)> = too_much(all, &mut demand, &self.rules.locked).collect();
+        for (candidate, reason) in going {
+            let freed = take(&candidate, reason);
+            chosen.add(candidate.what, freed);
+        }
     }
 
     /// As [`Pass::choose`], for want of room alone.
     pub fn make_room(&self, demand: Demand, take: impl FnMut(&Candidate, Reason) -> u64) -> io::Result<()> {
-        self.room(demand, &HashSet::new(), take)
+        let shelves = shelves_on(self.volume.root())?;
+        self.room(demand, &shelves, &HashSet::new(), take);
+        Ok(())
     }
 
     /// `gone`: chosen already, for another reason.
     fn room(
         &self,
         mut demand: Demand,
-        gone: &HashSet<(StreamId, Utc)>,
+        shelves: &[Shelf],
+        gone: &HashSet<What>,
         mut take: impl FnMut(&Candidate, Reason) -> u64,
-    ) -> io::Result<()> {
+    ) {
         let Pass { volume, rules, now, .. } = self;
         if demand.is_met() || volume.limits().when_full == WhenFull::Stop {
-            return Ok(());
+            return;
         }
         let guaranteed = |c: &Candidate| self.clock_trusted && rules.is_guaranteed(c, *now);
-        let closed =
-            |c: &Candidate| !volume.is_open(&c.stream, c.start) && !gone.contains(&(c.stream.clone(), c.start));
-        let free_to_go = Merged::new(volume.root(), |c| !guaranteed(c))?.filter(closed);
+        let closed = |c: &Candidate| !self.is_open(c) && !gone.contains(&c.what);
+        let free_to_go = Merged::new(volume.root(), shelves, |c| !guaranteed(c)).filter(closed);
         for (candidate, reason) in too_much(free_to_go, &mut demand, &rules.locked) {
             take(&candidate, reason);
         }
         if demand.is_met() || rules.min_age.is_empty() {
-            return Ok(());
+            return;
         }
-        let others = Merged::new(volume.root(), |_| true)?.filter(|c| closed(c) && guaranteed(c));
+        let others = Merged::new(volume.root(), shelves, |_| true).filter(|c| closed(c) && guaranteed(c));
         for (candidate, _) in too_much(others, &mut demand, &rules.locked) {
             take(&candidate, Reason::LastResort);
         }
-        Ok(())
     }
 }
 
 /// Deletes what the pass names.
 pub fn pass(pass: &Pass<'_>, catalog: &Catalog, report: &mut RetentionReport) -> io::Result<()> {
-    report.age_paused |= !pass.clock_trusted && !pass.rules.max_age.is_empty();
+    let by_age = !pass.rules.max_age.is_empty() || pass.rules.snapshots.max_age.is_some();
+    report.age_paused |= !pass.clock_trusted && by_age;
     pass.choose(|candidate, reason| delete(pass.volume, catalog, candidate, reason, report))
 }
 
@@ -117,8 +178,7 @@ pub fn plan(pass: &Pass<'_>) -> io::Result<Vec<Deleted>> {
     pass.choose(|candidate, reason| {
         all.push(Deleted {
             disk: pass.volume.disk().clone(),
-            stream: candidate.stream.clone(),
-            start: candidate.start,
+            what: candidate.what.clone(),
             bytes: candidate.bytes,
             reason,
         });
@@ -127,22 +187,27 @@ pub fn plan(pass: &Pass<'_>) -> io::Result<Vec<Deleted>> {
     Ok(all)
 }
 
-/// Every finished segment that touches [`from`, `to`), with its real end.
-pub fn between(volume: &Volume, catalog: &Catalog, stream: &StreamId, from: Utc, to: Utc) -> Vec<Candidate> {
-    let walk = Walk::since(volume.root(), stream, from).take_while(|candidate| candidate.start < to);
-    let closed = walk.filter(|candidate| candidate.end > from && !volume.is_open(stream, candidate.start));
-    let ended = closed.map(|candidate| Candidate {
-        end: end_of(volume, catalog, &candidate),
-        ..candidate
+/// Every finished file of a shelf that touches [`from`, `to`), with its real end.
+pub fn between(volume: &Volume, catalog: &Catalog, shelf: &Shelf, from: Utc, to: Utc) -> Vec<Candidate> {
+    let walk = Walk::since(volume.root(), shelf, from).take_while(|candidate| candidate.start() < to);
+    let closed = walk.filter(|candidate| {
+        let open = matches!(&candidate.what, What::Segment(stream, start) if volume.is_open(stream, *start));
+        candidate.end > from && !open
+    });
+    let ended = closed.map(|candidate| match &candidate.what {
+        What::Segment(stream, start) => Candidate {
+            end: end_of(volume, catalog, stream, *start, candidate.end),
+            ..candidate
+        },
+        What::Snapshot(_) => candidate,
     });
     ended.filter(|candidate| candidate.end > from).collect()
 }
 
 /// By the index, or the file; the latest possible where neither can be read.
-fn end_of(volume: &Volume, catalog: &Catalog, candidate: &Candidate) -> Utc {
-    let Candidate { stream, start, end, .. } = candidate;
-    let path = layout::segment_path(stream, *start);
-    let rows = catalog.indexed(stream, *start, start.plus_micros(1000));
+fn end_of(volume: &Volume, catalog: &Catalog, stream: &StreamId, start: Utc, latest: Utc) -> Utc {
+    let path = layout::segment_path(stream, start);
+    let rows = catalog.indexed(stream, start, start.plus_micros(1000));
     let row = rows
         .into_iter()
         .find(|row| row.volume == volume.id() && row.relative_path() == path);
@@ -150,7 +215,7 @@ fn end_of(volume: &Volume, catalog: &Catalog, candidate: &Candidate) -> Utc {
         let file = volume.root().open_read(&path).ok()?;
         read_row(&file, volume.id()).ok().flatten()
     };
-    row.or_else(read).map_or(*end, |row| row.end)
+    row.or_else(read).map_or(latest, |row| row.end)
 }
 
 /// Deletes one of [`between`].
@@ -166,59 +231,83 @@ fn delete(
     reason: Reason,
     report: &mut RetentionReport,
 ) -> u64 {
-    let Candidate {
-        stream,
-        start,
-        bytes,
-        end,
-    } = candidate;
-
-    let path = layout::segment_path(stream, *start);
+    let Candidate { what, bytes, end } = candidate;
+    let path = what.path();
     let ours = match volume.root().remove(&path) {
         Ok(()) => true,
         // Someone else was faster; the row goes all the same.
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => {
             report.failed += 1;
-            tracing::warn!(volume = %volume.disk(), path = %path.display(), %error, "cannot delete a segment");
+            tracing::warn!(volume = %volume.disk(), path = %path.display(), %error, "cannot delete a file");
             return 0;
         }
     };
-    // What was added when the file was finished is taken away again: its length, not its blocks.
-    let (mut added, mut ended) = (None, *end);
-    // The row's start is more exact than the name.
-    for row in catalog.indexed(stream, *start, start.plus_micros(1000)) {
-        if row.volume == volume.id() && row.relative_path() == path {
-            (added, ended) = (Some(row.bytes), row.end);
-            catalog.segment_gone(stream, row.start, row.volume);
+    match what {
+        What::Segment(stream, start) => {
+            let (added, ended) = forget_rows(volume, catalog, stream, *start, &path);
+            if ours {
+                // What was added when the file was finished is taken away again: its length, not its
+                // blocks.
+                volume.footage_removed(added.unwrap_or(*bytes));
+            }
+            if reason != Reason::Asked {
+                let ended = ended.unwrap_or(*end);
+                let key = (volume.disk().clone(), stream.clone());
+                let until = report.expired.entry(key).or_insert(ended);
+                *until = ended.max(*until);
+            }
         }
-    }
-    if ours {
-        volume.footage_removed(added.unwrap_or(*bytes));
-    }
-    if reason != Reason::Asked {
-        let key = (volume.disk().clone(), stream.clone());
-        let until = report.expired.entry(key).or_insert(ended);
-        *until = ended.max(*until);
+        What::Snapshot(id) if ours => volume.snapshot_removed(id.at, *bytes),
+        What::Snapshot(_) => {}
     }
     report.freed_bytes += bytes;
     report.deleted.push(Deleted {
         disk: volume.disk().clone(),
-        stream: stream.clone(),
-        start: *start,
+        what: what.clone(),
         bytes: *bytes,
         reason,
     });
     *bytes
 }
 
+/// The rows of a file that is gone: its bytes and its end, as far as there were any.
+fn forget_rows(
+    volume: &Volume,
+    catalog: &Catalog,
+    stream: &StreamId,
+    start: Utc,
+    path: &Path,
+) -> (Option<u64>, Option<Utc>) {
+    let (mut added, mut ended) = (None, None);
+    // The row's start is more exact than the name.
+    for row in catalog.indexed(stream, start, start.plus_micros(1000)) {
+        if row.volume == volume.id() && row.relative_path() == path {
+            (added, ended) = (Some(row.bytes), Some(row.end));
+            catalog.segment_gone(stream, row.start, row.volume);
+        }
+    }
+    (added, ended)
+}
+
 /// Removes the folders that deletions left empty. Returns the streams that lost a whole day.
 pub fn tidy(volume: &Volume, report: &RetentionReport) -> BTreeSet<StreamId> {
     let root = volume.root();
     let mine = report.deleted.iter().filter(|d| d.disk == *volume.disk());
-    let hours: BTreeSet<_> = mine
-        .map(|d| (d.stream.clone(), layout::hour_dir(&d.stream, d.start)))
-        .collect();
+    let (mut hours, mut snapshots) = (BTreeSet::new(), BTreeSet::new());
+    for deleted in mine {
+        match &deleted.what {
+            What::Segment(stream, start) => drop(hours.insert((stream.clone(), layout::hour_dir(stream, *start)))),
+            What::Snapshot(id) => drop(snapshots.insert(layout::snapshots_hour_dir(&id.camera, id.at))),
+        }
+    }
+    for hour in snapshots {
+        if root.remove_dir(&hour).is_ok()
+            && let Some(day) = hour.parent()
+        {
+            let _ = root.remove_dir(day);
+        }
+    }
     for stream in hours.iter().map(|(stream, _)| stream).collect::<BTreeSet<_>>() {
         volume.look_for_oldest(stream);
         note_expired(root, stream, report, volume);

@@ -12,4 +12,4 @@ pub use plan::{Candidate, Demand};
 pub use rules::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
 
 pub(crate) use execute::{Pass, between, delete_asked, expired, forget_ledgers, make_room, pass, plan, tidy};
-pub(crate) use walk::LONGEST_US;
+pub(crate) use walk::{LONGEST_US, Walk};

@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use vigie_config::{StreamId, Utc};
+use vigie_config::Utc;
 
 use super::rules::{Lock, Reason};
+use crate::shelf::What;
 
 /// A file that may go. `end`: as far as known without opening it, never too early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    pub stream: StreamId,
-    pub start: Utc,
+    pub what: What,
     pub end: Utc,
     pub bytes: u64,
+}
+
+impl Candidate {
+    pub fn start(&self) -> Utc {
+        self.what.start()
+    }
 }
 
 /// How much has to go from a volume, whatever its age.
@@ -55,10 +61,10 @@ impl Demand {
 fn is_locked(candidate: &Candidate, locks: &[Lock]) -> bool {
     locks
         .iter()
-        .any(|lock| lock.camera == candidate.stream.camera && lock.from < candidate.end && lock.to > candidate.start)
+        .any(|lock| lock.camera == *candidate.what.camera() && lock.from < candidate.end && lock.to > candidate.start())
 }
 
-/// Of one stream, oldest first: what ended more than `max_age` ago. Looks at one candidate more
+/// Of one shelf, oldest first: what ended more than `max_age` ago. Looks at one candidate more
 /// than it takes (locked ones aside).
 pub fn too_old<'a>(
     candidates: impl Iterator<Item = Candidate> + 'a,
@@ -94,7 +100,7 @@ pub fn too_much<'a>(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
-    use vigie_config::{CameraId, StreamName};
+    use vigie_config::{CameraId, StreamId, StreamName};
 
     use super::*;
 
@@ -109,8 +115,7 @@ mod tests {
         minutes
             .into_iter()
             .map(|m| Candidate {
-                stream: stream.clone(),
-                start: at(m * 60),
+                what: What::Segment(stream.clone(), at(m * 60)),
                 end: at(m * 60 + 60),
                 bytes: 10,
             })
@@ -125,7 +130,7 @@ mod tests {
             to: at(80),
         }];
         let gone: Vec<_> = too_old(footage(1, 0..10).into_iter(), at(600), Duration::from_secs(300), &locks).collect();
-        let starts: Vec<_> = gone.iter().map(|c| c.start).collect();
+        let starts: Vec<_> = gone.iter().map(Candidate::start).collect();
         assert_eq!(starts, [at(0), at(120), at(180)], "the one that ends 300 s ago stays");
     }
 

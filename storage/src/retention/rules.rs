@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
-use vigie_config::{CameraId, DiskId, StreamId, Utc};
+use vigie_config::{CameraId, DiskId, Snapshots, StreamId, Utc};
 
 use super::plan::Candidate;
+use crate::shelf::What;
 
 /// The limits of all cameras; those of the disks come with the disks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct RetentionRules {
     pub max_age: HashMap<CameraId, Duration>,
     /// Footage of these cameras younger than this goes only when nothing else is left to go.
     pub min_age: HashMap<CameraId, Duration>,
+    /// What pictures may take, and how old they may get. Their cameras' `max_age` is not theirs.
+    pub snapshots: Snapshots,
     /// Footage that overlaps one of these stays, whatever the limits. Storage adds what people
     /// have protected ([`crate::locks`]).
     pub locked: Vec<Lock>,
@@ -24,7 +27,7 @@ pub struct RetentionRules {
 impl RetentionRules {
     /// Younger than its camera's `min_age`.
     pub(super) fn is_guaranteed(&self, candidate: &Candidate, now: Utc) -> bool {
-        let min_age = self.min_age.get(&candidate.stream.camera);
+        let min_age = self.min_age.get(candidate.what.camera());
         min_age.is_some_and(|min_age| candidate.end > now - *min_age)
     }
 }
@@ -37,12 +40,12 @@ pub struct Lock {
     pub to: Utc,
 }
 
-/// Why a segment goes.
+/// Why a file goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// Older than the camera's `max_age`.
+    /// Older than the camera's `max_age`, or that of snapshots.
     Age,
-    /// The volume holds more than `max_size`.
+    /// The volume holds more than `max_size`, of snapshots or in all.
     Size,
     /// The disk has less free than `keep_free`.
     Space,
@@ -69,9 +72,7 @@ impl std::fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
     pub disk: DiskId,
-    pub stream: StreamId,
-    /// To the millisecond, as its name says.
-    pub start: Utc,
+    pub what: What,
     pub bytes: u64,
     pub reason: Reason,
 }

@@ -1,4 +1,4 @@
-//! A stream's files from the oldest on, read folder by folder only as far as someone asks: the
+//! A shelf's files from the oldest on, read folder by folder only as far as someone asks: the
 //! cost is that of what expires, and the index is not needed.
 
 use std::{
@@ -8,42 +8,45 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use vigie_config::{StreamId, Utc};
+use vigie_config::Utc;
 
 use super::plan::Candidate;
-use crate::{file::Root, layout, recovery::streams_on};
+use crate::{
+    file::Root,
+    layout,
+    shelf::{Shelf, What},
+};
 
 /// No segment is longer (without a RAP it is cut at 5 min).
 pub const LONGEST_US: i64 = 10 * 60 * 1_000_000;
 const DAY_US: i64 = 86_400_000_000;
 
-/// One stream on one volume, oldest first.
+/// One shelf on one volume, oldest first.
 pub struct Walk<'a> {
     root: &'a Root,
-    stream: StreamId,
+    shelf: Shelf,
     days: VecDeque<PathBuf>,
     hours: VecDeque<PathBuf>,
-    files: VecDeque<(Utc, PathBuf)>,
+    files: VecDeque<(What, PathBuf)>,
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(root: &'a Root, stream: &StreamId) -> Walk<'a> {
-        Walk::since(root, stream, Utc::MIN)
+    pub fn new(root: &'a Root, shelf: &Shelf) -> Walk<'a> {
+        Walk::since(root, shelf, Utc::MIN)
     }
 
     /// Without the days before `from`.
-    pub fn since(root: &'a Root, stream: &StreamId, from: Utc) -> Walk<'a> {
+    pub fn since(root: &'a Root, shelf: &Shelf, from: Utc) -> Walk<'a> {
         // A segment that began the day before may reach into this one.
         let first = from.as_micros().saturating_sub(DAY_US + LONGEST_US);
         let mut walk = Walk {
             root,
-            stream: stream.clone(),
+            shelf: shelf.clone(),
             days: VecDeque::new(),
             hours: VecDeque::new(),
             files: VecDeque::new(),
         };
-        let dir = layout::stream_dir(stream);
-        walk.days = walk.folders(dir, |name| {
+        walk.days = walk.folders(shelf.dir(), |name| {
             layout::parse_day(name).is_some_and(|day| day.as_micros() > first)
         });
         walk
@@ -69,9 +72,9 @@ impl<'a> Walk<'a> {
             if let Some(hour) = self.hours.pop_front() {
                 match self.root.list(&hour) {
                     Ok(list) => {
-                        let names = list.into_iter().filter(|e| !e.is_dir && !e.name.starts_with('.'));
+                        let names = list.into_iter().filter(|e| !e.is_dir);
                         self.files = names
-                            .filter_map(|e| Some((layout::parse_segment_name(&e.name)?, hour.join(&e.name))))
+                            .filter_map(|e| Some((self.shelf.parse(&e.name)?, hour.join(&e.name))))
                             .collect();
                     }
                     Err(error) => unreadable(&hour, &error),
@@ -95,21 +98,22 @@ impl Iterator for Walk<'_> {
 
     fn next(&mut self) -> Option<Candidate> {
         self.fill();
-        let (start, path) = self.files.pop_front()?;
+        let (what, path) = self.files.pop_front()?;
         self.fill();
-        let longest = start.plus_micros(LONGEST_US);
-        let end = self.files.front().map_or(longest, |(next, _)| (*next).min(longest));
+        let end = match &what {
+            What::Segment(_, start) => {
+                let longest = start.plus_micros(LONGEST_US);
+                let next = self.files.front().map(|(next, _)| next.start());
+                next.map_or(longest, |next| next.min(longest))
+            }
+            What::Snapshot(id) => id.at.plus_micros(1000),
+        };
         let bytes = self.root.allocated(&path).unwrap_or(0);
-        Some(Candidate {
-            stream: self.stream.clone(),
-            start,
-            end,
-            bytes,
-        })
+        Some(Candidate { what, end, bytes })
     }
 }
 
-/// All streams of a volume as one, by start; each ends at the first candidate that `goes_on` does
+/// Several shelves of a volume as one, by start; each ends at the first candidate that `goes_on` does
 /// not want.
 pub struct Merged<'a, F> {
     goes_on: F,
@@ -119,8 +123,8 @@ pub struct Merged<'a, F> {
 }
 
 impl<'a, F: Fn(&Candidate) -> bool> Merged<'a, F> {
-    pub fn new(root: &'a Root, goes_on: F) -> io::Result<Merged<'a, F>> {
-        let mut walks: Vec<Walk> = streams_on(root)?.iter().map(|stream| Walk::new(root, stream)).collect();
+    pub fn new(root: &'a Root, shelves: &[Shelf], goes_on: F) -> Merged<'a, F> {
+        let mut walks: Vec<Walk> = shelves.iter().map(|shelf| Walk::new(root, shelf)).collect();
         let waiting: Vec<_> = walks
             .iter_mut()
             .map(|walk| walk.next().filter(|candidate| goes_on(candidate)))
@@ -128,14 +132,14 @@ impl<'a, F: Fn(&Candidate) -> bool> Merged<'a, F> {
         let heads = waiting
             .iter()
             .enumerate()
-            .filter_map(|(i, c)| Some(Reverse((c.as_ref()?.start, i))))
+            .filter_map(|(i, c)| Some(Reverse((c.as_ref()?.start(), i))))
             .collect();
-        Ok(Merged {
+        Merged {
             goes_on,
             walks,
             heads,
             waiting,
-        })
+        }
     }
 }
 
@@ -150,7 +154,7 @@ impl<F: Fn(&Candidate) -> bool> Iterator for Merged<'_, F> {
             .next()
             .filter(|candidate| (self.goes_on)(candidate));
         if let Some(next) = &next {
-            self.heads.push(Reverse((next.start, index)));
+            self.heads.push(Reverse((next.start(), index)));
         }
         std::mem::replace(self.waiting.get_mut(index)?, next)
     }

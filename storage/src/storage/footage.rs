@@ -10,12 +10,13 @@ use crate::{
     deletions::{Deleted, Deletion},
     note::{self, NoteError},
     retention::{self, Candidate, RetentionReport},
+    shelf::Shelf,
     uuid::VolumeId,
     volume::Volume,
 };
 
 /// Longest that deleting waits for the device.
-const LONGEST_SYNC: Duration = Duration::from_secs(40);
+pub(super) const LONGEST_SYNC: Duration = Duration::from_secs(40);
 
 /// Where a stream's footage begins and ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +93,8 @@ impl Storage {
     }
 
     /// Deletes every segment of a camera that touches [`from`, `to`), so at most a segment's
-    /// length more on either side. What is being written stays. Written down before and after.
+    /// length more on either side, and the pictures of that time. What is being written stays.
+    /// Written down before and after.
     pub fn delete(&self, camera: &CameraId, from: Utc, to: Utc, note: &str, by: &str) -> Result<Deletion, DeleteError> {
         if from >= to {
             return Err(DeleteError::Empty { from, to });
@@ -105,21 +107,23 @@ impl Storage {
         let volumes = list(&self.volumes);
         self.all_there(camera, from, to, &volumes)?;
         let streams = StreamName::ALL.map(|name| StreamId::new(camera.clone(), name));
+        let shelves = streams.into_iter().map(Shelf::Segments);
+        let shelves: Vec<Shelf> = shelves.chain([Shelf::Snapshots(camera.clone())]).collect();
         let chosen: Vec<(&Volume, Candidate)> = volumes
             .iter()
-            .flat_map(|volume| streams.iter().map(move |stream| (&**volume, stream)))
-            .flat_map(|(volume, stream)| {
-                let found = retention::between(volume, &self.catalog, stream, from, to);
+            .flat_map(|volume| shelves.iter().map(move |shelf| (&**volume, shelf)))
+            .flat_map(|(volume, shelf)| {
+                let found = retention::between(volume, &self.catalog, shelf, from, to);
                 found.into_iter().map(move |candidate| (volume, candidate))
             })
             .collect();
-        let first = chosen.iter().map(|(_, file)| file.start).fold(from, Utc::min);
+        let first = chosen.iter().map(|(_, file)| file.start()).fold(from, Utc::min);
         let last = chosen.iter().map(|(_, file)| file.end).fold(to, Utc::max);
         let locks = self.locks.list().into_iter().filter(|lock| lock.camera == *camera);
         for lock in locks {
             let touched = chosen
                 .iter()
-                .any(|(_, file)| file.start < lock.to && file.end > lock.from);
+                .any(|(_, file)| file.start() < lock.to && file.end > lock.from);
             if touched || lock.from < to && lock.to > from {
                 return Err(DeleteError::Protected {
                     camera: camera.clone(),
@@ -137,6 +141,7 @@ impl Storage {
             note: note.to_owned(),
             by: by.to_owned(),
             at: Utc::now(),
+            snapshot: None,
             done: None,
         };
         self.deletions.order(deletion.clone()).map_err(DeleteError::Journal)?;
@@ -173,13 +178,19 @@ impl Storage {
         }
     }
 
-    /// Every disk that may hold footage of that time, and answers.
-    fn all_there(&self, camera: &CameraId, from: Utc, to: Utc, volumes: &[Arc<Volume>]) -> Result<(), DeleteError> {
+    /// Every disk of the configuration is in use.
+    pub(super) fn all_answer(&self, volumes: &[Arc<Volume>]) -> Result<(), DeleteError> {
         let slow = volumes.iter().find(|volume| !volume.is_prompt());
         let slow = slow.map(|volume| (volume.disk().clone(), "it does not answer in time".to_owned()));
-        if let Some((disk, why)) = self.absent().into_iter().next().or(slow) {
-            return Err(DeleteError::Absent { disk, why });
+        match self.absent().into_iter().next().or(slow) {
+            Some((disk, why)) => Err(DeleteError::Absent { disk, why }),
+            None => Ok(()),
         }
+    }
+
+    /// Every disk that may hold footage of that time, and answers.
+    fn all_there(&self, camera: &CameraId, from: Utc, to: Utc, volumes: &[Arc<Volume>]) -> Result<(), DeleteError> {
+        self.all_answer(volumes)?;
         for stream in StreamName::ALL.map(|name| StreamId::new(camera.clone(), name)) {
             let rows = self.catalog.indexed(&stream, from, to);
             if let Some(row) = rows

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     layout,
     retention::{self, Candidate, Demand, Lock, Reason},
+    shelf::What,
 };
 
 fn camera(n: usize) -> CameraId {
@@ -49,8 +50,7 @@ fn candidates(root: &crate::file::Root, files: &[File], of: usize) -> Vec<Candid
         own.get(n + 1).map_or(longest, |next| minute(next.minute).min(longest))
     };
     let one = |n: usize| Candidate {
-        stream: stream.clone(),
-        start: minute(own[n].minute),
+        what: What::Segment(stream.clone(), minute(own[n].minute)),
         end: end(n),
         bytes: root
             .allocated(&layout::segment_path(&stream, minute(own[n].minute)))
@@ -60,20 +60,20 @@ fn candidates(root: &crate::file::Root, files: &[File], of: usize) -> Vec<Candid
 }
 
 fn is_locked(candidate: &Candidate, locks: &[Lock]) -> bool {
-    let over = |lock: &Lock| lock.from < candidate.end && lock.to > candidate.start;
+    let over = |lock: &Lock| lock.from < candidate.end && lock.to > candidate.start();
     locks
         .iter()
-        .any(|lock| lock.camera == candidate.stream.camera && over(lock))
+        .any(|lock| lock.camera == *candidate.what.camera() && over(lock))
 }
 
 /// What is to go for want of `wanted` bytes.
 fn model(all: &[Candidate], rules: &RetentionRules, now: Utc, wanted: u64) -> Vec<(Utc, CameraId, Reason)> {
     let guaranteed = |c: &Candidate| {
-        let min_age = rules.min_age.get(&c.stream.camera);
+        let min_age = rules.min_age.get(c.what.camera());
         min_age.is_some_and(|min_age| c.end > now - *min_age)
     };
     let mut order: Vec<&Candidate> = all.iter().filter(|c| !is_locked(c, &rules.locked)).collect();
-    order.sort_by_key(|c| (guaranteed(c), c.start, c.stream.clone()));
+    order.sort_by_key(|c| (guaranteed(c), c.start(), c.what.clone()));
     let (mut gone, mut freed) = (Vec::new(), 0);
     for candidate in order {
         if freed >= wanted {
@@ -85,7 +85,7 @@ fn model(all: &[Candidate], rules: &RetentionRules, now: Utc, wanted: u64) -> Ve
         } else {
             Reason::Space
         };
-        gone.push((candidate.start, candidate.stream.camera.clone(), reason));
+        gone.push((candidate.start(), candidate.what.camera().clone(), reason));
     }
     gone
 }
@@ -112,12 +112,12 @@ proptest! {
         let now = minute(125);
         let minutes = |n: u64| Duration::from_secs(n * 60);
         let rules = RetentionRules {
-            max_age: HashMap::new(),
             min_age: min_ages.iter().enumerate()
                 .filter_map(|(n, age)| Some((camera(n), minutes((*age)?)))).collect(),
             locked: locks.iter().map(|(n, from, long)| Lock {
                 camera: camera(*n), from: minute(*from), to: minute(from + long),
             }).collect(),
+            ..RetentionRules::default()
         };
         let known: Vec<Candidate> = (0..3).flat_map(|n| candidates(volume.root(), &files, n)).collect();
         let expected = model(&known, &rules, now, wanted * 4096);
@@ -125,7 +125,7 @@ proptest! {
         let mut seen = Vec::new();
         let demand = Demand { over_size: 0, short_of_free: wanted * 4096 };
         pass.make_room(demand, |c, reason| {
-            seen.push((c.start, c.stream.camera.clone(), reason));
+            seen.push((c.start(), c.what.camera().clone(), reason));
             c.bytes
         }).unwrap();
         prop_assert_eq!(seen, expected);
@@ -156,7 +156,7 @@ fn a_plan_names_what_the_pass_then_deletes_and_protected_footage_stays() {
     let rules = RetentionRules {
         max_age: HashMap::from([(yard.camera.clone(), Duration::from_secs(3600))]),
         min_age: HashMap::from([(gate.camera.clone(), Duration::from_secs(7200))]),
-        locked: Vec::new(),
+        ..RetentionRules::default()
     };
     let now = at("09:00:05");
     let plan = storage.retention_plan(&rules, now).unwrap();

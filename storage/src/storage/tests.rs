@@ -19,7 +19,7 @@ use crate::{
     volume::{Limits, SegmentWriter},
 };
 
-pub(super) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// A recorder's folders, and what it was told.
 pub(super) struct House {
@@ -600,7 +600,7 @@ fn retention_by_age_size_and_space() {
             && report
                 .deleted
                 .iter()
-                .all(|d| d.reason == Reason::Age && d.stream == gate)
+                .all(|d| d.reason == Reason::Age && *d.what.camera() == gate.camera)
     );
     let limit = at("09:13:20");
     let left = all(&storage, &gate).segments;
@@ -620,7 +620,7 @@ fn retention_by_age_size_and_space() {
     let report = storage.retention_pass(&RetentionRules::default(), now, true);
     assert_eq!(report.deleted.len(), 1);
     assert_eq!(
-        (report.deleted[0].start, report.deleted[0].reason),
+        (report.deleted[0].what.start(), report.deleted[0].reason),
         (at("08:00:01"), Reason::Size)
     );
     assert_eq!(files(house.dir.path()).len(), before - 1);

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use vigie_config::Utc;
+
 use super::{
     Parts, Volume,
     held::Held,
@@ -82,6 +84,8 @@ impl Volume {
             behind: AtomicU64::new(0),
             covered: AtomicU64::new(0),
             counted: AtomicBool::new(footage_bytes.is_some()),
+            snapshots_counted: AtomicBool::new(false),
+            opened: Utc::now(),
             indexed: AtomicBool::new(checkpoint.is_some()),
             incomplete,
             threads: Mutex::default(),

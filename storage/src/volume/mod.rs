@@ -18,6 +18,7 @@ mod open_file;
 mod queue;
 mod segment_writer;
 mod snapshot;
+mod snapshots;
 mod space;
 mod stats;
 mod sync;
@@ -39,6 +40,7 @@ use vigie_config::{Disk, DiskId, StreamId, Utc, WhenFull};
 
 pub use segment_writer::SegmentWriter;
 pub use snapshot::{VolumeSnapshot, VolumeState};
+pub use snapshots::SyncTicket;
 
 use crate::{
     catalog::Catalog,
@@ -116,6 +118,10 @@ pub struct Volume {
     covered: AtomicU64,
     /// All of its footage has been counted.
     counted: AtomicBool,
+    /// All of its pictures have been counted.
+    snapshots_counted: AtomicBool,
+    /// When this opening began.
+    opened: Utc,
     /// All of its footage is in the index.
     indexed: AtomicBool,
     /// A folder could not be looked through: the next start has to look from where this one did.
@@ -361,6 +367,7 @@ impl Volume {
             total_bytes: self.stats.total.get(),
             free_bytes: self.stats.free.get(),
             footage_bytes: self.stats.footage_bytes.get(),
+            snapshot_bytes: self.stats.snapshot_bytes.get(),
             open_segments: lock(&self.open).len(),
             written_bytes: self.stats.written_bytes.get(),
             fragments: self.stats.fragments.get(),

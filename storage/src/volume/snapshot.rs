@@ -35,6 +35,8 @@ pub struct VolumeSnapshot {
     pub free_bytes: u64,
     /// Of footage.
     pub footage_bytes: u64,
+    /// Of snapshots.
+    pub snapshot_bytes: u64,
     pub open_segments: usize,
     pub written_bytes: u64,
     pub fragments: u64,

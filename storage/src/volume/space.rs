@@ -14,7 +14,7 @@ impl Volume {
     /// Its limits are reached, and nothing may go to make room: nothing new is begun there.
     pub fn is_full(&self) -> bool {
         let limits = self.limits();
-        let size = self.stats.footage_bytes.get().saturating_add(self.held.bytes());
+        let size = self.used_bytes().saturating_add(self.held.bytes());
         limits.when_full == WhenFull::Stop
             && (self.stats.free.get() < limits.keep_free_bytes || limits.max_size_bytes.is_some_and(|max| size >= max))
     }
@@ -32,10 +32,7 @@ impl Volume {
             let mut told = lock(&self.full_told);
             *told = told.filter(|until| *until > Instant::now());
         }
-        let over = self.knows_footage_bytes()
-            && limits
-                .max_size_bytes
-                .is_some_and(|max| self.stats.footage_bytes.get() > max);
+        let over = self.knows_footage_bytes() && limits.max_size_bytes.is_some_and(|max| self.used_bytes() > max);
         if space.free < limits.keep_free_bytes || over {
             (self.facts)(StorageFact::SpaceLow {
                 disk: self.disk.clone(),

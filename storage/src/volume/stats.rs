@@ -35,6 +35,7 @@ pub(super) struct Stats {
     pub refused: Counter,
     pub dropped_units: Counter,
     pub footage_bytes: Counter,
+    pub snapshot_bytes: Counter,
     pub total: Counter,
     pub free: Counter,
     pub syncs: Counter,

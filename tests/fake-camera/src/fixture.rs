@@ -23,6 +23,28 @@ pub struct Recipe {
     pub gop_s: u32,
     pub seconds: u32,
     pub b_frames: u32,
+    /// Each picture shows its own place in the clip ([`number_shown`]).
+    pub numbered: bool,
+}
+
+/// Stripes of a numbered picture, left to right: bit 0 is the leftmost, white is 1.
+const STRIPES: usize = 8;
+
+/// The place in its clip that a numbered picture shows; `gray`: its luminance, one byte each.
+/// `None`: it is no such picture, or a mix of two.
+pub fn number_shown(gray: &[u8], width: usize) -> Option<usize> {
+    let rows: Vec<&[u8]> = gray.chunks_exact(width).collect();
+    let middle = rows.get(rows.len() / 2)?;
+    let mut number = 0;
+    for stripe in 0..STRIPES {
+        let level = *middle.get((2 * stripe + 1) * width / (2 * STRIPES))?;
+        match level {
+            0..=90 => {}
+            165..=255 => number |= 1 << stripe,
+            _ => return None,
+        }
+    }
+    Some(number)
 }
 
 impl Recipe {
@@ -37,6 +59,15 @@ impl Recipe {
             gop_s: 2,
             seconds: 12,
             b_frames: 0,
+            numbered: false,
+        }
+    }
+
+    /// As [`Recipe::small`], each picture showing its own number.
+    pub fn numbered() -> Self {
+        Self {
+            numbered: true,
+            ..Self::small()
         }
     }
 
@@ -64,8 +95,9 @@ impl Recipe {
     }
 
     fn name(&self) -> String {
+        let numbered = if self.numbered { "-numbered" } else { "" };
         format!(
-            "{:?}-{}x{}-{}fps-{}bps-gop{}-{}s-b{}-v1",
+            "{:?}-{}x{}-{}fps-{}bps-gop{}-{}s-b{}{numbered}-v1",
             self.codec, self.width, self.height, self.fps, self.bitrate_bps, self.gop_s, self.seconds, self.b_frames
         )
         .to_lowercase()
@@ -99,10 +131,15 @@ impl Recipe {
     }
 
     fn encode(&self, to: &Path, format: &str) -> Result<()> {
-        let source = format!(
-            "testsrc2=size={}x{}:rate={},noise=alls=12:allf=t",
-            self.width, self.height, self.fps
-        );
+        let (size, rate) = (format!("{}x{}", self.width, self.height), self.fps);
+        let source = match self.numbered {
+            // Small, then enlarged: each pixel costs an expression.
+            true => format!(
+                "color=black:s={STRIPES}x2:r={rate},format=gray,geq=lum='30+190*mod(floor(N/pow(2,X)),2)',\
+                 scale={size}:flags=neighbor"
+            ),
+            false => format!("testsrc2=size={size}:rate={rate},noise=alls=12:allf=t"),
+        };
         let gop = (self.gop_s * self.fps).to_string();
         let rate = self.bitrate_bps.to_string();
         let b_frames = self.b_frames.to_string();

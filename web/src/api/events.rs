@@ -72,7 +72,7 @@ pub struct ActionBody {
     /// The rule that wants it; null: the camera's own recording
     #[schema(value_type = Option<String>)]
     rule: Option<RuleId>,
-    /// `record`, `popup_video`, `popup_message`
+    /// `record`, `snapshot`, `output`, `buzzer`, `popup_video`, `popup_message`
     what: String,
     target: Option<String>,
     /// `planned`, `done`, `failed`, `expired`, `merged`
@@ -103,11 +103,13 @@ impl EventBody {
     pub(crate) fn of(event: EventRecord, viewer: &Viewer) -> Self {
         let administers = viewer.may_administer().is_ok();
         let sees = |action: &Action| match Command::of(action) {
-            Some(Command::Record(camera) | Command::PopupVideo(camera)) => viewer.may_view(&camera).is_ok(),
-            Some(Command::Output(_) | Command::PopupMessage) | None => true,
+            Some(Command::Record(camera) | Command::Snapshot(camera) | Command::PopupVideo(camera)) => {
+                viewer.may_view(&camera).is_ok()
+            }
+            Some(Command::Output(_) | Command::Buzzer | Command::PopupMessage) | None => true,
         };
         let shown = |action: Action| {
-            let of_output = matches!(Command::of(&action), Some(Command::Output(_)));
+            let of_output = matches!(Command::of(&action), Some(Command::Output(_) | Command::Buzzer));
             let detail = action.detail.filter(|_| administers || !of_output);
             ActionBody::from(Action { detail, ..action })
         };

@@ -48,6 +48,9 @@ pub struct DeletionBody {
     by: String,
     #[schema(value_type = String, format = DateTime)]
     at: Utc,
+    /// The one picture that was deleted; absent: footage
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<String>,
     /// null: it was interrupted, some of it may be there still
     files: Option<u64>,
     bytes: Option<u64>,
@@ -63,6 +66,7 @@ impl From<Deletion> for DeletionBody {
             note: deletion.note,
             by: deletion.by,
             at: deletion.at,
+            snapshot: deletion.snapshot,
             files: deletion.done.map(|done| done.files),
             bytes: deletion.done.map(|done| done.bytes),
         }
@@ -88,7 +92,7 @@ pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpR
     Ok(HttpResponse::Ok().json(bodies.collect::<Vec<_>>()))
 }
 
-/// Delete a camera's footage: every file that touches `[from, to)`
+/// Delete a camera's footage and pictures: every file that touches `[from, to)`
 #[utoipa::path(delete, path = "/api/v1/footage", params(DeleteQuery),
     responses((status = 200, body = DeletionBody), (status = 400, body = crate::problem::ProblemDocument),
               (status = 403, description = "for administrators, and where nothing is protected", body = crate::problem::ProblemDocument),

@@ -184,6 +184,7 @@ fn house(registry: &mut Registry, recorder: &Recorder) {
         events.get_or_create(&EventLabels { kind: name }).inc_by(count);
     }
     count_restarts(&recorder.tree(), "", &restarts);
+    snapshots(registry, recorder);
     let room = Gauge::<f64, AtomicU64>::default();
     registry.register(
         "room_cameras",
@@ -191,6 +192,27 @@ fn house(registry: &mut Registry, recorder: &Recorder) {
         room.clone(),
     );
     room.set(recorder.room().map_or(-1.0, |room| f64::from(room.cameras)));
+}
+
+fn snapshots(registry: &mut Registry, recorder: &Recorder) {
+    let counts = recorder.snapshots().counts();
+    for (name, help, count) in [
+        ("snapshots_stored", "Pictures stored since the start", counts.stored),
+        (
+            "snapshots_failed",
+            "Pictures that could not be taken or stored",
+            counts.failed,
+        ),
+        (
+            "snapshots_dropped",
+            "Pictures refused: too many, or too soon",
+            counts.dropped,
+        ),
+    ] {
+        let counter: Counter = Counter::default();
+        counter.inc_by(count);
+        registry.register(name, help, counter);
+    }
 }
 
 fn count_restarts(node: &TreeNode, path: &str, restarts: &Counts<ActorLabels>) {

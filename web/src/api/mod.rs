@@ -1,5 +1,6 @@
 //! `/api/v1`: one file per resource. OpenAPI is generated from what stands beside each handler.
 
+mod buzzer;
 mod cameras;
 pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
@@ -15,6 +16,7 @@ mod outputs;
 mod recordings;
 mod session;
 mod snapshot;
+mod snapshots;
 mod system;
 mod video;
 
@@ -33,6 +35,10 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         recordings::list,
         video::video,
         snapshot::snapshot,
+        snapshots::list,
+        snapshots::show,
+        snapshots::delete,
+        snapshots::take,
         live::open,
         session::create,
         session::show,
@@ -54,6 +60,9 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         outputs::list,
         outputs::switch,
         outputs::test,
+        buzzer::show,
+        buzzer::test,
+        buzzer::silence,
         manual::start,
         manual::end,
         manual::start_all,
@@ -110,6 +119,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(recordings::list)
         .service(video::video)
         .service(snapshot::snapshot)
+        .service(snapshots::list)
+        .service(snapshots::show)
+        .service(snapshots::delete)
+        .service(snapshots::take)
         .service(live::open)
         .service(session::create)
         .service(session::show)
@@ -131,6 +144,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(outputs::list)
         .service(outputs::switch)
         .service(outputs::test)
+        .service(buzzer::show)
+        .service(buzzer::test)
+        .service(buzzer::silence)
         .service(manual::start)
         .service(manual::end)
         .service(manual::start_all)

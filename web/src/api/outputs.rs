@@ -83,6 +83,13 @@ pub struct TestBody {
     error: Option<String>,
 }
 
+impl TestBody {
+    pub(super) fn of(error: Option<String>) -> Self {
+        let ok = error.is_none();
+        Self { ok, error }
+    }
+}
+
 /// Switch an output on for a second: says exactly what failed
 #[utoipa::path(post, path = "/api/v1/outputs/{id}/test", params(("id" = String, Path)),
     responses((status = 200, body = TestBody), (status = 404, body = crate::problem::ProblemDocument)))]
@@ -94,8 +101,5 @@ pub async fn test(
 ) -> Result<HttpResponse, Problem> {
     viewer.may_administer()?;
     let error = output(&recorder, &id)?.test().await.err();
-    Ok(HttpResponse::Ok().json(TestBody {
-        ok: error.is_none(),
-        error,
-    }))
+    Ok(HttpResponse::Ok().json(TestBody::of(error)))
 }

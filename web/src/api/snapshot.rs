@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, get, http::header, web};
 use serde::Deserialize;
-use vigie_actors::Recorder;
-use vigie_config::{Kind, StreamId, Utc};
+use vigie_actors::{Recorder, snapshots::Picture};
+use vigie_config::{Kind, StreamId};
 use vigie_media::{
-    AccessUnit, StreamFormat, Track,
+    AccessUnit, Track,
     decode::snapshot_jpeg,
-    format::{VideoCodec, VideoFormat, video_ticks},
+    format::VideoFormat,
     hub::{Hub, Item, Policy, Wake},
 };
 
@@ -47,7 +47,9 @@ pub async fn snapshot(
     );
     let (units, format, cache) = match time("at", query.at.as_deref())? {
         Some(at) => {
-            let (units, format) = recorded(&recorder, stream, at).await?;
+            let recorder = recorder.clone();
+            let picture = blocking(move || Picture::recorded(recorder.storage(), &stream, at)).await?;
+            let Picture { units, format, .. } = picture.map_err(no_clip)?;
             (units, format, "private, max-age=3600")
         }
         None => {
@@ -64,9 +66,7 @@ pub async fn snapshot(
         .body(jpeg))
 }
 
-type Picture = (Vec<Arc<AccessUnit>>, VideoFormat);
-
-async fn newest(recorder: &Recorder, stream: &StreamId) -> Result<Picture, Problem> {
+async fn newest(recorder: &Recorder, stream: &StreamId) -> Result<(Vec<Arc<AccessUnit>>, VideoFormat), Problem> {
     let hub = recorder.hub(stream).ok_or_else(|| not_configured(stream))?;
     let units = tokio::time::timeout(PATIENCE, newest_gop(&hub))
         .await
@@ -76,45 +76,6 @@ async fn newest(recorder: &Recorder, stream: &StreamId) -> Result<Picture, Probl
         Some(format) => Ok((units, format)),
         None => Err(Problem::Unavailable(format!("{stream} has no picture now"))),
     }
-}
-
-async fn recorded(recorder: &web::Data<Recorder>, stream: StreamId, at: Utc) -> Result<Picture, Problem> {
-    let recorder = recorder.clone();
-    let still = blocking(move || recorder.storage().still(&stream, at))
-        .await?
-        .map_err(no_clip)?;
-    let codec = match &still.entry {
-        b"avc1" | b"avc3" => VideoCodec::H264,
-        b"hvc1" | b"hev1" => VideoCodec::H265,
-        _ => VideoCodec::Mjpeg,
-    };
-    let format = VideoFormat {
-        codec,
-        width: still.width.into(),
-        height: still.height.into(),
-        fps: None,
-        rfc6381: String::new(),
-        parameter_sets: Vec::new(),
-        decoder_config: still.decoder_config,
-    };
-    let of_stream = Arc::new(StreamFormat {
-        video: Some(format.clone()),
-        audio: None,
-    });
-    let units = still.units.into_iter().map(|unit| {
-        Arc::new(AccessUnit {
-            track: Track::Video,
-            data: unit.data,
-            dts: video_ticks(unit.dts_us),
-            pts: video_ticks(unit.pts_us),
-            utc: Utc::from_micros(unit.dts_us),
-            rap: unit.rap,
-            epoch: 0,
-            format: of_stream.clone(),
-            seq: 0,
-        })
-    });
-    Ok((units.collect(), format))
 }
 
 /// The video units from the cached RAP on; of the next one where none is cached.
