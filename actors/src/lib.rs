@@ -6,6 +6,7 @@
 //!       ├ cameras ── camera.<id> ─┬ recording.<stream>
 //!       │                         └ source.<stream>
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
+//!       ├ email · push
 //!       ├ retention · devices · restream · control · health · reload
 //!       └ web
 //! ```
@@ -20,11 +21,15 @@ pub mod control;
 mod deps;
 mod devices;
 mod disks;
+mod email;
 mod health;
 mod http;
 mod info;
 pub mod inputs;
+mod notifiers;
+pub mod notify;
 pub mod outputs;
+mod push;
 mod recorder;
 pub mod recording;
 pub mod registry;
@@ -40,4 +45,5 @@ mod unrecorded;
 pub use devices::DeviceSnapshot;
 pub use disks::{Assignment, DiskSnapshot, DiskState, Disks, ServiceError, assignment};
 pub use info::{DiskInfo, SystemInfo};
+pub use notifiers::{Notifiers, PushSnapshot, RecipientSnapshot};
 pub use recorder::{Hooks, Recorder, StartError};

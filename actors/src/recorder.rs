@@ -34,6 +34,8 @@ use crate::{
     health::{Feed, health_child},
     info::{self, SystemInfo},
     inputs::{Inputs, input_child},
+    notifiers::Notifiers,
+    notify::channel_child,
     outputs::{Outputs, output_child},
     recording,
     registry::{Event, Events, Registry, registry_child},
@@ -98,6 +100,7 @@ pub struct Recorder {
     pub(crate) registry: Arc<Registry>,
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) outputs: Arc<Outputs>,
+    pub(crate) notify: Notifiers,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -159,13 +162,16 @@ impl Recorder {
             address: config.server.rtsp,
             error,
         })?;
+        let registry = Arc::new(Registry::new(events.clone(), log));
+        let notify = Notifiers::new(&config, &events, &registry.log, &storage, &deps.site);
         let recorder = Arc::new(Recorder {
             started: Utc::now(),
             cameras,
             deps,
             meter: Meter::default(),
             slots: Slots::default(),
-            registry: Arc::new(Registry::new(events.clone(), log)),
+            registry,
+            notify,
             inputs,
             outputs: Arc::new(Outputs::new(&config.outputs, &events)),
             restream,
@@ -247,6 +253,8 @@ impl Recorder {
                 },
                 fill(&self.slots.outputs),
             ),
+            channel_child(self.notify.email.clone()),
+            channel_child(self.notify.push.clone()),
             retention_child(
                 deps.storage.clone(),
                 self.cameras.clone(),
@@ -311,6 +319,10 @@ impl Recorder {
 
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
+    }
+
+    pub fn notifiers(&self) -> &Notifiers {
+        &self.notify
     }
 
     pub fn events(&self) -> &Events {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::{CameraId, EventKind, InputId, OutputId, RuleId, Secret, Source, When};
+use crate::{CameraId, EventKind, InputId, OutputId, PushId, RecipientId, RuleId, Secret, Source, When};
 
 /// Something outside that says "now": a door contact, a button, another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,4 +129,6 @@ pub struct Actions {
     /// Shown live on the pages.
     pub popup_video: Vec<CameraId>,
     pub popup_message: bool,
+    pub email: Vec<RecipientId>,
+    pub push: Vec<PushId>,
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::{CameraId, Causes, DiskId, Input, Output, Rule, Schedule, StreamName, When};
+use crate::{CameraId, Causes, DiskId, Email, Input, Output, Push, Recipient, Rule, Schedule, StreamName, When};
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -45,6 +45,10 @@ pub struct Config {
     pub cameras: Vec<Camera>,
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,
+    /// The server that takes mails.
+    pub email: Option<Email>,
+    pub recipients: Vec<Recipient>,
+    pub pushes: Vec<Push>,
     pub rules: Vec<Rule>,
 }
 

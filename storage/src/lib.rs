@@ -29,6 +29,7 @@ pub mod locks;
 pub mod mp4;
 mod note;
 pub mod options;
+pub mod outbox;
 pub mod rebuild;
 pub mod recovery;
 pub mod retention;
@@ -36,6 +37,7 @@ pub mod rows;
 pub mod segment;
 mod state;
 pub mod storage;
+pub mod subscriptions;
 pub mod uuid;
 pub mod volume;
 

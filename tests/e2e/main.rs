@@ -16,6 +16,7 @@ mod footage;
 mod house;
 mod lies;
 mod losses;
+mod notify;
 mod outage;
 #[cfg(not(feature = "fault-hooks"))]
 mod packaged;
@@ -29,3 +30,6 @@ mod recording;
 mod rights;
 mod seams;
 mod video;
+// Its push service is on this machine, which only a build for tests allows.
+#[cfg(feature = "fault-hooks")]
+mod web_push;

@@ -11,11 +11,13 @@ use super::{
     queue::Events,
     resume::{Again, again},
 };
-use crate::{camera::CameraHandle, cameras::Cameras, deps::Deps, outputs::Outputs, recording};
+use crate::{camera::CameraHandle, cameras::Cameras, deps::Deps, notify::Channel, outputs::Outputs, recording};
 
 pub(super) struct Dispatch {
     pub cameras: Arc<Cameras>,
     pub outputs: Arc<Outputs>,
+    pub email: Arc<Channel>,
+    pub push: Arc<Channel>,
     pub deps: Deps,
     pub events: Events,
 }
@@ -74,6 +76,9 @@ impl Dispatch {
                 Ok(()) => return,
                 Err(why) => Err(why),
             },
+            // They say by themselves too.
+            Some(Command::Email(recipient)) => return self.email.want(event, action.number, recipient.as_str()),
+            Some(Command::Push(target)) => return self.push.want(event, action.number, target.as_str()),
             None => Err(format!("this vigie does not know how to {:?}", action.what)),
         };
         self.note(event.id, action, outcome);
@@ -93,7 +98,7 @@ impl Dispatch {
                         output.event_over(event.id);
                     }
                 }
-                Some(Command::PopupVideo(_) | Command::PopupMessage) | None => {}
+                Some(Command::PopupVideo(_) | Command::PopupMessage | Command::Email(_) | Command::Push(_)) | None => {}
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, hash_map};
 
 use jiff::tz::TimeZone;
 use ulid::Ulid;
-use vigie_config::{CameraId, Causes, Config, EventKind, OutputId, Rule, RuleId, Source, Utc};
+use vigie_config::{CameraId, Causes, Config, EventKind, OutputId, PushId, RecipientId, Rule, RuleId, Source, Utc};
 use vigie_storage::events::{Action, ActionState, EventRecord};
 
 /// One thing to do.
@@ -14,6 +14,8 @@ pub enum Command {
     Output(OutputId),
     PopupVideo(CameraId),
     PopupMessage,
+    Email(RecipientId),
+    Push(PushId),
 }
 
 impl Command {
@@ -24,6 +26,8 @@ impl Command {
             Command::Output(output) => ("output", Some(output.to_string())),
             Command::PopupVideo(camera) => ("popup_video", Some(camera.to_string())),
             Command::PopupMessage => ("popup_message", None),
+            Command::Email(recipient) => ("email", Some(recipient.to_string())),
+            Command::Push(target) => ("push", Some(target.to_string())),
         }
     }
 
@@ -35,6 +39,8 @@ impl Command {
             "output" => Some(Command::Output(OutputId::new(target?).ok()?)),
             "popup_video" => Some(Command::PopupVideo(CameraId::new(target?).ok()?)),
             "popup_message" => Some(Command::PopupMessage),
+            "email" => Some(Command::Email(RecipientId::new(target?).ok()?)),
+            "push" => Some(Command::Push(PushId::new(target?).ok()?)),
             _ => None,
         }
     }
@@ -137,12 +143,21 @@ fn commands(rule: &Rule) -> impl Iterator<Item = Command> {
         outputs,
         popup_video,
         popup_message,
+        email,
+        push,
     } = &rule.actions;
     let record = record.iter().cloned().map(Command::Record);
     let outputs = outputs.iter().cloned().map(Command::Output);
     let videos = popup_video.iter().cloned().map(Command::PopupVideo);
     let message = popup_message.then_some(Command::PopupMessage);
-    record.chain(outputs).chain(videos).chain(message)
+    let mails = email.iter().cloned().map(Command::Email);
+    let pushes = push.iter().cloned().map(Command::Push);
+    record
+        .chain(outputs)
+        .chain(videos)
+        .chain(message)
+        .chain(mails)
+        .chain(pushes)
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
         dispatch: Dispatch {
             cameras: recorder.cameras.clone(),
             outputs: recorder.outputs.clone(),
+            email: recorder.notify.email.clone(),
+            push: recorder.notify.push.clone(),
             deps: recorder.deps.clone(),
             events: registry.events.clone(),
         },

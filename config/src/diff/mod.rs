@@ -30,6 +30,9 @@ pub struct Changes {
     /// Actors that are started anew with what stands here; removed ones first.
     pub inputs: Vec<ActorChange<InputId, Input>>,
     pub outputs: Vec<ActorChange<OutputId, Output>>,
+    /// What waits for them is tried anew.
+    pub email: bool,
+    pub pushes: bool,
     /// Whoever reads the new configuration takes them up. (A schedule's change shows in
     /// everything that names it.)
     pub rules: bool,
@@ -130,6 +133,9 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         cameras: old_cameras,
         inputs: old_inputs,
         outputs: old_outputs,
+        email: old_email,
+        recipients: old_recipients,
+        pushes: old_pushes,
         rules: old_rules,
     } = old;
     let Config {
@@ -139,6 +145,9 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         cameras,
         inputs,
         outputs,
+        email,
+        recipients,
+        pushes,
         rules,
     } = new;
     Changes {
@@ -148,6 +157,8 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         camera_order: order_differs(old_cameras, cameras),
         inputs: diff_actors(old_inputs, inputs, |input| &input.id),
         outputs: diff_actors(old_outputs, outputs, |output| &output.id),
+        email: old_email != email || old_recipients != recipients,
+        pushes: old_pushes != pushes,
         rules: old_rules != rules,
         schedules: old_schedules != schedules,
     }

@@ -5,9 +5,11 @@
 
 mod camera;
 mod disk;
+mod email;
 mod input;
 mod output;
 mod problem;
+mod push;
 mod record;
 mod rule;
 mod schedule;
@@ -19,6 +21,8 @@ mod variables;
 
 #[cfg(test)]
 mod alarm_tests;
+#[cfg(test)]
+mod notify_tests;
 #[cfg(test)]
 mod tests;
 
@@ -131,6 +135,9 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
         server,
         inputs: input::read_all(&root),
         outputs: output::read_all(&root, &schedules),
+        email: email::read_server(&root),
+        recipients: email::read_recipients(&root, &schedules),
+        pushes: push::read_all(&root, &schedules),
         disks: disks.disks.into_iter().map(|found| found.value).collect(),
         cameras,
         schedules: Vec::new(),

@@ -9,7 +9,7 @@ use super::{
     section::{Found, Section, Text},
     suggest::nearest,
 };
-use crate::{Actions, CameraId, Config, EventKind, OutputId, Rule, RuleId, Source, When};
+use crate::{Actions, CameraId, Config, EventKind, OutputId, PushId, RecipientId, Rule, RuleId, Source, When};
 
 /// Nobody raises these yet.
 const NOT_YET: [EventKind; 3] = [EventKind::NetworkDown, EventKind::IpConflict, EventKind::IllegalAccess];
@@ -155,14 +155,28 @@ fn actions(section: &Section<'_>, there: &Config) -> Option<Actions> {
     let popup_video = named(section, "popup_video", "camera", &cameras);
     let outputs = named(section, "outputs", "output", &outputs);
     let popup_message = section.boolean("popup_message").unwrap_or(false);
+    let recipients: Vec<&RecipientId> = there.recipients.iter().map(|recipient| &recipient.id).collect();
+    let email = named(section, "email", "recipient", &recipients);
+    let targets: Vec<&PushId> = there.pushes.iter().map(|push| &push.id).collect();
+    let push = named(section, "push", "push target", &targets);
     let actions = Actions {
         record: record?,
         outputs: outputs?,
         popup_video: popup_video?,
         popup_message,
+        email: email?,
+        push: push?,
     };
-    let count =
-        actions.record.len() + actions.outputs.len() + actions.popup_video.len() + usize::from(actions.popup_message);
+    let Actions {
+        record,
+        outputs,
+        popup_video,
+        popup_message,
+        email,
+        push,
+    } = &actions;
+    let lists = [record.len(), outputs.len(), popup_video.len(), email.len(), push.len()];
+    let count = lists.iter().sum::<usize>() + usize::from(*popup_message);
     if count > MOST_ACTIONS {
         section.problem(
             "id",

@@ -11,6 +11,8 @@ mod locks;
 mod manual;
 mod metrics;
 mod outputs;
+mod push;
+mod recipients;
 mod recordings;
 mod session;
 mod snapshot;
@@ -53,6 +55,14 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         outputs::list,
         outputs::switch,
         outputs::test,
+        recipients::list,
+        recipients::test,
+        push::list,
+        push::test,
+        push::vapid,
+        push::subscriptions,
+        push::subscribe,
+        push::unsubscribe,
         manual::start,
         manual::end,
         manual::start_all,
@@ -129,6 +139,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(outputs::list)
         .service(outputs::switch)
         .service(outputs::test)
+        .service(recipients::list)
+        .service(recipients::test)
+        .service(push::list)
+        .service(push::vapid)
+        .service(push::subscriptions)
+        .service(push::subscribe)
+        .service(push::unsubscribe)
+        .service(push::test)
         .service(manual::start)
         .service(manual::end)
         .service(manual::start_all)
