@@ -1,14 +1,31 @@
-//! The HTTP client of everything that calls out: alarm outputs, and what is told to others.
+//! The HTTP clients of everything that calls out: alarm outputs, and what is told to others.
 
-use std::sync::OnceLock;
+use std::{error::Error, sync::OnceLock};
 
 /// One for the whole process: connections are shared.
 pub fn client() -> reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    let made = CLIENT.get_or_init(|| {
-        // Refused when there is one already, which is as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        reqwest::Client::new()
-    });
-    made.clone()
+    CLIENT.get_or_init(|| build(reqwest::Client::builder())).clone()
+}
+
+/// The same, which goes nowhere else than where it is sent: a redirected POST would arrive as a GET.
+pub fn strict_client() -> reqwest::Client {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    let strict = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    CLIENT.get_or_init(|| build(strict())).clone()
+}
+
+fn build(builder: reqwest::ClientBuilder) -> reqwest::Client {
+    // Refused when there is one already, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    builder.build().unwrap_or_default()
+}
+
+/// The outermost error only says that something failed.
+pub fn root_of(error: &dyn Error) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
 }

@@ -7,7 +7,8 @@
 //!       │                         ├ source.<stream>
 //!       │                         └ motion
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
-//!       ├ snapshot · buzzer · retention · devices · restream · control · health · reload
+//!       ├ snapshot · buzzer · email · push
+//!       ├ retention · devices · restream · control · health · reload
 //!       └ web
 //! ```
 //! Belongs here: who starts what, who restarts whom, what a fact leads to.
@@ -22,12 +23,16 @@ pub mod control;
 mod deps;
 mod devices;
 mod disks;
+mod email;
 mod health;
 mod http;
 mod info;
 pub mod inputs;
 pub mod motion;
+mod notifiers;
+pub mod notify;
 pub mod outputs;
+mod push;
 mod recorder;
 pub mod recording;
 pub mod registry;
@@ -44,4 +49,5 @@ mod unrecorded;
 pub use devices::DeviceSnapshot;
 pub use disks::{Assignment, DiskSnapshot, DiskState, Disks, ServiceError, assignment};
 pub use info::{DiskInfo, SystemInfo};
+pub use notifiers::{Notifiers, PushSnapshot, RecipientSnapshot};
 pub use recorder::{Hooks, Recorder, StartError};

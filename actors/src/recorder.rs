@@ -36,6 +36,8 @@ use crate::{
     info::{self, SystemInfo},
     inputs::{Inputs, input_child},
     motion::{MotionRules, MotionSnapshot},
+    notifiers::Notifiers,
+    notify::channel_child,
     outputs::{Outputs, output_child},
     recording,
     registry::{Event, Events, Registry, registry_child},
@@ -103,6 +105,7 @@ pub struct Recorder {
     pub(crate) outputs: Arc<Outputs>,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) buzzer: Arc<Buzzer>,
+    pub(crate) notify: Notifiers,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -165,16 +168,19 @@ impl Recorder {
             address: config.server.rtsp,
             error,
         })?;
-        let snapshots = Snapshots::new(cameras.clone(), deps.clone());
+        let snapshots = Arc::new(Snapshots::new(cameras.clone(), deps.clone()));
+        let registry = Arc::new(Registry::new(events.clone(), log));
+        let notify = Notifiers::new(&config, &events, &registry.log, &storage, &deps.site, snapshots.clone());
         let recorder = Arc::new(Recorder {
-            snapshots: Arc::new(snapshots),
+            snapshots,
             buzzer: Arc::new(Buzzer::new(config.buzzer.as_ref(), events.clone())),
             started: Utc::now(),
             cameras,
             deps,
             meter: Meter::default(),
             slots: Slots::default(),
-            registry: Arc::new(Registry::new(events.clone(), log)),
+            registry,
+            notify,
             inputs,
             outputs: Arc::new(Outputs::new(&config.outputs, &events)),
             restream,
@@ -258,6 +264,8 @@ impl Recorder {
             ),
             snapshot_child(self.snapshots.clone()),
             buzzer_child(self.buzzer.clone()),
+            channel_child(self.notify.email.clone()),
+            channel_child(self.notify.push.clone()),
             retention_child(self.clone(), low),
             placement_child(self.clone()),
             unrecorded_child(self.clone()),
@@ -325,6 +333,10 @@ impl Recorder {
 
     pub fn buzzer(&self) -> &Buzzer {
         &self.buzzer
+    }
+
+    pub fn notifiers(&self) -> &Notifiers {
+        &self.notify
     }
 
     pub fn events(&self) -> &Events {

@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{CameraId, EventKind, InputId, OutputId, RuleId, Secret, Source, When};
+use crate::{CameraId, EventKind, InputId, OutputId, PushId, RecipientId, RuleId, Secret, Source, When};
 
 /// Something outside that says "now": a door contact, a button, another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,4 +162,6 @@ pub struct Actions {
     /// Shown live on the pages.
     pub popup_video: Vec<CameraId>,
     pub popup_message: bool,
+    pub email: Vec<RecipientId>,
+    pub push: Vec<PushId>,
 }

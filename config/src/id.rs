@@ -94,6 +94,14 @@ id! {
     /// The operator's name of a rule.
     RuleId
 }
+id! {
+    /// The operator's name of someone who gets mails.
+    RecipientId
+}
+id! {
+    /// The operator's name of a push target.
+    PushId
+}
 
 /// Which of a camera's streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

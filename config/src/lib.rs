@@ -13,6 +13,7 @@ mod id;
 mod kind;
 mod load;
 mod model;
+mod notify;
 mod schedule;
 mod size;
 mod time;
@@ -24,13 +25,16 @@ pub use diff::{
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use event::{EventKind, Severity, Source, UnknownKind};
-pub use id::{CameraId, DiskId, IdError, InputId, OutputId, RuleId, ScheduleId, StreamId, StreamName};
+pub use id::{
+    CameraId, DiskId, IdError, InputId, OutputId, PushId, RecipientId, RuleId, ScheduleId, StreamId, StreamName,
+};
 pub use kind::{ErrorKind, Kind};
 pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
 pub use model::{
     Camera, Config, Credentials, Disk, Motion, Record, Secret, Server, Snapshots, SourceUrl, Stream, Tls, Transport,
     WhenFull,
 };
+pub use notify::{Address, Email, Push, PushKind, Recipient, Security, SignIn, Sms};
 pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
 pub use size::{SizeError, format_size, parse_size};
 pub use time::{ParseUtcError, Utc};

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::{Buzzer, CameraId, Causes, DiskId, Input, Output, Rule, Schedule, StreamName, When};
+use crate::{
+    Buzzer, CameraId, Causes, DiskId, Email, Input, Output, Push, Recipient, Rule, Schedule, StreamName, When,
+};
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -47,6 +49,10 @@ pub struct Config {
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,
     pub buzzer: Option<Buzzer>,
+    /// The server that takes mails.
+    pub email: Option<Email>,
+    pub recipients: Vec<Recipient>,
+    pub pushes: Vec<Push>,
     pub rules: Vec<Rule>,
 }
 

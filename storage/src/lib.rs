@@ -29,6 +29,7 @@ pub mod locks;
 pub mod mp4;
 mod note;
 pub mod options;
+pub mod outbox;
 pub mod rebuild;
 pub mod recovery;
 pub mod retention;
@@ -38,6 +39,7 @@ mod shelf;
 pub mod snapshots;
 mod state;
 pub mod storage;
+pub mod subscriptions;
 pub mod uuid;
 pub mod volume;
 

@@ -17,6 +17,7 @@ mod house;
 mod lies;
 mod losses;
 mod motion;
+mod notify;
 mod outage;
 #[cfg(not(feature = "fault-hooks"))]
 mod packaged;
@@ -31,3 +32,6 @@ mod rights;
 mod seams;
 mod snapshots;
 mod video;
+// Its push service is on this machine, which only a build for tests allows.
+#[cfg(feature = "fault-hooks")]
+mod web_push;

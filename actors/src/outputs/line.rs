@@ -1,6 +1,6 @@
 //! The line to an output: what switches it.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use vigie_config::{HttpCall, HttpMethod, OutputKind, redact_url};
 
@@ -54,16 +54,10 @@ impl Line {
             Err(error) if error.is_timeout() => {
                 Err(format!("{method} {shown}: no answer within {} s", TIMEOUT.as_secs()))
             }
-            Err(error) => Err(format!("{method} {shown}: {}", root_of(&error.without_url()))),
+            Err(error) => Err(format!(
+                "{method} {shown}: {}",
+                crate::http::root_of(&error.without_url())
+            )),
         }
     }
-}
-
-/// The outermost error only says that something failed.
-fn root_of(error: &dyn Error) -> String {
-    let mut root = error;
-    while let Some(source) = root.source() {
-        root = source;
-    }
-    root.to_string()
 }

@@ -11,13 +11,18 @@ use super::{
     queue::Events,
     resume::{Again, again},
 };
-use crate::{buzzer::Buzzer, camera::CameraHandle, cameras::Cameras, deps::Deps, outputs::Outputs, recording, snapshots::Snapshots};
+use crate::{
+    buzzer::Buzzer, camera::CameraHandle, cameras::Cameras, deps::Deps, notify::Channel, outputs::Outputs, recording,
+    snapshots::Snapshots,
+};
 
 pub(super) struct Dispatch {
     pub cameras: Arc<Cameras>,
     pub outputs: Arc<Outputs>,
     pub snapshots: Arc<Snapshots>,
     pub buzzer: Arc<Buzzer>,
+    pub email: Arc<Channel>,
+    pub push: Arc<Channel>,
     pub deps: Deps,
     pub events: Events,
 }
@@ -95,6 +100,9 @@ impl Dispatch {
                 Ok(()) => return,
                 Err(why) => Err(why),
             },
+            // They say by themselves too.
+            Some(Command::Email(recipient)) => return self.email.want(event, action.number, recipient.as_str()),
+            Some(Command::Push(target)) => return self.push.want(event, action.number, target.as_str()),
             None => Err(format!("this vigie does not know how to {:?}", action.what)),
         };
         self.note(event.id, action, outcome);
@@ -114,7 +122,15 @@ impl Dispatch {
                         output.event_over(event.id);
                     }
                 }
-                Some(Command::Snapshot(_) | Command::Buzzer | Command::PopupVideo(_) | Command::PopupMessage) | None => {}
+                Some(
+                    Command::Snapshot(_)
+                    | Command::Buzzer
+                    | Command::PopupVideo(_)
+                    | Command::PopupMessage
+                    | Command::Email(_)
+                    | Command::Push(_),
+                )
+                | None => {}
             }
         }
     }

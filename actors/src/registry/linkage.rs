@@ -4,7 +4,7 @@ use std::collections::{HashMap, hash_map};
 
 use jiff::tz::TimeZone;
 use ulid::Ulid;
-use vigie_config::{CameraId, Causes, Config, EventKind, OutputId, Rule, RuleId, Source, Utc};
+use vigie_config::{CameraId, Causes, Config, EventKind, OutputId, PushId, RecipientId, Rule, RuleId, Source, Utc};
 use vigie_storage::events::{Action, ActionState, EventRecord};
 
 /// One thing to do.
@@ -16,6 +16,8 @@ pub enum Command {
     Buzzer,
     PopupVideo(CameraId),
     PopupMessage,
+    Email(RecipientId),
+    Push(PushId),
 }
 
 impl Command {
@@ -28,6 +30,8 @@ impl Command {
             Command::Buzzer => ("buzzer", None),
             Command::PopupVideo(camera) => ("popup_video", Some(camera.to_string())),
             Command::PopupMessage => ("popup_message", None),
+            Command::Email(recipient) => ("email", Some(recipient.to_string())),
+            Command::Push(target) => ("push", Some(target.to_string())),
         }
     }
 
@@ -41,6 +45,8 @@ impl Command {
             "buzzer" => Some(Command::Buzzer),
             "popup_video" => Some(Command::PopupVideo(CameraId::new(target?).ok()?)),
             "popup_message" => Some(Command::PopupMessage),
+            "email" => Some(Command::Email(RecipientId::new(target?).ok()?)),
+            "push" => Some(Command::Push(PushId::new(target?).ok()?)),
             _ => None,
         }
     }
@@ -145,6 +151,8 @@ fn commands(rule: &Rule) -> impl Iterator<Item = Command> {
         buzzer,
         popup_video,
         popup_message,
+        email,
+        push,
     } = &rule.actions;
     let record = record.iter().cloned().map(Command::Record);
     let snapshots = snapshot.iter().cloned().map(Command::Snapshot);
@@ -152,7 +160,14 @@ fn commands(rule: &Rule) -> impl Iterator<Item = Command> {
     let videos = popup_video.iter().cloned().map(Command::PopupVideo);
     let buzzer = buzzer.then_some(Command::Buzzer);
     let message = popup_message.then_some(Command::PopupMessage);
-    record.chain(snapshots).chain(outputs).chain(buzzer).chain(videos).chain(message)
+    record
+        .chain(snapshots)
+        .chain(outputs)
+        .chain(buzzer)
+        .chain(videos)
+        .chain(message)
+        .chain(mails)
+        .chain(pushes)
 }
 
 #[cfg(test)]

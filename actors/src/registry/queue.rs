@@ -94,6 +94,16 @@ impl Default for Events {
     }
 }
 
+fn outcome(event: Ulid, number: u16, state: ActionState, detail: Option<String>) -> Fact {
+    Fact::Outcome {
+        event,
+        number,
+        state,
+        at: Utc::now(),
+        detail,
+    }
+}
+
 impl Events {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -142,15 +152,14 @@ impl Events {
 
     /// What became of an action of an event.
     pub fn outcome(&self, event: Ulid, number: u16, state: ActionState, detail: Option<String>) {
-        let at = Utc::now();
-        let fact = Fact::Outcome {
-            event,
-            number,
-            state,
-            at,
-            detail,
-        };
-        self.put(fact, None);
+        self.put(outcome(event, number, state, detail), None);
+    }
+
+    /// The same; resolves when it is in the log, on the device.
+    pub fn outcome_durably(&self, event: Ulid, number: u16, state: ActionState, detail: Option<String>) -> Told {
+        let (answer, answered) = oneshot::channel();
+        self.put(outcome(event, number, state, detail), Some(answer));
+        Told(answered)
     }
 
     /// How often each kind was raised since the start.

@@ -27,6 +27,8 @@ pub(super) fn again(event: &EventRecord, action: &Action, lasts: bool, now: Utc)
         Some(Command::Record(_)) if goes_on => Again::Do,
         Some(Command::Output(_)) if goes_on && lasts && !refused => Again::Do,
         _ if !planned => Again::Leave,
+        // It knows what it told already, and when it is too late.
+        Some(Command::Email(_) | Command::Push(_)) => Again::Do,
         _ if now.since(event.start) > STALE => Again::Expire,
         _ => Again::Do,
     }
@@ -76,6 +78,9 @@ mod tests {
             (&going, "output", ActionState::Expired, true, soon, Again::Leave),
             (&over, "output", planned, true, late, Again::Expire),
             (&going, "popup_message", planned, false, late, Again::Expire),
+            (&over, "email", planned, false, late, Again::Do),
+            (&over, "push", planned, false, late, Again::Do),
+            (&going, "email", done, false, soon, Again::Leave),
         ] {
             let seen = again(event, &action(what, state), lasts, now);
             assert_eq!(seen, expected, "{what} {state:?} {lasts}");

@@ -113,6 +113,8 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
             outputs: recorder.outputs.clone(),
             snapshots: recorder.snapshots.clone(),
             buzzer: recorder.buzzer.clone(),
+            email: recorder.notify.email.clone(),
+            push: recorder.notify.push.clone(),
             deps: recorder.deps.clone(),
             events: registry.events.clone(),
         },

@@ -31,6 +31,9 @@ pub struct Changes {
     /// Actors that are started anew with what stands here; removed ones first.
     pub inputs: Vec<ActorChange<InputId, Input>>,
     pub outputs: Vec<ActorChange<OutputId, Output>>,
+    /// What waits for them is tried anew.
+    pub email: bool,
+    pub pushes: bool,
     /// Whoever reads the new configuration takes them up. (A schedule's change shows in
     /// everything that names it.)
     pub rules: bool,
@@ -135,6 +138,9 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         inputs: old_inputs,
         outputs: old_outputs,
         buzzer: old_buzzer,
+        email: old_email,
+        recipients: old_recipients,
+        pushes: old_pushes,
         rules: old_rules,
     } = old;
     let Config {
@@ -146,6 +152,9 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         inputs,
         outputs,
         buzzer,
+        email,
+        recipients,
+        pushes,
         rules,
     } = new;
     Changes {
@@ -155,6 +164,8 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         camera_order: order_differs(old_cameras, cameras),
         inputs: diff_actors(old_inputs, inputs, |input| &input.id),
         outputs: diff_actors(old_outputs, outputs, |output| &output.id),
+        email: old_email != email || old_recipients != recipients,
+        pushes: old_pushes != pushes,
         rules: old_rules != rules,
         schedules: old_schedules != schedules,
         snapshots: old_snapshots != snapshots,

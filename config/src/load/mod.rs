@@ -6,10 +6,12 @@
 mod buzzer;
 mod camera;
 mod disk;
+mod email;
 mod input;
 mod motion;
 mod output;
 mod problem;
+mod push;
 mod record;
 mod rule;
 mod schedule;
@@ -22,6 +24,8 @@ mod variables;
 
 #[cfg(test)]
 mod alarm_tests;
+#[cfg(test)]
+mod notify_tests;
 #[cfg(test)]
 mod tests;
 
@@ -136,6 +140,9 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
         outputs: output::read_all(&root, &schedules),
         buzzer: buzzer::read(root.section("buzzer")),
         snapshots: snapshots::read(root.section("snapshots")),
+        email: email::read_server(&root),
+        recipients: email::read_recipients(&root, &schedules),
+        pushes: push::read_all(&root, &schedules),
         disks: disks.disks.into_iter().map(|found| found.value).collect(),
         cameras,
         schedules: Vec::new(),

@@ -92,7 +92,8 @@ fn call(section: &Section<'_>, key: &'static str, body: &'static str, method: Ht
     }
 }
 
-fn method(section: &Section<'_>) -> HttpMethod {
+/// `method`, POST where it is absent.
+pub fn method(section: &Section<'_>) -> HttpMethod {
     const EXPECTED: &str = "\"GET\", \"POST\" or \"PUT\"";
     let Some(text) = section.text("method", EXPECTED) else {
         return HttpMethod::Post;

@@ -9,7 +9,7 @@ use super::{
     section::{Found, Section, Text},
     suggest::nearest,
 };
-use crate::{Actions, CameraId, Config, EventKind, OutputId, Rule, RuleId, Source, When};
+use crate::{Actions, CameraId, Config, EventKind, OutputId, PushId, RecipientId, Rule, RuleId, Source, When};
 
 /// Nobody raises these yet.
 const NOT_YET: [EventKind; 3] = [EventKind::NetworkDown, EventKind::IpConflict, EventKind::IllegalAccess];
@@ -160,6 +160,10 @@ fn actions(section: &Section<'_>, there: &Config) -> Option<Actions> {
         section.problem("buzzer", "there is no buzzer: write the table [buzzer]");
     }
     let popup_message = section.boolean("popup_message").unwrap_or(false);
+    let recipients: Vec<&RecipientId> = there.recipients.iter().map(|recipient| &recipient.id).collect();
+    let email = named(section, "email", "recipient", &recipients);
+    let targets: Vec<&PushId> = there.pushes.iter().map(|push| &push.id).collect();
+    let push = named(section, "push", "push target", &targets);
     let actions = Actions {
         record: record?,
         snapshot: snapshot?,
@@ -167,14 +171,28 @@ fn actions(section: &Section<'_>, there: &Config) -> Option<Actions> {
         buzzer,
         popup_video: popup_video?,
         popup_message,
+        email: email?,
+        push: push?,
     };
+    let Actions {
+        record,
+        snapshot,
+        outputs,
+        buzzer,
+        popup_video,
+        popup_message,
+        email,
+        push,
+    } = &actions;
     let lists = [
-        actions.record.len(),
-        actions.snapshot.len(),
-        actions.outputs.len(),
-        actions.popup_video.len(),
+        record.len(),
+        snapshot.len(),
+        outputs.len(),
+        popup_video.len(),
+        email.len(),
+        push.len(),
     ];
-    let count = lists.iter().sum::<usize>() + usize::from(actions.buzzer) + usize::from(actions.popup_message);
+    let count = lists.iter().sum::<usize>() + usize::from(*buzzer) + usize::from(*popup_message);
     if count > MOST_ACTIONS {
         section.problem(
             "id",

@@ -281,6 +281,24 @@ impl<'s> Section<'s> {
         (texts.len() == array.len()).then_some(texts)
     }
 
+    /// The keys of the table `[path.key]`, whatever they are called, each with its text.
+    pub fn pairs(&self, key: &'static str) -> Vec<(String, Found<Text>)> {
+        let Some(section) = self.section(key) else {
+            return Vec::new();
+        };
+        let read = |(name, item): (&str, &Item)| match item.as_str() {
+            Some(raw) => {
+                let text = section.expanded(raw, section.path.clone(), section.line_of(name))?;
+                Some((name.to_owned(), text))
+            }
+            None => {
+                self.problem(key, format!("{name:?}: seen {}, expected a text", describe(item)));
+                None
+            }
+        };
+        section.table.iter().filter_map(read).collect()
+    }
+
     /// The table `[path.key]`.
     pub fn section(&self, key: &'static str) -> Option<Section<'s>> {
         let item = self.item(key)?;

@@ -4,11 +4,13 @@
 mod api;
 mod config;
 mod loop_disk;
+mod post;
 mod shown;
 
 pub use api::{now_us, rfc3339};
 pub use config::{Cam, Setup};
 pub use loop_disk::{LoopDisk, Memory};
+pub use post::{Asked, Endpoint, MailServer, certificate};
 pub use shown::{pick, shown};
 
 use std::{

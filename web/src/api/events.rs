@@ -72,7 +72,7 @@ pub struct ActionBody {
     /// The rule that wants it; null: the camera's own recording
     #[schema(value_type = Option<String>)]
     rule: Option<RuleId>,
-    /// `record`, `snapshot`, `output`, `buzzer`, `popup_video`, `popup_message`
+    /// `record`, `snapshot`, `output`, `buzzer`, `popup_video`, `popup_message`, `email`, `push`
     what: String,
     target: Option<String>,
     /// `planned`, `done`, `failed`, `expired`, `merged`
@@ -106,11 +106,16 @@ impl EventBody {
             Some(Command::Record(camera) | Command::Snapshot(camera) | Command::PopupVideo(camera)) => {
                 viewer.may_view(&camera).is_ok()
             }
-            Some(Command::Output(_) | Command::Buzzer | Command::PopupMessage) | None => true,
+            // Who gets mails is the administrators' business.
+            Some(Command::Email(_)) => administers,
+            Some(Command::Output(_) | Command::Buzzer | Command::Push(_) | Command::PopupMessage) | None => true,
         };
         let shown = |action: Action| {
-            let of_output = matches!(Command::of(&action), Some(Command::Output(_) | Command::Buzzer));
-            let detail = action.detail.filter(|_| administers || !of_output);
+            let names_devices = matches!(
+                Command::of(&action),
+                Some(Command::Output(_) | Command::Buzzer | Command::Push(_))
+            );
+            let detail = action.detail.filter(|_| administers || !names_devices);
             ActionBody::from(Action { detail, ..action })
         };
         Self {

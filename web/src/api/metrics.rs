@@ -37,6 +37,11 @@ struct EventLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WayLabels {
+    way: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ActorLabels {
     actor: String,
 }
@@ -53,6 +58,7 @@ pub async fn metrics(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpRes
     disks(&mut registry, &recorder);
     devices(&mut registry, &recorder);
     house(&mut registry, &recorder);
+    messages(&mut registry, &recorder);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|e| Problem::Internal(e.to_string()))?;
     Ok(HttpResponse::Ok()
@@ -212,6 +218,40 @@ fn snapshots(registry: &mut Registry, recorder: &Recorder) {
         let counter: Counter = Counter::default();
         counter.inc_by(count);
         registry.register(name, help, counter);
+    }
+}
+
+fn messages(registry: &mut Registry, recorder: &Recorder) {
+    let queued = Levels::<WayLabels>::default();
+    registry.register("messages_queued", "Mails or pushes that wait", queued.clone());
+    let names = [
+        ("messages_sent", "Mails or pushes delivered"),
+        ("messages_failed", "Mails or pushes refused for good"),
+        (
+            "messages_expired",
+            "Mails or pushes that could not be delivered in time",
+        ),
+        ("messages_attempts_failed", "Attempts that failed"),
+        ("messages_dropped", "Events that came too fast for any mail or push"),
+    ];
+    let counters = names.map(|(name, help)| {
+        let counter = Counts::<WayLabels>::default();
+        registry.register(name, help, counter.clone());
+        counter
+    });
+    for (way, counts) in recorder.notifiers().counts() {
+        let labels = WayLabels { way };
+        queued.get_or_create(&labels).set(counts.queued as f64);
+        let values = [
+            counts.sent,
+            counts.failed,
+            counts.expired,
+            counts.failed_attempts,
+            counts.dropped,
+        ];
+        for (counter, value) in counters.iter().zip(values) {
+            counter.get_or_create(&labels).inc_by(value);
+        }
     }
 }
 

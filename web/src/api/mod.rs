@@ -13,6 +13,8 @@ mod manual;
 mod metrics;
 mod motion;
 mod outputs;
+mod push;
+mod recipients;
 mod recordings;
 mod session;
 mod snapshot;
@@ -63,6 +65,14 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         buzzer::show,
         buzzer::test,
         buzzer::silence,
+        recipients::list,
+        recipients::test,
+        push::list,
+        push::test,
+        push::vapid,
+        push::subscriptions,
+        push::subscribe,
+        push::unsubscribe,
         manual::start,
         manual::end,
         manual::start_all,
@@ -147,6 +157,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(buzzer::show)
         .service(buzzer::test)
         .service(buzzer::silence)
+        .service(recipients::list)
+        .service(recipients::test)
+        .service(push::list)
+        .service(push::vapid)
+        .service(push::subscriptions)
+        .service(push::subscribe)
+        .service(push::unsubscribe)
+        .service(push::test)
         .service(manual::start)
         .service(manual::end)
         .service(manual::start_all)

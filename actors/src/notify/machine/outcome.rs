@@ -1,0 +1,121 @@
+//! What came of attempts, and who has to know.
+
+use ulid::Ulid;
+use vigie_storage::{
+    events::ActionState,
+    outbox::{ActionRef, Change, Outcome},
+};
+
+use super::{Machine, Now, Todo, Told};
+use crate::notify::pace::{Failure, How, pause_after};
+
+impl Machine {
+    /// What came of an attempt.
+    pub fn sent(&mut self, message: Ulid, result: Result<(), Failure>, now: Now) -> Vec<Change> {
+        self.in_flight.remove(&message);
+        let Some(found) = self.waiting.messages.get(&message) else {
+            return Vec::new();
+        };
+        let (to, count) = (found.to.clone(), found.count());
+        let status = self.status.entry(to.target.clone()).or_default();
+        let line = self.lines.entry(to).or_default();
+        let outcome = match result {
+            Ok(()) => {
+                status.sent += 1;
+                (status.last_success, status.error, status.next_attempt) = (Some(now.utc), None, None);
+                line.succeeded();
+                self.held = None;
+                Outcome {
+                    state: ActionState::Done,
+                    detail: (count > 1).then(|| format!("in one message of {count} events")),
+                }
+            }
+            Err(Failure { text, how, everyone }) => {
+                status.failed_attempts += 1;
+                (status.error, status.error_at) = (Some(text.clone()), Some(now.utc));
+                if !everyone {
+                    self.held = None;
+                }
+                if how == How::Never {
+                    status.failed += 1;
+                    line.succeeded();
+                    Outcome {
+                        state: ActionState::Failed,
+                        detail: Some(text),
+                    }
+                } else {
+                    let failures = if everyone {
+                        self.held.map_or(0, |(failures, _)| failures) + 1
+                    } else {
+                        line.failed()
+                    };
+                    let pause = pause_after(failures, how, message);
+                    if everyone {
+                        self.held = Some((failures, now.at + pause));
+                    } else {
+                        line.wait_until(now.at + pause);
+                    }
+                    let micros = i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
+                    status.next_attempt = Some(now.utc.plus_micros(micros));
+                    return Vec::new();
+                }
+            }
+        };
+        let mut todo = Todo::default();
+        self.apply(&mut todo, Change::Finished { message, outcome });
+        todo.changes
+    }
+
+    /// Outcomes of finished messages that nobody tells yet: to be told until the log of events holds
+    /// them, then [`Machine::told`].
+    pub fn untold(&mut self) -> Vec<(Ulid, Vec<Told>)> {
+        let mut untold = Vec::new();
+        for message in self.waiting.messages.values() {
+            if let Some(outcome) = &message.outcome
+                && !self.telling.contains(&message.id)
+            {
+                let notes = message.notes.iter().map(|note| note.action);
+                let told = notes.filter(|action| outcome.state == ActionState::Done || !self.may_succeed(*action));
+                let told = told.map(|action| (action, outcome.state, outcome.detail.clone()));
+                untold.push((message.id, told.collect()));
+            }
+        }
+        self.telling.extend(untold.iter().map(|(id, _)| *id));
+        untold
+    }
+
+    /// Another message may yet tell of it.
+    fn may_succeed(&self, action: ActionRef) -> bool {
+        let mut others = self.waiting.messages.values();
+        others.any(|message| message.outcome.is_none() && message.holds(action))
+    }
+
+    /// The log of events holds the outcomes of a message, or does not.
+    pub fn told(&mut self, message: Ulid, durable: bool) -> Vec<Change> {
+        self.telling.remove(&message);
+        let mut todo = Todo::default();
+        if durable {
+            self.deadlines.remove(&message);
+            self.apply(&mut todo, Change::Forgotten { message });
+        }
+        todo.changes
+    }
+
+    /// Actions that are only counted, and that nobody tells yet.
+    pub fn untold_merged(&mut self) -> Vec<ActionRef> {
+        if self.telling_merged > 0 {
+            return Vec::new();
+        }
+        self.telling_merged = self.waiting.merged.len();
+        self.waiting.merged.iter().copied().collect()
+    }
+
+    pub fn told_merged(&mut self, durable: bool) -> Vec<Change> {
+        let count = std::mem::take(&mut self.telling_merged);
+        let mut todo = Todo::default();
+        if durable {
+            self.apply(&mut todo, Change::Told { count });
+        }
+        todo.changes
+    }
+}

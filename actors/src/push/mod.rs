@@ -1,0 +1,234 @@
+//! Short messages about events: to phones, browsers, other programs.
+//!
+//! Belongs here: what a message says to each kind of target and how it gets there. Does not belong
+//! here: which events make one message, when it is tried again ([`crate::notify`]).
+
+mod call;
+mod ntfy;
+mod sms;
+mod web_push;
+mod webhook;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ulid::Ulid;
+use vigie_config::{Config, Push, PushId, PushKind, Utc};
+use vigie_storage::{
+    Storage,
+    outbox::{Address, Message, Note},
+    subscriptions::{Subscription, Subscriptions},
+};
+
+pub use web_push::Vapid;
+
+use crate::{
+    notify::{Directory, Failure, How, Policy, Sending, Way, words::Words},
+    site::Site,
+};
+
+/// Messages on their way at once.
+const PARALLEL: usize = 16;
+
+/// What pushes are made of, beside the configuration.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub site: Arc<Site>,
+    pub storage: Arc<Storage>,
+    pub subscriptions: Arc<Subscriptions>,
+    pub vapid: Arc<Vapid>,
+}
+
+/// Pushes as one configuration wants them.
+pub(crate) struct Pusher(Arc<Shared>);
+
+struct Shared {
+    targets: BTreeMap<PushId, Push>,
+    words: Words,
+    sources: Sources,
+}
+
+impl Pusher {
+    pub fn new(config: &Config, sources: Sources) -> Pusher {
+        Pusher(Arc::new(Shared {
+            targets: config.pushes.iter().map(|it| (it.id.clone(), it.clone())).collect(),
+            words: Words::of(config, sources.site.zone()),
+            sources,
+        }))
+    }
+
+    /// A message to all that a target stands for at once. An error says exactly what failed.
+    pub async fn test(&self, push: &Push) -> Result<String, String> {
+        let parts = self.0.all_parts(push)?;
+        let now = Utc::now();
+        let (mut failed, count) = (Vec::new(), parts.len());
+        for part in parts {
+            let message = Message {
+                id: Ulid::generate(),
+                to: Address {
+                    target: push.id.to_string(),
+                    part,
+                },
+                opened: now,
+                sealed: true,
+                notes: Vec::new(),
+                counts: BTreeMap::new(),
+                last: now,
+                outcome: None,
+            };
+            let text = Text {
+                title: format!("{}: test", self.0.words.house),
+                body: "This is a test. Alarms reach you.".to_owned(),
+                alarm: false,
+            };
+            failed.extend(
+                self.0
+                    .deliver(push, &message, text)
+                    .await
+                    .err()
+                    .map(|failure| failure.text),
+            );
+        }
+        match failed.is_empty() {
+            true => Ok(format!("{count} of {count} messages were taken")),
+            false => Err(failed.join("; ")),
+        }
+    }
+}
+
+/// For small screens.
+struct Text {
+    title: String,
+    body: String,
+    /// Someone should look now.
+    alarm: bool,
+}
+
+impl Directory for Pusher {
+    fn policy(&self, target: &str) -> Option<Policy> {
+        self.0.target(target).map(|push| Policy {
+            merge: push.merge,
+            expire: push.expire,
+        })
+    }
+
+    fn parts(&self, target: &str, note: &Note, now: Utc) -> Result<Vec<String>, String> {
+        let Some(push) = self.0.target(target) else {
+            return Err(format!("there is no push target {target} any more"));
+        };
+        if !push.enabled {
+            return Err(format!("{target} is switched off"));
+        }
+        let schedule = &push.schedule;
+        if !schedule.is_on(now, &self.0.sources.site.zone()) {
+            return Err(format!("{target}: its schedule is {schedule}, not on now"));
+        }
+        let mut parts = self.0.all_parts(push)?;
+        if matches!(push.kind, PushKind::WebPush { .. }) {
+            parts.retain(|part| self.0.subscription(part).is_some_and(|one| self.0.may_know(&one, note)));
+            if parts.is_empty() {
+                return Err(format!("{target}: no browser's user may see this"));
+            }
+        }
+        Ok(parts)
+    }
+}
+
+impl Way for Pusher {
+    fn send(&self, message: Message) -> Sending {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let target = &message.to.target;
+            let Some(push) = shared.target(target) else {
+                let text = format!("there is no push target {target} any more");
+                return Err(Failure::new(How::Never, text));
+            };
+            let text = Text {
+                title: shared.words.subject(&message),
+                body: shared.words.short(&message),
+                alarm: message
+                    .counts
+                    .keys()
+                    .any(|kind| kind.severity() == vigie_config::Severity::Alarm),
+            };
+            shared.deliver(push, &message, text).await
+        })
+    }
+
+    fn parallel(&self) -> usize {
+        PARALLEL
+    }
+}
+
+impl Shared {
+    fn target(&self, target: &str) -> Option<&Push> {
+        self.targets.get(&PushId::new(target).ok()?)
+    }
+
+    fn subscription(&self, part: &str) -> Option<Subscription> {
+        self.sources.subscriptions.get(Ulid::from_string(part).ok()?)
+    }
+
+    /// Nobody is told of a camera that they may not watch.
+    fn may_know(&self, subscription: &Subscription, note: &Note) -> bool {
+        let user = self.sources.storage.accounts().get(&subscription.user);
+        user.is_some_and(|user| user.enabled && note.source.camera().is_none_or(|camera| user.may_view(camera)))
+    }
+
+    fn all_parts(&self, push: &Push) -> Result<Vec<String>, String> {
+        match &push.kind {
+            PushKind::Ntfy { .. } | PushKind::Webhook { .. } => Ok(vec![String::new()]),
+            PushKind::Sms(sms) => Ok(sms.to.clone()),
+            PushKind::WebPush { .. } => {
+                let all = self.sources.subscriptions.all();
+                match all.is_empty() {
+                    true => Err(format!("{}: no browser has asked to be told", push.id)),
+                    false => Ok(all.iter().map(|one| one.id.to_string()).collect()),
+                }
+            }
+        }
+    }
+
+    async fn deliver(&self, push: &Push, message: &Message, text: Text) -> Result<(), Failure> {
+        let part = &message.to.part;
+        let request = match &push.kind {
+            PushKind::Ntfy { url, sign_in } => ntfy::request(url, sign_in.as_ref(), message, &text),
+            PushKind::Webhook { url, secret } => webhook::request(url, secret, message, &self.words, Utc::now()),
+            PushKind::Sms(sms) => sms::request(sms, part, message, &text),
+            PushKind::WebPush { contact } => {
+                let Some(subscription) = self.subscription(part) else {
+                    return Err(Failure::new(
+                        How::Never,
+                        "the browser does not want to be told any more",
+                    ));
+                };
+                let vapid = &self.sources.vapid;
+                web_push::request(&subscription, vapid, contact, message, &text, push.expire)
+            }
+        };
+        let request = request.map_err(|error| Failure::new(How::Never, format!("{}: {error}", push.id)))?;
+        match call::send(request).await {
+            Ok(()) => Ok(()),
+            Err(call::Refused {
+                status: Some(404 | 410),
+                ..
+            }) if matches!(push.kind, PushKind::WebPush { .. }) => {
+                self.forget(part).await;
+                let text = format!(
+                    "{}: its push service does not know the browser any more: forgotten",
+                    push.id
+                );
+                Err(Failure::new(How::Never, text))
+            }
+            Err(refused) => Err(Failure::new(refused.how, format!("{}: {}", push.id, refused.text))),
+        }
+    }
+
+    async fn forget(&self, part: &str) {
+        let Ok(id) = Ulid::from_string(part) else { return };
+        let subscriptions = self.sources.subscriptions.clone();
+        let ended = tokio::task::spawn_blocking(move || subscriptions.end(id)).await;
+        if let Ok(Err(error)) = ended {
+            tracing::error!(%error, "a browser that is gone was not forgotten");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Push targets: how it stands with each, a test, and the browsers that ask to be told.
+
+use actix_web::{HttpResponse, delete, get, post, web};
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+use vigie_actors::{PushSnapshot, Recorder};
+use vigie_config::{Kind, Utc};
+use vigie_storage::subscriptions::Subscription;
+
+use super::{blocking, recipients::DeliveryBody, small};
+use crate::{problem::Problem, sign_in::Viewer};
+
+const MOST_BYTES: usize = 8192;
+
+/// How it stands with every push target
+#[utoipa::path(get, path = "/api/v1/push",
+    responses((status = 200, body = Vec<PushSnapshot>), (status = 403, body = crate::problem::ProblemDocument)))]
+#[get("/api/v1/push")]
+pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
+    viewer.may_administer()?;
+    Ok(HttpResponse::Ok().json(recorder.notifiers().pushes(&recorder.config())))
+}
+
+/// Send a message at once: says exactly what failed
+#[utoipa::path(post, path = "/api/v1/push/{id}/test", params(("id" = String, Path)),
+    responses((status = 200, body = DeliveryBody), (status = 404, body = crate::problem::ProblemDocument)))]
+#[post("/api/v1/push/{id}/test")]
+pub async fn test(
+    viewer: Viewer,
+    id: web::Path<String>,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    viewer.may_administer()?;
+    let result = recorder.notifiers().test_push(&recorder.config(), &id).await;
+    let path = || format!("/api/v1/push/{}", id.chars().take(80).collect::<String>());
+    let result = result.ok_or_else(|| Problem::NotFound(path()))?;
+    Ok(HttpResponse::Ok().json(DeliveryBody::from(result)))
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct VapidBody {
+    /// The `applicationServerKey` of a subscription, base64url
+    public_key: String,
+}
+
+/// The key that browsers subscribe with
+#[utoipa::path(get, path = "/api/v1/push/vapid",
+    responses((status = 200, body = VapidBody), (status = 503, body = crate::problem::ProblemDocument)))]
+#[get("/api/v1/push/vapid")]
+pub async fn vapid(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
+    let vapid = recorder.notifiers().vapid().clone();
+    let key = blocking(move || vapid.public_key()).await?;
+    let public_key = key.map_err(Problem::Unavailable)?;
+    Ok(HttpResponse::Ok().json(VapidBody { public_key }))
+}
+
+/// A browser that is told
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SubscriptionBody {
+    id: String,
+    user: String,
+    /// Its push service
+    service: String,
+    #[schema(value_type = String, format = DateTime)]
+    since: Utc,
+}
+
+impl From<Subscription> for SubscriptionBody {
+    fn from(subscription: Subscription) -> Self {
+        Self {
+            id: subscription.id.to_string(),
+            user: subscription.user,
+            // Whoever knows all of it may send to the browser.
+            service: host(&subscription.endpoint).unwrap_or_default().to_owned(),
+            since: subscription.since,
+        }
+    }
+}
+
+fn host(endpoint: &str) -> Option<&str> {
+    endpoint.split_once("://")?.1.split(['/', '?', '#']).next()
+}
+
+/// The browsers of whoever asks; all of them for administrators
+#[utoipa::path(get, path = "/api/v1/push/subscriptions", responses((status = 200, body = Vec<SubscriptionBody>)))]
+#[get("/api/v1/push/subscriptions")]
+pub async fn subscriptions(viewer: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
+    let all = recorder.notifiers().subscriptions().all().into_iter();
+    let shown = all.filter(|one| is_of(&viewer, one)).map(SubscriptionBody::from);
+    HttpResponse::Ok().json(shown.collect::<Vec<_>>())
+}
+
+fn is_of(viewer: &Viewer, subscription: &Subscription) -> bool {
+    viewer.may_administer().is_ok() || subscription.user == viewer.0.name
+}
+
+/// As `PushSubscription.toJSON()` gives it
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct NewSubscription {
+    endpoint: String,
+    keys: Keys,
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct Keys {
+    /// Public key of the browser, base64url
+    p256dh: String,
+    /// base64url
+    auth: String,
+}
+
+/// Ask that this browser be told; again replaces what it asked before. Answered when it is on the device
+#[utoipa::path(post, path = "/api/v1/push/subscriptions", request_body = NewSubscription,
+    responses((status = 201, body = SubscriptionBody), (status = 400, body = crate::problem::ProblemDocument),
+              (status = 503, body = crate::problem::ProblemDocument)))]
+#[post("/api/v1/push/subscriptions")]
+pub async fn subscribe(
+    viewer: Viewer,
+    body: web::Payload,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    let bytes = small(body, MOST_BYTES).await?;
+    let asked: NewSubscription =
+        serde_json::from_slice(&bytes).map_err(|error| Problem::BadRequest(error.to_string()))?;
+    if !is_push_service(&asked.endpoint) {
+        let expected = "endpoint: expected https://HOST/… with the name of a host";
+        return Err(Problem::BadRequest(expected.into()));
+    }
+    let subscriptions = recorder.notifiers().subscriptions().clone();
+    let Keys { p256dh, auth } = asked.keys;
+    let added = blocking(move || subscriptions.add(&viewer.0.name, &asked.endpoint, &p256dh, &auth)).await?;
+    match added {
+        Ok(subscription) => Ok(HttpResponse::Created().json(SubscriptionBody::from(subscription))),
+        Err(error) => Err(Problem::of_kind(error.kind(), error)),
+    }
+}
+
+/// Whoever may sign in must not make the recorder call any address of its own network.
+fn is_push_service(endpoint: &str) -> bool {
+    #[cfg(feature = "fault-hooks")]
+    if endpoint.starts_with("http://127.0.0.1:") {
+        return true;
+    }
+    let host = endpoint.strip_prefix("https://").and_then(|_| host(endpoint));
+    let name = host.and_then(|host| host.split(':').next());
+    name.is_some_and(|name| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let sound = name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+        // A name with a dot whose last part has a letter is no address in digits.
+        sound && name.contains('.') && last.bytes().any(|b| b.is_ascii_alphabetic()) && !last.starts_with("0x")
+    })
+}
+
+/// Tell this browser nothing any more
+#[utoipa::path(delete, path = "/api/v1/push/subscriptions/{id}", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = crate::problem::ProblemDocument)))]
+#[delete("/api/v1/push/subscriptions/{id}")]
+pub async fn unsubscribe(
+    viewer: Viewer,
+    id: web::Path<String>,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    let subscriptions = recorder.notifiers().subscriptions().clone();
+    let path = || format!("/api/v1/push/subscriptions/{}", id.chars().take(40).collect::<String>());
+    let found = Ulid::from_string(&id).ok().and_then(|id| subscriptions.get(id));
+    let found = found
+        .filter(|one| is_of(&viewer, one))
+        .ok_or_else(|| Problem::NotFound(path()))?;
+    match blocking(move || subscriptions.end(found.id)).await? {
+        Ok(_) => Ok(HttpResponse::NoContent().finish()),
+        Err(error) => Err(Problem::of_kind(error.kind(), error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn push_services_have_names() {
+        assert!(is_push_service("https://fcm.googleapis.com/fcm/send/abc"));
+        assert!(is_push_service("https://push.example.org:8443/x"));
+        for bad in [
+            "http://push.example.org/x",
+            "https://192.0.2.1/x",
+            "https://localhost/x",
+            "https://[::1]/x",
+            "https://0x7f.0x1/x",
+            "https://user@push.example.org/x",
+            "ftp://push.example.org/x",
+            "",
+        ] {
+            assert!(!is_push_service(bad), "{bad}");
+        }
+    }
+}
