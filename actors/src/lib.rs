@@ -5,6 +5,7 @@
 //!       ├ disks ── disk.<id>
 //!       ├ cameras ── camera.<id> ─┬ recording.<stream>
 //!       │                         └ source.<stream>
+//!       ├ mqtt
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
 //!       ├ retention · devices · restream · control · health · reload
 //!       └ web
@@ -20,10 +21,12 @@ pub mod control;
 mod deps;
 mod devices;
 mod disks;
+mod gpio;
 mod health;
 mod http;
 mod info;
 pub mod inputs;
+pub mod mqtt;
 pub mod outputs;
 mod recorder;
 pub mod recording;

@@ -31,10 +31,12 @@ use crate::{
     deps::Deps,
     devices::{DeviceSnapshot, Devices, Pace, devices_child},
     disks::{Disks, disk_child, note_failure, placement_child},
+    gpio::{Gpio, Kernel},
     health::{Feed, health_child},
     info::{self, SystemInfo},
     inputs::{Inputs, input_child},
-    outputs::{Outputs, output_child},
+    mqtt::{Mqtt, mqtt_child},
+    outputs::{Means, Outputs, output_child},
     recording,
     registry::{Event, Events, Registry, registry_child},
     reload::{Reload, reload_child},
@@ -98,6 +100,8 @@ pub struct Recorder {
     pub(crate) registry: Arc<Registry>,
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) outputs: Arc<Outputs>,
+    pub(crate) mqtt: Arc<Mqtt>,
+    gpio: Arc<dyn Gpio>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -131,6 +135,13 @@ impl Recorder {
     /// Starts everything; what may be missing (cameras, disks) is a state, not an error.
     pub async fn start(config: Config, hooks: Hooks) -> Result<Arc<Recorder>, StartError> {
         let events = Events::default();
+        // It listens from the first event on.
+        let mqtt = Mqtt::new(config.mqtt.as_ref(), &events);
+        let gpio: Arc<dyn Gpio> = Arc::new(Kernel);
+        let means = Means {
+            mqtt: mqtt.clone(),
+            gpio: gpio.clone(),
+        };
         let failures = watch::Sender::default();
         let low = Arc::new(Notify::new());
         let cameras = Arc::new(Cameras::default());
@@ -167,7 +178,9 @@ impl Recorder {
             slots: Slots::default(),
             registry: Arc::new(Registry::new(events.clone(), log)),
             inputs,
-            outputs: Arc::new(Outputs::new(&config.outputs, &events)),
+            outputs: Arc::new(Outputs::new(&config.outputs, &events, means)),
+            mqtt,
+            gpio,
             restream,
             clock,
             devices,
@@ -221,6 +234,8 @@ impl Recorder {
                 },
                 fill(&self.slots.cameras),
             ),
+            // Before the outputs: at the end they switch themselves off by it.
+            mqtt_child(self.clone()),
             supervisor_child(
                 "inputs".into(),
                 "inputs",
@@ -276,7 +291,7 @@ impl Recorder {
     }
 
     pub(crate) fn input_spec(&self, id: &InputId) -> ChildSpec {
-        input_child(id.clone(), self.inputs.clone())
+        input_child(id.clone(), self.inputs.clone(), self.gpio.clone())
     }
 
     pub(crate) fn output_spec(&self, id: &OutputId) -> ChildSpec {
@@ -311,6 +326,10 @@ impl Recorder {
 
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
+    }
+
+    pub fn mqtt(&self) -> &Mqtt {
+        &self.mqtt
     }
 
     pub fn events(&self) -> &Events {

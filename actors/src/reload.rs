@@ -124,6 +124,7 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
     recorder.cameras.replace_all(all);
     // Last: whoever is interrupted before carries out the rest of the difference next time.
     recorder.set_config(new);
+    recorder.mqtt.configure(recorder.config().mqtt.as_ref());
 }
 
 async fn put(slot: &Slot, spec: ChildSpec) {

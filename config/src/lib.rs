@@ -9,10 +9,12 @@ mod cause;
 pub mod diff;
 mod duration;
 mod event;
+mod gpio;
 mod id;
 mod kind;
 mod load;
 mod model;
+mod mqtt;
 mod schedule;
 mod size;
 mod time;
@@ -24,12 +26,14 @@ pub use diff::{
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use event::{EventKind, Severity, Source, UnknownKind};
+pub use gpio::{Bias, GpioLine, GpioName, Level};
 pub use id::{CameraId, DiskId, IdError, InputId, OutputId, RuleId, ScheduleId, StreamId, StreamName};
 pub use kind::{ErrorKind, Kind};
 pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
 pub use model::{
     Camera, Config, Credentials, Disk, Record, Secret, Server, SourceUrl, Stream, Tls, Transport, WhenFull,
 };
+pub use mqtt::{Broker, Mqtt};
 pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
 pub use size::{SizeError, format_size, parse_size};
 pub use time::{ParseUtcError, Utc};

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::{CameraId, Causes, DiskId, Input, Output, Rule, Schedule, StreamName, When};
+use crate::{CameraId, Causes, DiskId, Input, Mqtt, Output, Rule, Schedule, StreamName, When};
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -39,6 +39,8 @@ impl Serialize for Secret {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     pub server: Server,
+    /// `None`: no broker is spoken to.
+    pub mqtt: Option<Mqtt>,
     /// Lists are in the order of the file. The fixed schedules are not among these.
     pub schedules: Vec<Schedule>,
     pub disks: Vec<Disk>,

@@ -34,6 +34,8 @@ pub struct Changes {
     /// everything that names it.)
     pub rules: bool,
     pub schedules: bool,
+    /// The broker is connected to anew.
+    pub mqtt: bool,
 }
 
 /// Of something that is one actor.
@@ -125,6 +127,7 @@ macro_rules! compare {
 pub fn diff(old: &Config, new: &Config) -> Changes {
     let Config {
         server: old_server,
+        mqtt: old_mqtt,
         schedules: old_schedules,
         disks: old_disks,
         cameras: old_cameras,
@@ -134,6 +137,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
     } = old;
     let Config {
         server,
+        mqtt,
         schedules,
         disks,
         cameras,
@@ -150,6 +154,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         outputs: diff_actors(old_outputs, outputs, |output| &output.id),
         rules: old_rules != rules,
         schedules: old_schedules != schedules,
+        mqtt: old_mqtt != mqtt,
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod camera;
 mod disk;
+mod gpio;
 mod input;
+mod mqtt;
 mod output;
 mod problem;
 mod record;
@@ -129,6 +131,7 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
     }
     let mut config = Config {
         server,
+        mqtt: mqtt::read(root.section("mqtt")),
         inputs: input::read_all(&root),
         outputs: output::read_all(&root, &schedules),
         disks: disks.disks.into_iter().map(|found| found.value).collect(),

@@ -16,6 +16,7 @@ const GOOD: &str =
 fn lookup(name: &str) -> Option<String> {
     match name {
         "GATE_PASSWORD" => Some("hunter2".to_owned()),
+        "MQTT_PASSWORD" => Some("hunter2".to_owned()),
         "DOOR_TOKEN" => Some("0123456789abcdef".to_owned()),
         "EMPTY" => Some(String::new()),
         "SECONDS" => Some("7s".to_owned()),
@@ -637,6 +638,7 @@ fn the_reference_shows_every_key() {
     let text = uncommented(REFERENCE);
     for table in [
         "[server]",
+        "[mqtt]",
         "[[schedule]]",
         "[[disk]]",
         "[[camera]]",
