@@ -16,6 +16,7 @@ mod footage;
 mod house;
 mod lies;
 mod losses;
+mod mqtt;
 mod outage;
 #[cfg(not(feature = "fault-hooks"))]
 mod packaged;
