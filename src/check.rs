@@ -42,9 +42,14 @@ pub fn main(path: &Path) -> ExitCode {
     }
 }
 
-/// Files that cameras need and this user cannot read. What is not there now may be later.
+/// Files that cameras and the broker need and this user cannot read. What is not there now may be later.
 fn absent_files(config: &Config) -> Vec<String> {
     let mut found = Vec::new();
+    if let Some(path) = config.mqtt.as_ref().and_then(|mqtt| mqtt.tls_ca.as_ref())
+        && let Err(error) = std::fs::File::open(path)
+    {
+        found.push(format!("mqtt.tls_ca: cannot read {}: {error}", path.display()));
+    }
     for camera in &config.cameras {
         for (name, stream) in &camera.streams {
             let file = match &stream.url {
@@ -78,19 +83,24 @@ mod tests {
         std::fs::write(&there, "").unwrap();
         let text = format!(
             "[[disk]]\nid = \"d1\"\npath = \"/nowhere\"\n[[camera]]\nid = \"a\"\nmain.url = \"file:///nowhere/clip.mp4\"\nsub.url = \"file://{}\"\n\
-             [[camera]]\nid = \"b\"\nmain.url = \"rtsps://192.0.2.1/x\"\nmain.tls_ca = \"/nowhere/ca.pem\"\n",
+             [[camera]]\nid = \"b\"\nmain.url = \"rtsps://192.0.2.1/x\"\nmain.tls_ca = \"/nowhere/ca.pem\"\n\
+             [mqtt]\nbroker = \"mqtts://192.0.2.30\"\ntls_ca = \"/nowhere/broker.pem\"\n",
             there.display()
         );
         std::fs::write(&file, text).unwrap();
         let (config, _) = Config::load(&file).unwrap();
         let found = absent_files(&config);
-        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found.len(), 3, "{found:?}");
         assert!(
-            found[0].starts_with("camera \"a\".main.url: cannot read /nowhere/clip.mp4"),
+            found[0].starts_with("mqtt.tls_ca: cannot read /nowhere/broker.pem"),
             "{found:?}"
         );
         assert!(
-            found[1].starts_with("camera \"b\".main.tls_ca: cannot read /nowhere/ca.pem"),
+            found[1].starts_with("camera \"a\".main.url: cannot read /nowhere/clip.mp4"),
+            "{found:?}"
+        );
+        assert!(
+            found[2].starts_with("camera \"b\".main.tls_ca: cannot read /nowhere/ca.pem"),
             "{found:?}"
         );
     }

@@ -6,6 +6,7 @@
 //!       ├ cameras ── camera.<id> ─┬ recording.<stream>
 //!       │                         ├ source.<stream>
 //!       │                         └ motion
+//!       ├ mqtt
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
 //!       ├ snapshot · buzzer · email · push
 //!       ├ retention · devices · restream · control · health · reload
@@ -24,11 +25,13 @@ mod deps;
 mod devices;
 mod disks;
 mod email;
+mod gpio;
 mod health;
 mod http;
 mod info;
 pub mod inputs;
 pub mod motion;
+pub mod mqtt;
 mod notifiers;
 pub mod notify;
 pub mod outputs;

@@ -32,13 +32,15 @@ use crate::{
     deps::Deps,
     devices::{DeviceSnapshot, Devices, Pace, devices_child},
     disks::{Disks, disk_child, note_failure, placement_child},
+    gpio::{Gpio, Kernel},
     health::{Feed, health_child},
     info::{self, SystemInfo},
     inputs::{Inputs, input_child},
     motion::{MotionRules, MotionSnapshot},
+    mqtt::{Mqtt, mqtt_child},
     notifiers::Notifiers,
     notify::channel_child,
-    outputs::{Outputs, output_child},
+    outputs::{Means, Outputs, output_child},
     recording,
     registry::{Event, Events, Registry, registry_child},
     reload::{Reload, reload_child},
@@ -106,6 +108,8 @@ pub struct Recorder {
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) buzzer: Arc<Buzzer>,
     pub(crate) notify: Notifiers,
+    pub(crate) mqtt: Arc<Mqtt>,
+    gpio: Arc<dyn Gpio>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -139,6 +143,13 @@ impl Recorder {
     /// Starts everything; what may be missing (cameras, disks) is a state, not an error.
     pub async fn start(config: Config, hooks: Hooks) -> Result<Arc<Recorder>, StartError> {
         let events = Events::default();
+        // It listens from the first event on.
+        let mqtt = Mqtt::new(config.mqtt.as_ref(), &events);
+        let gpio: Arc<dyn Gpio> = Arc::new(Kernel);
+        let means = Means {
+            mqtt: mqtt.clone(),
+            gpio: gpio.clone(),
+        };
         let failures = watch::Sender::default();
         let low = Arc::new(Notify::new());
         let cameras = Arc::new(Cameras::default());
@@ -182,7 +193,9 @@ impl Recorder {
             registry,
             notify,
             inputs,
-            outputs: Arc::new(Outputs::new(&config.outputs, &events)),
+            outputs: Arc::new(Outputs::new(&config.outputs, &events, means)),
+            mqtt,
+            gpio,
             restream,
             clock,
             devices,
@@ -236,6 +249,8 @@ impl Recorder {
                 },
                 fill(&self.slots.cameras),
             ),
+            // Before the outputs: at the end they switch themselves off by it.
+            mqtt_child(self.clone()),
             supervisor_child(
                 "inputs".into(),
                 "inputs",
@@ -289,7 +304,7 @@ impl Recorder {
     }
 
     pub(crate) fn input_spec(&self, id: &InputId) -> ChildSpec {
-        input_child(id.clone(), self.inputs.clone())
+        input_child(id.clone(), self.inputs.clone(), self.gpio.clone())
     }
 
     pub(crate) fn output_spec(&self, id: &OutputId) -> ChildSpec {
@@ -337,6 +352,10 @@ impl Recorder {
 
     pub fn notifiers(&self) -> &Notifiers {
         &self.notify
+    }
+
+    pub fn mqtt(&self) -> &Mqtt {
+        &self.mqtt
     }
 
     pub fn events(&self) -> &Events {

@@ -128,9 +128,9 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
     recorder.cameras.replace_all(all);
     // Last: whoever is interrupted before carries out the rest of the difference next time.
     recorder.set_config(new);
-    recorder
-        .notify
-        .update(&recorder.config(), changes.email, changes.pushes);
+    let config = recorder.config();
+    recorder.mqtt.configure(config.mqtt.as_ref());
+    recorder.notify.update(&config, changes.email, changes.pushes);
 }
 
 async fn put(slot: &Slot, spec: ChildSpec) {

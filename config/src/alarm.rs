@@ -4,7 +4,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{CameraId, EventKind, InputId, OutputId, PushId, RecipientId, RuleId, Secret, Source, When};
+use crate::{
+    Bias, CameraId, EventKind, GpioLine, InputId, Level, OutputId, PushId, RecipientId, RuleId, Secret, Source, When,
+};
 
 /// Something outside that says "now": a door contact, a button, another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +29,39 @@ pub enum InputKind {
         /// How long a pulse counts as active.
         hold: Duration,
     },
+    /// Whatever is published on a topic of the broker.
+    Mqtt {
+        topic: String,
+        /// The payload is a JSON object, and this key of it says how it stands.
+        field: Option<String>,
+        active: String,
+        inactive: String,
+        /// `Some`: active is a pulse, and nobody says that it is over.
+        hold: Option<Duration>,
+    },
+    Gpio {
+        line: GpioLine,
+        bias: Bias,
+        /// The line's level while the contact is closed.
+        closed: Level,
+    },
 }
 
 impl InputKind {
     pub fn name(&self) -> &'static str {
         match self {
             InputKind::Http { .. } => "http",
+            InputKind::Mqtt { .. } => "mqtt",
+            InputKind::Gpio { .. } => "gpio",
+        }
+    }
+
+    /// How long a pulse counts as active; `None`: it knows no pulses.
+    pub fn hold(&self) -> Option<Duration> {
+        match self {
+            InputKind::Http { hold, .. } => Some(*hold),
+            InputKind::Mqtt { hold, .. } => *hold,
+            InputKind::Gpio { .. } => None,
         }
     }
 }
@@ -61,12 +90,27 @@ pub struct Output {
 pub enum OutputKind {
     /// Another program's address is called.
     Http { on: HttpCall, off: Option<HttpCall> },
+    /// Published on a topic of the broker.
+    Mqtt {
+        topic: String,
+        on: String,
+        off: String,
+        /// The broker tells it to whoever subscribes later, too.
+        retain: bool,
+    },
+    Gpio {
+        line: GpioLine,
+        /// The line's level while the output is on.
+        on: Level,
+    },
 }
 
 impl OutputKind {
     pub fn name(&self) -> &'static str {
         match self {
             OutputKind::Http { .. } => "http",
+            OutputKind::Mqtt { .. } => "mqtt",
+            OutputKind::Gpio { .. } => "gpio",
         }
     }
 }

@@ -9,10 +9,12 @@ mod cause;
 pub mod diff;
 mod duration;
 mod event;
+mod gpio;
 mod id;
 mod kind;
 mod load;
 mod model;
+mod mqtt;
 mod notify;
 mod schedule;
 mod size;
@@ -25,6 +27,7 @@ pub use diff::{
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use event::{EventKind, Severity, Source, UnknownKind};
+pub use gpio::{Bias, GpioLine, GpioName, Level};
 pub use id::{
     CameraId, DiskId, IdError, InputId, OutputId, PushId, RecipientId, RuleId, ScheduleId, StreamId, StreamName,
 };
@@ -34,6 +37,7 @@ pub use model::{
     Camera, Config, Credentials, Disk, Motion, Record, Secret, Server, Snapshots, SourceUrl, Stream, Tls, Transport,
     WhenFull,
 };
+pub use mqtt::{Broker, Mqtt};
 pub use notify::{Address, Email, Push, PushKind, Recipient, Security, SignIn, Sms};
 pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
 pub use size::{SizeError, format_size, parse_size};

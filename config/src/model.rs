@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::{
-    Buzzer, CameraId, Causes, DiskId, Email, Input, Output, Push, Recipient, Rule, Schedule, StreamName, When,
+    Buzzer, CameraId, Causes, DiskId, Email, Input, Mqtt, Output, Push, Recipient, Rule, Schedule, StreamName, When,
 };
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
@@ -41,6 +41,8 @@ impl Serialize for Secret {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     pub server: Server,
+    /// `None`: no broker is spoken to.
+    pub mqtt: Option<Mqtt>,
     /// Lists are in the order of the file. The fixed schedules are not among these.
     pub schedules: Vec<Schedule>,
     pub disks: Vec<Disk>,

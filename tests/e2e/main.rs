@@ -17,6 +17,7 @@ mod house;
 mod lies;
 mod losses;
 mod motion;
+mod mqtt;
 mod notify;
 mod outage;
 #[cfg(not(feature = "fault-hooks"))]

@@ -1,11 +1,14 @@
-//! `alarm_input.<id>`: waits for what time makes of a contact.
+//! `alarm_input.<id>`: waits for what time makes of a contact, and watches its line where it has one.
 
 use std::sync::Arc;
 
 use vigie_config::InputId;
 
-use super::{InputHandle, Inputs};
-use crate::supervise::{ChildSpec, JobContext, JobError, worker_child};
+use super::{InputHandle, Inputs, line};
+use crate::{
+    gpio::Gpio,
+    supervise::{ChildSpec, JobContext, JobError, worker_child},
+};
 
 /// The name among the children of `inputs`.
 pub fn name(id: &InputId) -> String {
@@ -13,13 +16,14 @@ pub fn name(id: &InputId) -> String {
 }
 
 /// One input as a child of `inputs`.
-pub fn input_child(id: InputId, inputs: Arc<Inputs>) -> ChildSpec {
+pub fn input_child(id: InputId, inputs: Arc<Inputs>, gpio: Arc<dyn Gpio>) -> ChildSpec {
     worker_child(name(&id), "alarm_input", move |context| {
-        let (inputs, id) = (inputs.clone(), id.clone());
+        let (inputs, id, gpio) = (inputs.clone(), id.clone(), gpio.clone());
         Box::pin(async move {
-            match inputs.get(&id) {
-                Some(handle) => run(context, handle).await,
-                None => Ok(()),
+            let Some(handle) = inputs.get(&id) else { return Ok(()) };
+            tokio::select! {
+                ended = run(context, handle.clone()) => ended,
+                () = line::watch(&handle, &gpio, line::RETRY) => Ok(()),
             }
         })
     })

@@ -1,11 +1,13 @@
 //! Alarm inputs: one handle each, which outlives its actor, and what is said of them.
 //!
 //! While an input is active the event `sensor` goes on.
-//! Belongs here: what a contact's position means. Does not belong here: what follows from it
+//! Belongs here: what a contact's position means, and where it is read. Does not belong here: what follows from it
 //! ([`crate::registry`]), who may speak for an input (`vigie-web`).
 
 mod actor;
+mod line;
 mod machine;
+mod payload;
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +18,14 @@ use std::{
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Notify;
-use vigie_config::{Contact, EventKind, Input, InputId, InputKind, Source, Utc};
+use vigie_config::{Contact, EventKind, Input, InputId, Source, Utc};
 use vigie_storage::events::EventRecord;
 
 pub(crate) use actor::{input_child, name};
 use machine::{Machine, Turn};
+pub(crate) use payload::read as payload;
 
-use crate::registry::{Event, Events, NotDurable};
+use crate::registry::{Event, Events, NotDurable, Told};
 
 /// What somebody says of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +44,14 @@ pub struct InputSnapshot {
     pub id: InputId,
     pub name: String,
     pub enabled: bool,
-    /// `http`
+    /// `http`, `mqtt`, `gpio`
     pub kind: &'static str,
     pub active: bool,
     /// When it last changed; null: not since the start.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Utc>,
+    /// Why it is not heard; null: nothing is known to be wrong.
+    pub error: Option<String>,
 }
 
 /// One input, as long as it is configured.
@@ -61,18 +66,23 @@ pub struct InputHandle {
 struct State {
     machine: Machine,
     since: Option<Utc>,
+    error: Option<String>,
 }
 
 impl InputHandle {
     fn new(config: Input, events: Events, machine: Machine) -> Self {
-        Self::since(config, events, State { machine, since: None })
+        Self::with(config, events, machine, None)
     }
 
-    fn since(config: Input, events: Events, state: State) -> Self {
+    fn with(config: Input, events: Events, machine: Machine, since: Option<Utc>) -> Self {
         Self {
             config,
             events,
-            state: Mutex::new(state),
+            state: Mutex::new(State {
+                machine,
+                since,
+                error: None,
+            }),
             changed: Notify::new(),
         }
     }
@@ -88,15 +98,23 @@ impl InputHandle {
     /// Takes a report. Resolves when what follows is in the log, on the device, with the event that
     /// goes on or has just ended; `None`: there is none.
     pub async fn report(&self, report: Report) -> Result<Option<EventRecord>, NotDurable> {
+        match self.tell(report) {
+            Some(told) => told.durable().await,
+            None => Ok(None),
+        }
+    }
+
+    /// Takes a report now; what follows is waited for elsewhere. `None`: it is switched off.
+    pub(crate) fn tell(&self, report: Report) -> Option<Told> {
         let now = Instant::now();
-        let InputKind::Http { hold, .. } = &self.config.kind;
+        let hold = self.config.kind.hold().unwrap_or_default();
         let told = {
             let mut state = self.state();
             let turn = match report {
                 Report::Active => state.machine.see(true, now),
                 Report::Inactive => state.machine.see(false, now),
                 Report::Contact(contact) => state.machine.see(contact != self.config.normally, now),
-                Report::Pulse => state.machine.pulse(*hold, now),
+                Report::Pulse => state.machine.pulse(hold, now),
             };
             // Queued while nobody else has a turn, so that events come in the order of turns.
             match turn {
@@ -106,10 +124,25 @@ impl InputHandle {
             }
         };
         self.changed.notify_one();
-        match told {
-            Some(told) => told.durable().await,
-            None => Ok(None),
+        told
+    }
+
+    /// How it stands, told once more: whatever was told before is in the log when this is.
+    pub(crate) fn tell_standing(&self) -> Option<Told> {
+        let state = self.state();
+        self.standing(&state).map(|event| self.events.enqueue_uncounted(event))
+    }
+
+    /// Why it is not heard. True: it is news.
+    pub(crate) fn set_error(&self, error: Option<String>) -> bool {
+        let mut state = self.state();
+        if state.error == error {
+            return false;
         }
+        state.error = error;
+        drop(state);
+        self.changed.notify_one();
+        true
     }
 
     fn event(&self, state: &mut State, turn: Turn) -> Option<Event> {
@@ -154,6 +187,7 @@ impl InputHandle {
             kind: self.config.kind.name(),
             active: state.machine.is_active(),
             since: state.since,
+            error: state.error.clone(),
         }
     }
 }
@@ -174,10 +208,9 @@ impl Inputs {
             let going = going.filter(|_| input.enabled);
             let pulse = going.is_some_and(|event| event.payload.as_ref().is_some_and(|it| it["pulse"] == true));
             let mut machine = Machine::new(input.debounce, going.is_some() && !pulse);
-            let InputKind::Http { hold, .. } = &input.kind;
             if pulse {
                 // How much of it had passed is not known.
-                machine.pulse(*hold, Instant::now());
+                machine.pulse(input.kind.hold().unwrap_or_default(), Instant::now());
             }
             all.insert(InputHandle::new(input.clone(), events.clone(), machine));
         }
@@ -233,7 +266,7 @@ impl Inputs {
             }
             None => (Machine::new(input.debounce, false), None),
         };
-        self.insert(InputHandle::since(input, events.clone(), State { machine, since }))
+        self.insert(InputHandle::with(input, events.clone(), machine, since))
     }
 
     pub fn remove(&self, id: &InputId, events: &Events) {

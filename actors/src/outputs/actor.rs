@@ -8,7 +8,7 @@ use std::{
 use vigie_config::OutputId;
 use vigie_storage::events::ActionState;
 
-use super::{OutputHandle, Outputs, line::Line};
+use super::{OutputHandle, Outputs};
 use crate::supervise::{ChildSpec, JobContext, JobError, worker_child};
 
 /// Attempts before an action counts as failed; the line is tried on, more seldom.
@@ -35,7 +35,7 @@ pub fn output_child(id: OutputId, outputs: Arc<Outputs>) -> ChildSpec {
 }
 
 async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobError> {
-    let line = Line::new(output.config.kind.clone());
+    let line = &output.line;
     // What an earlier process or actor left is not known: off is safe, or on where it is wanted.
     let mut told: Option<bool> = None;
     let mut failed = 0u32;
@@ -86,6 +86,7 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
                 if told != Some(false) {
                     output.switched(false, line.switch(false).await);
                 }
+                line.release().await;
                 return Ok(());
             }
         }

@@ -21,6 +21,8 @@ use vigie_config::{Output, OutputId, Utc};
 use vigie_storage::events::{ActionState, EventRecord};
 
 pub(crate) use actor::{name, output_child};
+use line::Line;
+pub(crate) use line::Means;
 pub(crate) use machine::Machine;
 
 use crate::registry::Events;
@@ -35,7 +37,7 @@ pub struct OutputSnapshot {
     pub id: OutputId,
     pub name: String,
     pub enabled: bool,
-    /// `http`
+    /// `http`, `mqtt`, `gpio`
     pub kind: &'static str,
     /// It is to be on.
     pub wanted: bool,
@@ -52,6 +54,7 @@ pub struct OutputSnapshot {
 pub struct OutputHandle {
     pub config: Output,
     events: Events,
+    line: Line,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -74,13 +77,12 @@ struct Touch<'a>(&'a OutputHandle);
 
 impl Drop for Touch<'_> {
     fn drop(&mut self) {
-        self.0.state().touched = true;
-        self.0.changed.notify_one();
+        self.0.touch();
     }
 }
 
 impl OutputHandle {
-    fn new(config: Output, events: Events) -> Self {
+    fn new(config: Output, events: Events, means: Means) -> Self {
         let state = State {
             machine: Machine::new(config.hold),
             on: None,
@@ -91,6 +93,7 @@ impl OutputHandle {
             touched: false,
         };
         Self {
+            line: Line::new(config.kind.clone(), means),
             config,
             events,
             state: Mutex::new(state),
@@ -143,17 +146,22 @@ impl OutputHandle {
         self.changed.notify_one();
     }
 
+    /// The line may not be where it was brought: it is told anew.
+    pub(crate) fn touch(&self) {
+        self.state().touched = true;
+        self.changed.notify_one();
+    }
+
     /// On and off again at once: says exactly what failed.
     pub async fn test(&self) -> Result<(), String> {
         // Told on every way out: whoever asks may hang up while it is on.
         let _touch = Touch(self);
-        let line = line::Line::new(self.config.kind.clone());
-        let on = line.switch(true).await;
+        let on = self.line.switch(true).await;
         if on.is_ok() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         let wanted = self.state().machine.is_wanted(Instant::now());
-        let off = line.switch(wanted).await;
+        let off = self.line.switch(wanted).await;
         on.and(off)
     }
 
@@ -194,12 +202,17 @@ impl OutputHandle {
 }
 
 /// All configured outputs.
-#[derive(Default)]
-pub struct Outputs(RwLock<BTreeMap<OutputId, Arc<OutputHandle>>>);
+pub struct Outputs {
+    all: RwLock<BTreeMap<OutputId, Arc<OutputHandle>>>,
+    means: Means,
+}
 
 impl Outputs {
-    pub fn new(outputs: &[Output], events: &Events) -> Outputs {
-        let all = Outputs::default();
+    pub(crate) fn new(outputs: &[Output], events: &Events, means: Means) -> Outputs {
+        let all = Outputs {
+            all: RwLock::default(),
+            means,
+        };
         for output in outputs {
             all.put(output.clone(), events);
         }
@@ -207,12 +220,12 @@ impl Outputs {
     }
 
     pub fn get(&self, id: &OutputId) -> Option<Arc<OutputHandle>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.all.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// By id.
     pub fn all(&self) -> Vec<Arc<OutputHandle>> {
-        self.0
+        self.all
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .values()
@@ -222,14 +235,14 @@ impl Outputs {
 
     /// A new output, or one whose configuration changed: it begins switched off.
     pub fn put(&self, output: Output, events: &Events) -> Arc<OutputHandle> {
-        let handle = Arc::new(OutputHandle::new(output, events.clone()));
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let handle = Arc::new(OutputHandle::new(output, events.clone(), self.means.clone()));
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(handle.config.id.clone(), handle.clone());
         handle
     }
 
     pub fn remove(&self, id: &OutputId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.all.write().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 }
 
@@ -244,7 +257,11 @@ mod tests {
         let text = "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n[[output]]\nid = \"siren\"\nkind = \"http\"\n\
                     on = \"http://192.0.2.1/on\"\nhold = \"0s\"\n";
         let config = vigie_config::Config::parse(text, &|_| None).unwrap().0;
-        let handle = OutputHandle::new(config.outputs[0].clone(), Events::default());
+        let means = Means {
+            mqtt: crate::mqtt::Mqtt::new(None, &Events::default()),
+            gpio: Arc::new(crate::gpio::bench::Bench::new()),
+        };
+        let handle = OutputHandle::new(config.outputs[0].clone(), Events::default(), means);
         let event = Event::house(vigie_config::EventKind::Sensor, "");
         let record = EventRecord {
             id: event.id,

@@ -12,7 +12,7 @@ use crate::{
     camera::CameraHandle,
     registry::{Event, Events},
     stream::{StreamHandle, StreamState},
-    supervise::{ChildSpec, Node, allow_panics},
+    supervise::{ChildSpec, Jitter, Node, allow_panics},
 };
 
 pub struct SourceArguments {
@@ -179,7 +179,7 @@ impl Actor for SourceActor {
             attempt: 0,
             task: None,
             told: None,
-            jitter: Jitter::new(),
+            jitter: Jitter::default(),
         })
     }
 
@@ -207,7 +207,7 @@ impl Actor for SourceActor {
                 Step::Abandon => {
                     state.task = None;
                     state.attempt += 1;
-                    let jitter = state.jitter.next();
+                    let jitter = state.jitter.draw();
                     state.machine.stalled(now, jitter);
                 }
             },
@@ -216,31 +216,13 @@ impl Actor for SourceActor {
                 state.task = None;
                 // Units published since the last look still count for this attempt.
                 state.machine.tick(now, state.args.handle.last_video(now));
-                let jitter = state.jitter.next();
+                let jitter = state.jitter.draw();
                 state.machine.ended(now, &error, jitter);
             }
             SourceMsg::Fact(..) | SourceMsg::Ended(..) => {}
         }
         state.publish();
         Ok(())
-    }
-}
-
-/// Spreads the attempts of many cameras; quality does not matter (splitmix64).
-struct Jitter(u64);
-
-impl Jitter {
-    fn new() -> Self {
-        let seed = std::collections::hash_map::RandomState::new();
-        Self(std::hash::BuildHasher::hash_one(&seed, 0u8))
-    }
-    /// In `-1.0..=1.0`.
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 }
 

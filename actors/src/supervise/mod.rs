@@ -15,7 +15,7 @@ mod tests;
 mod worker;
 
 pub use node::{Node, NodeState, TreeNode};
-pub use policy::{Attempts, Backoff, RestartPolicy, Verdict};
+pub use policy::{Attempts, Backoff, Jitter, RestartPolicy, Verdict};
 pub(crate) use supervisor::allow_panics;
 pub use supervisor::{ChildSpec, Ending, Supervisor, SupervisorMsg, spawn_root, supervisor_child};
 pub use worker::{Job, JobContext, JobError, worker_child};

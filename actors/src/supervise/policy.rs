@@ -105,6 +105,27 @@ impl Backoff {
     }
 }
 
+/// Spreads the attempts of many; quality does not matter (splitmix64).
+pub struct Jitter(u64);
+
+impl Default for Jitter {
+    fn default() -> Self {
+        let seed = std::collections::hash_map::RandomState::new();
+        Self(std::hash::BuildHasher::hash_one(&seed, 0u8))
+    }
+}
+
+impl Jitter {
+    /// In `-1.0..=1.0`.
+    pub fn draw(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -40,6 +40,8 @@ pub struct Changes {
     pub schedules: bool,
     pub snapshots: bool,
     pub buzzer: bool,
+    /// The broker is connected to anew.
+    pub mqtt: bool,
 }
 
 /// Of something that is one actor.
@@ -131,6 +133,7 @@ macro_rules! compare {
 pub fn diff(old: &Config, new: &Config) -> Changes {
     let Config {
         server: old_server,
+        mqtt: old_mqtt,
         schedules: old_schedules,
         disks: old_disks,
         snapshots: old_snapshots,
@@ -145,6 +148,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
     } = old;
     let Config {
         server,
+        mqtt,
         schedules,
         disks,
         snapshots,
@@ -170,6 +174,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         schedules: old_schedules != schedules,
         snapshots: old_snapshots != snapshots,
         buzzer: old_buzzer != buzzer,
+        mqtt: old_mqtt != mqtt,
     }
 }
 

@@ -52,6 +52,18 @@ fn nothing_changed() {
 }
 
 #[test]
+fn another_broker_touches_nothing_else() {
+    let changes = edit("[server]", "[mqtt]\nbroker = \"mqtt://192.0.2.30\"\n[server]");
+    assert_eq!(
+        changes,
+        Changes {
+            mqtt: true,
+            ..Changes::default()
+        }
+    );
+}
+
+#[test]
 fn a_camera_comes_or_goes_alone() {
     let changes = edit("\"yard\"", "\"roof\"");
     let [CameraChange::Removed(gone), CameraChange::Added(new)] = changes.cameras.as_slice() else {

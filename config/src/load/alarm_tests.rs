@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Causes, Config, Contact, EventKind, InputKind, OutputKind, Source, When};
+use crate::{Bias, Causes, Config, Contact, EventKind, InputKind, Level, OutputKind, Source, When};
 
 const HOUSE: &str = r#"
 [[disk]]
@@ -102,11 +102,69 @@ fn an_input_and_an_output() {
         (bell.name.as_str(), bell.enabled, bell.normally),
         ("bell", true, Contact::Open)
     );
-    let InputKind::Http { token, hold } = &bell.kind;
+    let InputKind::Http { token, hold } = &bell.kind else {
+        panic!()
+    };
     assert_eq!((token.reveal(), *hold), ("0123456789abcdef", Duration::from_secs(10)));
-    let OutputKind::Http { on, off } = &lamp.kind;
+    let OutputKind::Http { on, off } = &lamp.kind else {
+        panic!()
+    };
     assert_eq!((off, &lamp.schedule), (&None, &When::Always));
     assert!(!format!("{on:?}").contains("secret"), "{on:?}");
+}
+
+#[test]
+fn inputs_and_outputs_over_a_broker_and_on_lines() {
+    let config = parse(
+        "[mqtt]
+        broker = \"mqtts://[2001:db8::1]\"
+        username = \"vigie\"
+        password = \"${BELL_TOKEN}\"
+        [[input]]
+        id = \"door\"
+        kind = \"mqtt\"
+        topic = \"zigbee2mqtt/back door\"
+        field = \"contact\"
+        active = \"false\"
+        inactive = \"true\"
+        [[input]]
+        id = \"window\"
+        kind = \"gpio\"
+        chip = \"/dev/gpiochip0\"
+        line = 17
+        bias = \"pull_up\"
+        [[output]]
+        id = \"siren\"
+        kind = \"gpio\"
+        chip = \"/dev/gpiochip0\"
+        line = \"RELAY1\"
+        on = \"low\"",
+    )
+    .unwrap();
+    let mqtt = config.mqtt.unwrap();
+    assert_eq!(mqtt.broker.to_string(), "mqtts://[2001:db8::1]:8883");
+    assert_eq!(
+        (mqtt.prefix.as_str(), mqtt.discovery.as_deref()),
+        ("vigie", Some("homeassistant"))
+    );
+    let [_, door, window] = &config.inputs[..] else {
+        panic!()
+    };
+    assert!(matches!(&door.kind, InputKind::Mqtt { field: Some(field), hold: None, .. } if field == "contact"));
+    let InputKind::Gpio { line, bias, closed } = &window.kind else {
+        panic!()
+    };
+    assert_eq!(
+        (line.to_string().as_str(), *bias, *closed),
+        ("line 17 of /dev/gpiochip0", Bias::PullUp, Level::Low)
+    );
+    let OutputKind::Gpio { line, on } = &config.outputs[1].kind else {
+        panic!()
+    };
+    assert_eq!(
+        (line.to_string().as_str(), *on),
+        ("line \"RELAY1\" of /dev/gpiochip0", Level::Low)
+    );
 }
 
 #[test]
@@ -158,7 +216,7 @@ fn each_mistake_has_its_text() {
         ("[[schedule]]\nid = \"days\"\nmonday = []", "unknown key \"monday\""),
         (
             "[[input]]\nid = \"door\"\nkind = \"htpt\"",
-            "kind: seen \"htpt\", expected \"http\"",
+            "kind: seen \"htpt\", expected \"http\", \"mqtt\" or \"gpio\"",
         ),
         (
             "[[input]]\nid = \"door\"\nkind = \"http\"",
@@ -179,6 +237,58 @@ fn each_mistake_has_its_text() {
         (
             "[[output]]\nid = \"siren\"\nkind = \"http\"\non = \"192.0.2.9/on\"",
             "is no address to call",
+        ),
+        (
+            "[[input]]\nid = \"door\"\nkind = \"mqtt\"\ntopic = \"door\"",
+            "kind: \"mqtt\" needs a broker: the table [mqtt] is missing",
+        ),
+        (
+            "[[output]]\nid = \"siren\"\nkind = \"mqtt\"\ntopic = \"siren/set\"",
+            "kind: \"mqtt\" needs a broker: the table [mqtt] is missing",
+        ),
+        (
+            "[mqtt]\nbroker = \"tcp://192.0.2.30\"",
+            "mqtt.broker: \"tcp://192.0.2.30\" is no broker, expected an address such as \"mqtt://",
+        ),
+        (
+            "[mqtt]\nbroker = \"mqtt://ann:hunter2@192.0.2.30\"",
+            "mqtt.broker: credentials belong into username and password",
+        ),
+        (
+            "[mqtt]\nbroker = \"mqtt://192.0.2.30\"\npassword = \"x\"",
+            "mqtt.password: a password without a name",
+        ),
+        (
+            "[mqtt]\nbroker = \"mqtt://192.0.2.30\"\ntls_ca = \"/etc/ca.pem\"",
+            "mqtt.tls_ca: without mqtts:// nothing is encrypted",
+        ),
+        (
+            "[mqtt]\nbroker = \"mqtt://192.0.2.30\"\nprefix = \"vigie/#\"",
+            "mqtt.prefix: \"vigie/#\" is no topic",
+        ),
+        (
+            "[mqtt]\nbroker = \"mqtt://192.0.2.30\"\n[[input]]\nid = \"door\"\nkind = \"mqtt\"\ntopic = \"a\"\nnormally = \"open\"",
+            "normally: of an input over MQTT the payloads",
+        ),
+        (
+            "[mqtt]\nbroker = \"mqtt://192.0.2.30\"\n[[input]]\nid = \"door\"\nkind = \"mqtt\"\ntopic = \"a\"\ninactive = \"ON\"",
+            "inactive: the same payload as active",
+        ),
+        (
+            "[[input]]\nid = \"door\"\nkind = \"gpio\"\nchip = \"/dev/gpiochip0\"",
+            "line: missing, expected a line: its number",
+        ),
+        (
+            "[[input]]\nid = \"door\"\nkind = \"gpio\"\nchip = \"/dev/gpiochip0\"\nline = -1",
+            "line: seen \"-1\", expected a line: its number",
+        ),
+        (
+            "[[output]]\nid = \"siren\"\nkind = \"gpio\"\nchip = \"gpiochip0\"\nline = 4",
+            "chip: \"gpiochip0\" is not usable, expected an absolute path",
+        ),
+        (
+            "[[output]]\nid = \"siren\"\nkind = \"gpio\"\nchip = \"/dev/gpiochip0\"\nline = 4\non = \"1\"",
+            "on: seen \"1\", expected one of \"low\", \"high\"",
         ),
         (
             "[[rule]]\nid = \"r\"",

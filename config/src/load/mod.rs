@@ -7,8 +7,10 @@ mod buzzer;
 mod camera;
 mod disk;
 mod email;
+mod gpio;
 mod input;
 mod motion;
+mod mqtt;
 mod output;
 mod problem;
 mod push;
@@ -136,6 +138,7 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
     }
     let mut config = Config {
         server,
+        mqtt: mqtt::read(root.section("mqtt")),
         inputs: input::read_all(&root),
         outputs: output::read_all(&root, &schedules),
         buzzer: buzzer::read(root.section("buzzer")),

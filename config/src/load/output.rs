@@ -4,21 +4,27 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     disk::{not_an_id, unique_id},
-    display_name,
+    display_name, gpio, mqtt,
     schedule::Schedules,
     section::Section,
     source_url::redact_url,
 };
-use crate::{HttpCall, HttpMethod, Output, OutputId, OutputKind, When};
+use crate::{HttpCall, HttpMethod, Level, Output, OutputId, OutputKind, When};
 
 pub fn read_all(root: &Section<'_>, schedules: &Schedules) -> Vec<Output> {
     let mut ids = BTreeMap::new();
+    let has_broker = root.has("mqtt");
     let sections = root.sections("output");
-    let read = |section| read(section, &mut ids, schedules);
+    let read = |section| read(section, &mut ids, schedules, has_broker);
     sections.into_iter().filter_map(read).collect()
 }
 
-fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, schedules: &Schedules) -> Option<Output> {
+fn read(
+    section: Section<'_>,
+    ids: &mut BTreeMap<String, usize>,
+    schedules: &Schedules,
+    has_broker: bool,
+) -> Option<Output> {
     let walk = section.walk;
     let id = unique_id(&section, ids, "output").and_then(|text| {
         OutputId::new(&text.value.value)
@@ -29,7 +35,7 @@ fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, schedules: &Sch
     let enabled = section.boolean("enabled").unwrap_or(true);
     let hold = section.duration("hold", Duration::ZERO..=Duration::from_secs(86_400));
     let schedule = schedules.when(&section, "schedule").map(|found| found.value);
-    let kind = kind(&section);
+    let kind = kind(&section, has_broker);
     section.finish(|_| None);
     let id = id?;
     Some(Output {
@@ -42,12 +48,20 @@ fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, schedules: &Sch
     })
 }
 
-fn kind(section: &Section<'_>) -> Option<OutputKind> {
-    const EXPECTED: &str = "\"http\"";
+fn kind(section: &Section<'_>, has_broker: bool) -> Option<OutputKind> {
+    const EXPECTED: &str = "\"http\", \"mqtt\" or \"gpio\"";
     section.require("kind", EXPECTED);
     let text = section.text("kind", EXPECTED)?;
     match text.value.value.as_str() {
         "http" => http(section),
+        "mqtt" => {
+            mqtt::require_broker(section, has_broker);
+            over_mqtt(section)
+        }
+        "gpio" => {
+            let (line, on) = (gpio::line(section), gpio::level(section, "on", Level::High));
+            Some(OutputKind::Gpio { line: line?, on: on? })
+        }
         _ => {
             text.problem(
                 section.walk,
@@ -56,6 +70,20 @@ fn kind(section: &Section<'_>) -> Option<OutputKind> {
             None
         }
     }
+}
+
+fn over_mqtt(section: &Section<'_>) -> Option<OutputKind> {
+    const EXPECTED: &str = "a topic such as \"zigbee2mqtt/siren/set\"";
+    section.require("topic", EXPECTED);
+    let topic = mqtt::topic(section, "topic", EXPECTED);
+    let (on, off) = (mqtt::payload(section, "on", "ON"), mqtt::payload(section, "off", "OFF"));
+    let retain = section.boolean("retain").unwrap_or(false);
+    Some(OutputKind::Mqtt {
+        topic: topic?,
+        on: on?,
+        off: off?,
+        retain,
+    })
 }
 
 fn http(section: &Section<'_>) -> Option<OutputKind> {

@@ -204,6 +204,24 @@ impl<'s> Section<'s> {
         }
     }
 
+    /// A text, or a whole number as one.
+    pub fn text_or_number(&self, key: &'static str, expected: &str) -> Option<Found<Text>> {
+        match self.table.get(key).and_then(Item::as_integer) {
+            Some(_) => {
+                let shown = self.item(key)?.as_integer()?.to_string();
+                Some(Found {
+                    value: Text {
+                        value: shown.clone(),
+                        shown,
+                    },
+                    line: self.line_of(key),
+                    path: self.field(key),
+                })
+            }
+            None => self.text(key, expected),
+        }
+    }
+
     pub fn boolean(&self, key: &'static str) -> Option<bool> {
         let item = self.item(key)?;
         if item.as_bool().is_none() {

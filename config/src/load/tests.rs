@@ -17,7 +17,7 @@ fn lookup(name: &str) -> Option<String> {
     match name {
         "GATE_PASSWORD" => Some("hunter2".to_owned()),
         "DOOR_TOKEN" | "HOOK_SECRET" => Some("0123456789abcdef".to_owned()),
-        "MAIL_PASSWORD" | "NTFY_TOKEN" | "SMS_TOKEN" => Some("hunter2".to_owned()),
+        "MAIL_PASSWORD" | "MQTT_PASSWORD" | "NTFY_TOKEN" | "SMS_TOKEN" => Some("hunter2".to_owned()),
         "EMPTY" => Some(String::new()),
         "SECONDS" => Some("7s".to_owned()),
         _ => None,
@@ -639,6 +639,7 @@ fn the_reference_shows_every_key() {
     let text = uncommented(REFERENCE);
     for table in [
         "[server]",
+        "[mqtt]",
         "[[schedule]]",
         "[[disk]]",
         "[snapshots]",

@@ -2,12 +2,14 @@
 //! Does not belong here: what a test asserts.
 
 mod api;
+mod broker;
 mod config;
 mod loop_disk;
 mod post;
 mod shown;
 
 pub use api::{now_us, rfc3339};
+pub use broker::{BACK, Broker};
 pub use config::{Cam, Setup};
 pub use loop_disk::{LoopDisk, Memory};
 pub use post::{Asked, Endpoint, MailServer, certificate};

@@ -198,6 +198,17 @@ fn house(registry: &mut Registry, recorder: &Recorder) {
         room.clone(),
     );
     room.set(recorder.room().map_or(-1.0, |room| f64::from(room.cameras)));
+    let mqtt = recorder.mqtt().snapshot();
+    if mqtt.connection.broker.is_some() {
+        let (connected, waiting) = (Gauge::<i64>::default(), Gauge::<i64>::default());
+        let dropped = Counter::<u64>::default();
+        registry.register("mqtt_connected", "1: the broker is connected", connected.clone());
+        registry.register("mqtt_waiting", "Events that wait for the broker", waiting.clone());
+        registry.register("mqtt_dropped", "Events that the broker was never told", dropped.clone());
+        connected.set(i64::from(mqtt.connection.connected));
+        waiting.set(i64::try_from(mqtt.waiting).unwrap_or(i64::MAX));
+        dropped.inc_by(mqtt.dropped);
+    }
 }
 
 fn snapshots(registry: &mut Registry, recorder: &Recorder) {
