@@ -1,13 +1,13 @@
 /** What the alarms panel tells of: what goes on, and what has just happened, the gravest first. Pure. */
 
-import type { Happening, Severity } from '../api/alarms';
+import type { Happening, Output, Severity } from '../api/alarms';
 import type { Camera } from '../api/types';
 import { sourceOf } from './source';
 
 export interface Concern {
   key: string;
   severity: Severity;
-  /** An event's kind, or `misconfigured` or `not_recorded` of a camera. */
+  /** An event's kind, or `misconfigured` or `not_recorded` of a camera, or `output_failed`. */
   kind: string;
   source: string;
   /** ms since 1970; `null`: not known. */
@@ -54,15 +54,29 @@ function troubles(camera: Camera): Concern[] {
   return why ? [...states, { ...told, key: `not_recorded ${source}`, kind: 'not_recorded', text: why }] : states;
 }
 
-/** `moments`: those that are to be told of still. */
-export function concerns(going: readonly Happening[], moments: readonly Happening[], cameras: readonly Camera[]): Concern[] {
+function failures({ id, enabled, error }: Output): Concern[] {
+  if (!enabled || error === null) return [];
+  const source = `output:${id}`;
+  return [{ key: `output_failed ${source}`, severity: 'warning', kind: 'output_failed', source, since: null, moment: false, text: error }];
+}
+
+/** All that is known now. */
+export interface Now {
+  going: readonly Happening[];
+  /** Those that are to be told of still. */
+  moments: readonly Happening[];
+  cameras: readonly Camera[];
+  outputs: readonly Output[];
+}
+
+export function concerns({ going, moments, cameras, outputs }: Now): Concern[] {
   const all = new Map<string, Concern>();
   for (const event of [...going].sort((a, b) => Date.parse(a.start) - Date.parse(b.start))) {
     const one = concern(event, false);
     if (!all.has(one.key)) all.set(one.key, one);
   }
-  // What the cameras say by themselves counts where no event tells it.
-  for (const one of cameras.flatMap(troubles)) if (!all.has(one.key)) all.set(one.key, one);
+  // What cameras and outputs say by themselves counts where no event tells it.
+  for (const one of [...cameras.flatMap(troubles), ...outputs.flatMap(failures)]) if (!all.has(one.key)) all.set(one.key, one);
   for (const event of moments) {
     const one = concern(event, true);
     if (!all.has(one.key)) all.set(one.key, one);

@@ -18,7 +18,8 @@ const plainly = (name: string): string => name.charAt(0).toUpperCase() + name.sl
 export function kindWords(kind: string): string {
   if (kind === 'misconfigured') return t.alarms.misconfigured;
   if (kind === 'not_recorded') return t.alarms.notRecorded;
-  return kind in t.events.kind ? t.events.kind[kind as keyof typeof t.events.kind] : plainly(kind);
+  if (kind === 'output_failed') return t.alarms.outputFailed;
+  return Object.hasOwn(t.events.kind, kind) ? t.events.kind[kind as keyof typeof t.events.kind] : plainly(kind);
 }
 
 export function sourceWords(text: string, names: Names): string {

@@ -72,6 +72,7 @@ export const alarms = {
   ago: (lasting: string) => `${lasting} ago`,
   misconfigured: 'Camera misconfigured',
   notRecorded: 'Not recorded',
+  outputFailed: 'Alarm output fails',
   inputs: 'Alarm inputs',
   noInputs: 'None. Add an [[input]] to the configuration: a door contact, a button, another program.',
   outputs: 'Alarm outputs',
@@ -91,8 +92,10 @@ export const alarms = {
   timers: { forever: 'until off', s10: '10 s', s60: '1 min', s600: '10 min', s3600: '1 h' },
   failed: (detail: string) => `Not done: ${detail}`,
 
-  record: 'Record by hand',
-  stopRecord: 'End recording by hand',
+  record: 'Record',
+  recordLong: (name: string) => `Record ${name} by hand`,
+  stopRecord: 'Stop',
+  stopRecordLong: (name: string) => `Stop recording ${name} by hand`,
   byHand: 'By hand',
   why: (causes: string) => `Recorded now: ${causes}`,
 

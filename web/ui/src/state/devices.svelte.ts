@@ -6,6 +6,8 @@ const POLL_MS = 3_000;
 class Devices {
   inputs: readonly Input[] = $state.raw([]);
   outputs: readonly Output[] = $state.raw([]);
+  /** The recorder was asked. */
+  ready = $state(false);
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running = false;
   /** Counts what was switched here: an answer that was asked for before is old. */
@@ -24,6 +26,7 @@ class Devices {
       document.removeEventListener('visibilitychange', seen);
       this.inputs = [];
       this.outputs = [];
+      this.ready = false;
     };
   }
 
@@ -44,6 +47,7 @@ class Devices {
     } catch {
       // What was known stays; whether the recorder answers is told elsewhere.
     }
+    this.ready = this.running;
     clearTimeout(this.timer);
     if (this.running && !document.hidden) this.timer = setTimeout(() => void this.poll(), POLL_MS);
   }

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { GoingOn, later, merge } from './merge';
+import { action, event } from './sample';
+
+const ids = (events: readonly { id: string }[]): string => events.map(({ id }) => id).join(' ');
+
+test('each event once, newest first; of one instant the later id', () => {
+  const known = [event('c', 30, 31), event('a', 10, 11)];
+  const all = merge(known, [event('b', 20, 21), event('a', 10, 12), event('d', 30, 31)]);
+  expect(ids(all)).toBe('d c b a');
+  expect(merge(known, [])).toBe(known);
+});
+
+test('an end and an outcome are not taken back by an older telling', () => {
+  const begun = event('a', 10, null, { actions: [action('record', 'gate', 'planned')] });
+  const done = event('a', 10, null, { actions: [action('record', 'gate', 'done')] });
+  const over = event('a', 10, 15, { actions: [action('record', 'gate', 'planned')] });
+  expect(later(begun, done)).toBe(done);
+  expect(later(done, begun)).toBe(done);
+  expect(later(over, done)).toBe(over);
+  expect(later(done, over)).toBe(over);
+});
+
+test('what goes on is what began and did not end, in any order of tellings', () => {
+  const going = new GoingOn();
+  expect(going.tell(event('a', 10, null))).toBe(true);
+  expect(going.tell(event('b', 20, null))).toBe(true);
+  expect(going.tell(event('a', 10, 30))).toBe(true);
+  expect(going.tell(event('a', 10, null)), 'a late telling').toBe(false);
+  expect(ids(going.list())).toBe('b');
+  expect(going.tell(event('m', 40, 40)), 'a moment').toBe(false);
+});
+
+test('asked for as a whole: what is not named is over, but for what was told meanwhile', () => {
+  const going = new GoingOn();
+  going.tell(event('old', 10, null));
+  going.asking();
+  going.tell(event('meanwhile', 20, null));
+  going.tell(event('ended', 15, 21));
+  expect(going.answer([event('unheard', 5, null), event('ended', 15, null)])).toBe(true);
+  expect(ids(going.list())).toBe('meanwhile unheard');
+  going.asking();
+  expect(going.answer(going.list()), 'nothing new').toBe(false);
+});
