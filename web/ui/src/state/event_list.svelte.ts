@@ -6,6 +6,8 @@ import { admits, query, type EventFilter } from '../events/filter';
 const PAGE = 50;
 /** A storm does not make the page longer than this by itself; what falls off is on the next page. */
 const LONGEST_BY_ITSELF = 200;
+/** Nor than this where somebody asked for more. */
+const LONGEST = 2_000;
 
 /** The events of a filter, newest first, page by page, with those that are told meanwhile. */
 export class EventList {
@@ -53,7 +55,7 @@ export class EventList {
     // Older ones belong to pages that nobody asked for yet.
     const here = (event: Happening): boolean => this.next === null || oldest === undefined || byAge(event, oldest) <= 0;
     const all = merge(events, told.filter((event) => known.has(event.id) || (admits(this.filter, event) && here(event))));
-    const kept = this.paged ? all : all.slice(0, Math.max(LONGEST_BY_ITSELF, events.length));
+    const kept = all.slice(0, Math.max(this.paged ? LONGEST : LONGEST_BY_ITSELF, events.length));
     if (kept.length < all.length) this.next = kept.at(-1)?.id ?? this.next;
     this.events = kept;
   }

@@ -35,16 +35,20 @@ class Popups {
       clearInterval(timer);
       this.messages = [];
       this.videos = [];
+      this.held = false;
       this.shown.clear();
     };
   }
 
   dismiss(key: string): void {
     this.messages = this.messages.filter((popup) => popup.key !== key);
+    // Nobody leaves a list that is gone.
+    if (this.messages.length === 0) this.held = false;
   }
 
   dismissAll(): void {
     this.messages = [];
+    this.held = false;
   }
 
   release(): void {
