@@ -10,6 +10,8 @@ const VIDEO_STAYS_MS = 30_000;
 const FRESH_MS = 60_000;
 const MOST_VIDEOS = 8;
 const MOST_REMEMBERED = 5_000;
+/** When the newest one began that this tab has shown: what was closed stays so when the page is loaded again. */
+const SHOWN_UNTIL = 'vigie.popups_until';
 
 export interface PoppedVideo {
   camera: string;
@@ -26,8 +28,11 @@ class Popups {
   /** Somebody reads the messages: none goes meanwhile. */
   held = $state(false);
   private readonly shown = new Set<string>();
+  /** ms since 1970. */
+  private shownBefore = 0;
 
   start(): () => void {
+    this.shownBefore = Number(sessionStorage.getItem(SHOWN_UNTIL));
     const stop = alarms.listen((events) => this.take(events));
     const timer = setInterval(() => this.tidy(), 500);
     return () => {
@@ -70,8 +75,13 @@ class Popups {
     const fresh = events.filter((event) => {
       if (this.shown.has(event.id) || !(wants(event, 'popup_message') || wants(event, 'popup_video'))) return false;
       this.remember(event.id);
-      return now - Date.parse(event.start) < FRESH_MS;
+      const start = Date.parse(event.start);
+      return start > this.shownBefore && now - start < FRESH_MS;
     });
+    if (fresh.length > 0) {
+      const newest = Math.max(...fresh.map(({ start }) => Date.parse(start)));
+      sessionStorage.setItem(SHOWN_UNTIL, String(Math.max(newest, Number(sessionStorage.getItem(SHOWN_UNTIL)))));
+    }
     const messages = fresh.filter((event) => wants(event, 'popup_message'));
     if (messages.length > 0) this.messages = add(this.messages, messages, now);
     for (const event of fresh) this.show(event, now);
