@@ -6,7 +6,11 @@
 //   VIGIE_GUEST, VIGIE_GUEST_PASSWORD: somebody who is no administrator (left out without).
 //   VIGIE_SCREENSHOTS=DIR writes pictures as well.
 //
-// With an [[input]] whose rule has popup_message and popup_video, and an [[output]], these are tried too.
+// With these in the configuration, inputs, outputs and pop-ups are tried too (gate: any camera):
+//   [[input]]   id = "door", kind = "http", token = "…"
+//   [[output]]  id = "siren", kind = "http", on = "http://…", off = "http://…", hold = "10s"
+//   [[rule]]    id = "break-in", on = ["sensor"], record = ["gate"], outputs = ["siren"], popup_video = ["gate"], popup_message = true
+//   [[rule]]    id = "tell", on = ["external"], popup_message = true
 import { Failure, environment, launch } from './harness.mjs';
 import * as firstPage from './alarms_first_page.mjs';
 import * as eventsPage from './events_page.mjs';
