@@ -74,9 +74,10 @@ const output = (id: string): string => `/api/v1/outputs/${encodeURIComponent(id)
 export const alarms = {
   events: (query: Record<string, string>) => get<EventsPage>(`/api/v1/events?${new URLSearchParams(query).toString()}`),
 
-  /** Only those that go on are still there tomorrow. */
-  goingOn(now: number): Promise<EventsPage> {
-    return this.events({ from: rfc3339(now + 86_400_000), limit: '1000' });
+  /** Only those that go on are still there tomorrow, unless the clocks are far apart. */
+  async goingOn(now: number): Promise<Happening[]> {
+    const { events } = await this.events({ from: rfc3339(now + 86_400_000), limit: '1000' });
+    return events.filter(({ end }) => end === null);
   },
 
   inputs: () => get<Input[]>('/api/v1/inputs'),

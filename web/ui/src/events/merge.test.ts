@@ -31,14 +31,17 @@ test('what goes on is what began and did not end, in any order of tellings', () 
   expect(going.tell(event('m', 40, 40)), 'a moment').toBe(false);
 });
 
-test('asked for as a whole: what is not named is over, but for what was told meanwhile', () => {
+test('asked for as a whole: what is not named is over, but for what was told meanwhile', async () => {
   const going = new GoingOn();
   going.tell(event('old', 10, null));
-  going.asking();
-  going.tell(event('meanwhile', 20, null));
-  going.tell(event('ended', 15, 21));
-  expect(going.answer([event('unheard', 5, null), event('ended', 15, null)])).toBe(true);
+  const deaf = await going.ask(() => {
+    going.tell(event('meanwhile', 20, null));
+    going.tell(event('ended', 15, 21));
+    return Promise.resolve([event('unheard', 5, null), event('ended', 15, null)]);
+  });
+  expect(deaf).toBe(true);
   expect(ids(going.list())).toBe('meanwhile unheard');
-  going.asking();
-  expect(going.answer(going.list()), 'nothing new').toBe(false);
+  expect(await going.ask(() => Promise.resolve(going.list())), 'nothing new').toBe(false);
+  await expect(going.ask(() => Promise.reject(new Error('503')))).rejects.toThrow('503');
+  expect(ids(going.list())).toBe('meanwhile unheard');
 });

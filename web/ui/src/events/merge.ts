@@ -31,7 +31,8 @@ export class GoingOn {
   private readonly events = new Map<string, Happening>();
   /** Over, so that a late answer does not bring them back. */
   private readonly over = new Set<string>();
-  private told = new Set<string>();
+  /** What was told while an answer is waited for, for each answer. */
+  private readonly waiting = new Set<Set<string>>();
 
   list(): Happening[] {
     return [...this.events.values()].sort(byAge);
@@ -39,7 +40,7 @@ export class GoingOn {
 
   /** Says whether anything changed. */
   tell(event: Happening): boolean {
-    this.told.add(event.id);
+    for (const told of this.waiting) told.add(event.id);
     const known = this.events.get(event.id);
     if (event.end !== null) {
       this.forgetOld();
@@ -51,20 +52,25 @@ export class GoingOn {
     return true;
   }
 
-  /** From here on what is told counts more than the answer that is waited for. */
-  asking(): void {
-    this.told = new Set();
+  /**
+   * Asks for all that goes on; what is told meanwhile counts more than the answer. Says whether the
+   * recorder knew something that had not been told: then the line to it is deaf.
+   */
+  async ask(asked: () => Promise<readonly Happening[]>): Promise<boolean> {
+    const told = new Set<string>();
+    this.waiting.add(told);
+    try {
+      return this.answer(await asked(), told);
+    } finally {
+      this.waiting.delete(told);
+    }
   }
 
-  /**
-   * All that went on when the recorder was asked. Says whether it knew something that had not been
-   * told: then the line to it is deaf.
-   */
-  answer(all: readonly Happening[]): boolean {
+  private answer(all: readonly Happening[], told: ReadonlySet<string>): boolean {
     const named = new Set(all.map(({ id }) => id));
     let deaf = false;
     for (const id of this.events.keys()) {
-      if (named.has(id) || this.told.has(id)) continue;
+      if (named.has(id) || told.has(id)) continue;
       this.events.delete(id);
       deaf = true;
     }

@@ -74,13 +74,11 @@ class Alarms {
   private async catchUp(): Promise<void> {
     const line = this.line;
     const since = this.heard === null ? clock.now() - RECENT_MS : this.heard - OVERLAP_MS;
-    this.goingOn.asking();
-    const [going, missed] = await Promise.all([
-      api.goingOn(clock.now()),
+    const [, missed] = await Promise.all([
+      this.goingOn.ask(() => api.goingOn(clock.now())),
       api.events({ from: rfc3339(since), limit: '1000' }),
     ]);
     if (line !== this.line) return;
-    this.goingOn.answer(going.events);
     this.going = this.goingOn.list();
     this.tell(missed.events.toReversed());
     this.connected = true;
@@ -90,11 +88,9 @@ class Alarms {
   /** A line may be dead without a word, as after a laptop slept. */
   private async ask(): Promise<void> {
     if (document.hidden || !this.connected) return;
-    this.goingOn.asking();
     const line = this.line;
-    const going = await api.goingOn(clock.now()).catch(() => null);
-    if (going === null || line !== this.line || line === null) return;
-    const deaf = this.goingOn.answer(going.events);
+    const deaf = await this.goingOn.ask(() => api.goingOn(clock.now())).catch(() => false);
+    if (line === null || line !== this.line) return;
     this.going = this.goingOn.list();
     if (deaf) line.again();
   }
