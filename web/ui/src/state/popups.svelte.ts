@@ -85,13 +85,6 @@ class Popups {
     const messages = fresh.filter((event) => wants(event, 'popup_message'));
     if (messages.length > 0) this.messages = add(this.messages, messages, now);
     for (const event of fresh) this.show(event, now);
-    // Those that are shown already may be over now.
-    const ends = new Map(events.flatMap(({ id, end }) => (end === null ? [] : [[id, Date.parse(end)] as const])));
-    if (!this.videos.some(({ event }) => ends.has(event.id))) return;
-    this.videos = this.videos.map((video) => {
-      const until = video.until ?? (ends.has(video.event.id) ? now + VIDEO_STAYS_MS : null);
-      return { ...video, until };
-    });
   }
 
   private show(event: Happening, now: number): void {
@@ -114,9 +107,13 @@ class Popups {
   private tidy(): void {
     const now = clock.now();
     if (!this.held) this.messages = rest(this.messages, now);
-    if (this.videos.some(({ until }) => until !== null && until <= now)) {
-      this.videos = this.videos.filter(({ until }) => until === null || until > now);
-    }
+    if (this.videos.length === 0) return;
+    const going = new Set(alarms.going.map(({ id }) => id));
+    // From when its event is over a live view stays for a while.
+    const timed = this.videos.map((video) =>
+      video.until === null && !going.has(video.event.id) ? { ...video, until: now + VIDEO_STAYS_MS } : video,
+    );
+    this.videos = timed.filter(({ until }) => until === null || until > now);
   }
 }
 
