@@ -11,6 +11,12 @@ test('each event once, newest first; of one instant the later id', () => {
   expect(merge(known, [])).toBe(known);
 });
 
+test('the order is the recorder’s, to the microsecond', () => {
+  const at = (id: string, start: string) => event(id, 0, 1, { start });
+  const told = [at('a', '2026-11-20T10:00:00.4509Z'), at('b', '2026-11-20T10:00:00.450057Z'), at('c', '2026-11-20T10:00:00.45Z')];
+  expect(ids(merge([], [told[2]!, told[0]!, told[1]!]))).toBe('a b c');
+});
+
 test('an end and an outcome are not taken back by an older telling', () => {
   const begun = event('a', 10, null, { actions: [action('record', 'gate', 'planned')] });
   const done = event('a', 10, null, { actions: [action('record', 'gate', 'done')] });

@@ -10,9 +10,14 @@ export function later(known: Happening, told: Happening): Happening {
   return settled(told) >= settled(known) ? told : known;
 }
 
-/** Newest first; of one instant, the later id. */
+/** Of a second, to the microsecond: `Date` knows milliseconds only. */
+const fraction = (time: string): number => Number((/\.(\d{1,6})/.exec(time)?.[1] ?? '').padEnd(6, '0'));
+
+/** As the recorder orders them: newest first; of one instant, the later id. */
 export function byAge(a: Happening, b: Happening): number {
-  return Date.parse(b.start) - Date.parse(a.start) || (a.id < b.id ? 1 : -1);
+  return (
+    Date.parse(b.start) - Date.parse(a.start) || fraction(b.start) - fraction(a.start) || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
+  );
 }
 
 /** Both together, each event once, newest first. The same list where nothing changes. */
