@@ -1,11 +1,13 @@
 // A recorder that is none: answers like the API, for work on the pages without cameras.
-//   npm run mock [-- none|two|many]      then: npm run dev      (user demo, password demo)
+//   npm run mock [-- none|two|many]      then: npm run dev
+//   Users: demo, an administrator, and guest, who is none; their passwords are their names.
 // With a built dist/ it serves the pages as well, under the same policy as the recorder.
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
+import { Alarms } from './alarms.mjs';
 import { Feed, recordedMinute } from './media.mjs';
 
 const scene = process.argv[2] ?? 'mixed';
@@ -24,7 +26,7 @@ const stream = (codec, width, height, more = {}) => ({
 });
 const down = (state, error) => stream(null, null, null, { state, error, fps: null, bitrate_bps: null });
 const camera = (id, name, main, sub, recording = ['schedule']) => ({
-  id, name, state: main.state, error: main.error, streams: sub ? { main, sub } : { main }, recording,
+  id, name, state: main.state, error: main.error, streams: sub ? { main, sub } : { main }, recording, not_recording: null,
 });
 
 const SCENES = {
@@ -48,7 +50,8 @@ const SCENES = {
 const cameras = SCENES[scene];
 const feeds = new Map();
 const sockets = new Set();
-let sessions = new Set();
+let sessions = new Map();
+const alarms = new Alarms(cameras, scene);
 
 function recordings(id, from, to) {
   const now = Date.now();
@@ -61,13 +64,25 @@ function recordings(id, from, to) {
     const end = Math.min(at + MINUTE, now - 700);
     if (end <= at || holes.some((hole) => Date.parse(hole.start) < end && at < (hole.end ? Date.parse(hole.end) : now))) continue;
     const minute = Math.round((now - at) / MINUTE);
-    const causes = ['schedule'];
-    if (id === 'gate' && minute % 9 < 2) causes.push('motion');
-    if (id === 'dock' && minute > 14 && minute < 19) causes.push('sensor');
-    if (id === 'yard' && minute > 24 && minute < 33) causes.push('manual');
-    segments.push({ start: iso(at), end: iso(end), bytes: 2_400_000, causes });
+    segments.push({ start: iso(at), end: iso(end), bytes: 2_400_000, causes: ['schedule'] });
   }
-  return id === 'tower' ? { segments: [], gaps: [] } : { segments, gaps: holes };
+  if (id === 'tower') return { segments: [], gaps: [], marks: [] };
+  return { segments, gaps: holes, marks: marks(id, from, to, now) };
+}
+
+/** Why it was recorded: by schedule all the time, and for what the log tells. */
+function marks(id, from, to, now) {
+  const iso = (ms) => new Date(ms).toISOString();
+  const found = [{ start: iso(now - 52 * MINUTE), end: null, cause: 'schedule' }];
+  if (id === 'dock') found.push({ start: iso(now - 19 * MINUTE), end: iso(now - 15 * MINUTE), cause: 'sensor' });
+  if (id === 'yard') found.push({ start: iso(now - 33 * MINUTE), end: iso(now - 24 * MINUTE), cause: 'manual' });
+  for (const { kind, start, end, actions } of alarms.events) {
+    if (!actions.some(({ what, target }) => what === 'record' && target === id) || Date.parse(start) < from - MINUTE) continue;
+    const cause = ['motion', 'analytics', 'manual'].includes(kind) ? kind : 'sensor';
+    const over = end === null ? null : iso(Date.parse(end) + 10_000);
+    found.push({ start: iso(Date.parse(start) - 5_000), end: over, cause });
+  }
+  return found;
 }
 
 function problem(response, status, code, detail) {
@@ -80,8 +95,9 @@ function json(response, value, status = 200, headers = {}) {
   response.end(JSON.stringify(value));
 }
 
+/** Whoever is signed in. */
 function signedIn(request) {
-  return sessions.has(/vigie_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1]);
+  return sessions.get(/vigie_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1]);
 }
 
 function file(request, response, path, type, headers = {}) {
@@ -113,14 +129,12 @@ const server = createServer((request, response) => {
   }
   const path = url.pathname.slice('/api/v1'.length);
   if (path === '/session' && request.method === 'POST') {
-    let body = '';
-    request.on('data', (chunk) => (body += chunk));
-    request.on('end', () => {
-      const { name, password } = JSON.parse(body);
-      if (name !== 'demo' || password !== 'demo') return problem(response, 401, 'unauthenticated', 'sign in first');
+    whole(request, ({ name, password }) => {
+      if (!['demo', 'guest'].includes(name) || password !== name) return problem(response, 401, 'unauthenticated', 'sign in first');
       const token = Math.random().toString(36).slice(2);
-      sessions.add(token);
-      json(response, { name, group: 'administrator' }, 201, { 'Set-Cookie': `vigie_session=${token}; Path=/; HttpOnly; SameSite=Strict` });
+      const user = { name, group: name === 'demo' ? 'administrator' : 'ordinary' };
+      sessions.set(token, user);
+      json(response, user, 201, { 'Set-Cookie': `vigie_session=${token}; Path=/; HttpOnly; SameSite=Strict` });
     });
     return;
   }
@@ -130,18 +144,19 @@ const server = createServer((request, response) => {
     return json(response, {});
   }
   if (path === '/mock/forget') {
-    sessions = new Set();
+    sessions = new Map();
     return json(response, {});
   }
-  if (!signedIn(request)) return problem(response, 401, 'unauthenticated', 'sign in first');
+  const user = signedIn(request);
+  if (!user) return problem(response, 401, 'unauthenticated', 'sign in first');
   if (path === '/session' && request.method === 'DELETE') {
-    sessions = new Set();
+    sessions = new Map();
     response.writeHead(204);
     return response.end();
   }
-  if (path === '/session') return json(response, { name: 'demo', group: 'administrator' });
+  if (path === '/session') return json(response, user);
   if (path === '/cameras') return json(response, cameras);
-  if (path === '/system/info') return json(response, { name: 'Lobby', version: '0.1.0', now: new Date().toISOString() });
+  if (path === '/system/info') return json(response, { name: 'Lobby', version: '0.1.0', now: new Date().toISOString(), disks: [{ id: 'd1' }, { id: 'd2' }] });
   const time = (key) => Date.parse(url.searchParams.get(key));
   if (path === '/recordings') return json(response, recordings(url.searchParams.get('camera'), time('from'), time('to')));
   if (path.endsWith('/video.mp4')) {
@@ -151,8 +166,21 @@ const server = createServer((request, response) => {
     const query = new URLSearchParams({ stream: 'main', from: new Date(from).toISOString(), to: new Date(to).toISOString() });
     return file(request, response, footage, 'video/mp4', { 'Content-Location': `${url.pathname}?${query}` });
   }
-  return problem(response, 404, 'not_found', `nothing is at ${url.pathname}`);
+  whole(request, (body) => {
+    const [status, value, detail] = alarms.answer(request.method, path, url.searchParams, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
+    if (status >= 400) return problem(response, status, value, detail);
+    if (status !== 204) return json(response, value, status);
+    response.writeHead(204);
+    response.end();
+  });
 });
+
+/** A body of JSON; nothing counts as nothing. */
+function whole(request, then) {
+  let body = '';
+  request.on('data', (chunk) => (body += chunk));
+  request.on('end', () => then(JSON.parse(body || '{}')));
+}
 
 function frame(opcode, body) {
   const head = body.length < 126 ? Buffer.from([0x80 | opcode, body.length]) : Buffer.alloc(body.length < 65536 ? 4 : 10);
@@ -167,26 +195,33 @@ server.on('upgrade', (request, socket) => {
   const id = /cameras\/([^/]+)\/live/.exec(url.pathname)?.[1];
   const name = url.searchParams.get('stream') ?? 'main';
   const known = cameras.find((one) => one.id === id)?.streams[name];
-  if (!signedIn(request) || !known) return socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+  const news = url.pathname === '/api/v1/events/live' && Date.now() > alarms.deaf;
+  if (!signedIn(request) || !(known || news)) return socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
   const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
   const viewer = {
     greeted: false,
     json: (value) => socket.write(frame(1, Buffer.from(JSON.stringify(value)))),
     binary: (bytes) => socket.write(frame(2, bytes)),
+    hangUp: () => socket.destroy(),
   };
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (data) => {
+    if ((data[0] & 15) === 8) socket.end(frame(8, Buffer.alloc(0)));
+  });
+  sockets.add(socket);
+  if (news) {
+    alarms.listeners.add(viewer);
+    return socket.on('close', () => sockets.delete(socket) && alarms.listeners.delete(viewer));
+  }
   const key = `${id}/${name}`;
   const options = { size: `${known.width}x${known.height}`, label: id, codec: known.codec, sound: known.audio !== null };
   if (!feeds.has(key)) feeds.set(key, new Feed(options));
-  sockets.add(socket);
   const leave = () => {
     sockets.delete(socket);
     feeds.get(key).remove(viewer);
   };
-  socket.on('close', leave).on('error', () => socket.destroy());
-  socket.on('data', (data) => {
-    if ((data[0] & 15) === 8) socket.end(frame(8, Buffer.alloc(0)));
-  });
+  socket.on('close', leave);
   feeds.get(key).add(viewer);
 });
 

@@ -34,24 +34,27 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   throw problem;
 }
 
-async function get<T>(path: string): Promise<T> {
+export async function get<T>(path: string): Promise<T> {
   const response = await send(path);
   return (await response.json()) as T;
 }
 
-const camera = (id: string): string => `/api/v1/cameras/${encodeURIComponent(id)}`;
+export async function post<T>(path: string, body: unknown, timeoutMs = TIMEOUT_MS): Promise<T> {
+  const response = await send(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  return (await response.json()) as T;
+}
+
+export const camera = (id: string): string => `/api/v1/cameras/${encodeURIComponent(id)}`;
 
 export const api = {
   session: () => get<User>('/api/v1/session'),
 
-  async signIn(name: string, password: string): Promise<User> {
-    const response = await send('/api/v1/session', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name, password }),
-    });
-    return (await response.json()) as User;
-  },
+  signIn: (name: string, password: string) => post<User>('/api/v1/session', { name, password }),
 
   async signOut(): Promise<void> {
     underWay.forEach((request) => request.abort());
@@ -72,9 +75,11 @@ export const api = {
 };
 
 /** Where a stream is watched live (WebSocket). */
-export function liveUrl(id: string, stream: StreamName): string {
+export const liveUrl = (id: string, stream: StreamName): string => socketUrl(`${camera(id)}/live?stream=${stream}`);
+
+export function socketUrl(path: string): string {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  return `${scheme}//${location.host}${camera(id)}/live?stream=${stream}`;
+  return `${scheme}//${location.host}${path}`;
 }
 
 /** Where footage of `[from, to)` is, in ms since 1970. */

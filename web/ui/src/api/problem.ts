@@ -33,3 +33,7 @@ export class Problem extends Error {
     );
   }
 }
+
+/** The recorder's own words, or those of whatever kept it from answering. */
+export const wordsOf = (problem: unknown): string =>
+  problem instanceof Problem ? problem.detail : problem instanceof Error ? problem.message : String(problem);

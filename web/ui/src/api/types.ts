@@ -57,6 +57,8 @@ export interface Camera {
 export interface Recordings {
   segments: { start: string; end: string; bytes: number; causes: Cause[] }[];
   gaps: { start: string; end: string | null; cause: GapCause }[];
+  /** What was recorded for one reason, to the second; `end` null: not over yet. */
+  marks: { start: string; end: string | null; cause: Cause }[];
 }
 
 export interface User {
@@ -69,4 +71,5 @@ export interface SystemInfo {
   version: string;
   /** The recorder's clock. */
   now: string;
+  disks: { id: string }[];
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Cause, GapCause } from '../api/types';
-import { barModel, fraction, holeAt, leadingCause, startOfPlay, ticks, timeAt } from './bar';
+import { barModel, fraction, holeAt, startOfPlay, ticks, timeAt } from './bar';
 
 const T0 = Date.parse('2026-11-20T10:00:00Z');
 const s = (seconds: number): number => T0 + seconds * 1000;
@@ -13,39 +13,14 @@ const gap = (from: number, to: number | null, cause: GapCause) => ({
 });
 const hour = { from: s(0), to: s(3600) };
 
-test('segments end to end are one band, a change of cause begins another', () => {
-  const { bands } = barModel(
-    {
-      segments: [
-        segment(-30, 30, 'schedule'),
-        segment(30.04, 90, 'schedule'),
-        segment(90, 150, 'schedule', 'motion'),
-        segment(200, 260, 'schedule'),
-      ],
-      gaps: [],
-    },
-    hour,
-  );
-  expect(bands).toEqual([
-    { from: s(0), to: s(90), cause: 'schedule' },
-    { from: s(90), to: s(150), cause: 'motion' },
-    { from: s(200), to: s(260), cause: 'schedule' },
-  ]);
-});
-
-test('an alarm outweighs the schedule', () => {
-  expect(leadingCause(['schedule', 'sensor', 'motion'])).toBe('sensor');
-  expect(leadingCause([])).toBe('schedule');
-});
-
 test('an open gap lasts until now, one outside is not shown', () => {
-  const { holes } = barModel({ segments: [], gaps: [gap(-90, -30, 'crash'), gap(3000, null, 'camera_offline')] }, hour);
+  const { holes } = barModel({ segments: [], gaps: [gap(-90, -30, 'crash'), gap(3000, null, 'camera_offline')], marks: [] }, hour);
   expect(holes).toEqual([{ from: s(3000), to: s(3600), cause: 'camera_offline', open: true }]);
 });
 
 test('playing starts where there is something to see', () => {
   const model = barModel(
-    { segments: [segment(100, 500, 'schedule'), segment(600, 1000, 'schedule')], gaps: [gap(200, 210, 'network'), gap(500, 600, 'stalled')] },
+    { segments: [segment(100, 500, 'schedule'), segment(600, 1000, 'schedule')], gaps: [gap(200, 210, 'network'), gap(500, 600, 'stalled')], marks: [] },
     hour,
   );
   expect(startOfPlay(model, s(150))).toBe(s(150));

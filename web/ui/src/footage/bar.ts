@@ -1,16 +1,7 @@
 /** What a footage bar shows of a span of time. Pure; times are ms since 1970. */
 
-import type { Cause, GapCause, Recordings } from '../api/types';
-
-export interface Span {
-  from: number;
-  to: number;
-}
-
-/** Footage without a break, by the cause that matters most. */
-export interface Band extends Span {
-  cause: Cause;
-}
+import type { GapCause, Recordings } from '../api/types';
+import { bandsOf, clip, type Band, type Span } from './causes';
 
 /** Missing footage. */
 export interface Hole extends Span {
@@ -24,38 +15,14 @@ export interface BarModel {
   holes: Hole[];
 }
 
-/** An alarm matters more than a schedule. */
-const BY_WEIGHT: readonly Cause[] = ['sensor', 'analytics', 'motion', 'manual', 'schedule'];
-/** Segments this close belong together: files are exact to a picture, not to the millisecond. */
-const SEAM_MS = 1_000;
-
-export function leadingCause(causes: readonly Cause[]): Cause {
-  return BY_WEIGHT.find((cause) => causes.includes(cause)) ?? 'schedule';
-}
-
-function clip(span: Span, window: Span): Span | null {
-  const from = Math.max(span.from, window.from);
-  const to = Math.min(span.to, window.to);
-  return from < to ? { from, to } : null;
-}
-
 export function barModel(recordings: Recordings, window: Span): BarModel {
-  const bands: Band[] = [];
-  for (const segment of recordings.segments) {
-    const span = clip({ from: Date.parse(segment.start), to: Date.parse(segment.end) }, window);
-    if (!span) continue;
-    const cause = leadingCause(segment.causes);
-    const last = bands.at(-1);
-    if (last && last.cause === cause && span.from - last.to <= SEAM_MS) last.to = Math.max(last.to, span.to);
-    else bands.push({ ...span, cause });
-  }
   const holes = recordings.gaps.flatMap((gap) => {
     const open = gap.end === null;
     const end = gap.end === null ? window.to : Date.parse(gap.end);
     const span = clip({ from: Date.parse(gap.start), to: end }, window);
     return span ? [{ ...span, cause: gap.cause, open }] : [];
   });
-  return { bands, holes };
+  return { bands: bandsOf(recordings, window), holes };
 }
 
 /** Where a time lies on the bar, 0 to 1. */

@@ -1,6 +1,7 @@
 /** Everything a person reads, in English: the catalogue that the others are measured by. */
 
 import type { CameraState, Cause, GapCause } from '../api/types';
+import { alarms, events, span } from './en_events';
 
 const states: Record<CameraState, string> = {
   connecting: 'Connecting',
@@ -49,6 +50,10 @@ export const en = {
   skipToContent: 'Skip to content',
   loading: 'Loading…',
 
+  alarms,
+  events,
+  span,
+
   signIn: {
     title: 'Sign in',
     name: 'Name',
@@ -67,6 +72,9 @@ export const en = {
     signedInAs: (name: string) => `Signed in as ${name}`,
     unreachable: 'No connection to the recorder. Trying again…',
     clock: 'Recorder’s clock',
+    pages: 'Pages',
+    cameras: 'Cameras',
+    events: 'Events',
   },
 
   grid: {

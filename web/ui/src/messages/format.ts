@@ -1,6 +1,6 @@
 /** Times in the reader's zone and figures, as the reader's language writes them. */
 
-import { language } from './index';
+import { language, t } from './index';
 
 /** Dates follow the reader's region (day or month first), words the catalogue. */
 const region =
@@ -17,6 +17,15 @@ export const clockTime = (ms: number): string => toSecond.format(ms);
 export const shortTime = (ms: number): string => toMinute.format(ms);
 export const dayAndTime = (ms: number): string => `${day.format(ms)}, ${toSecond.format(ms)}`;
 export const figure = (value: number): string => oneDigit.format(value);
+
+/** How long something lasts, in its two largest units. */
+export function lasting(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
+  if (minutes === 0) return t.span.seconds(seconds);
+  if (hours === 0) return t.span.minutes(minutes, seconds % 60);
+  return days === 0 ? t.span.hours(hours, minutes % 60) : t.span.days(days, hours % 24);
+}
 
 export function bitrate(bps: number): string {
   return bps >= 1_000_000 ? `${oneDigit.format(bps / 1_000_000)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;

@@ -1,14 +1,36 @@
-/** Pages have addresses: `/` and `/cameras/<id>`. */
+/** Pages have addresses: `/`, `/cameras/<id>` and `/events`. */
 
-export type Page = { name: 'grid' } | { name: 'camera'; id: string };
+import { EVERYTHING, filterOf, query, type EventFilter } from '../events/filter';
 
-export function pageOf(path: string): Page {
+export type Page =
+  | { name: 'grid' }
+  /** `at`: footage from then on, ms since 1970. */
+  | { name: 'camera'; id: string; at?: number }
+  | { name: 'events'; filter: EventFilter };
+
+export const ALL_EVENTS: Page = { name: 'events', filter: EVERYTHING };
+
+export function pageOf(path: string, search: string): Page {
+  if (/^\/events\/?$/.test(path)) return { name: 'events', filter: filterOf(search) };
   const camera = /^\/cameras\/([^/]+)\/?$/.exec(path)?.[1];
-  return camera === undefined ? { name: 'grid' } : { name: 'camera', id: decode(camera) };
+  if (camera === undefined) return { name: 'grid' };
+  const at = Date.parse(new URLSearchParams(search).get('at') ?? '');
+  return { name: 'camera', id: decode(camera), ...(Number.isNaN(at) ? {} : { at }) };
 }
 
 export function pathOf(page: Page): string {
-  return page.name === 'grid' ? '/' : `/cameras/${encodeURIComponent(page.id)}`;
+  const asked = (entries: Record<string, string>): string => {
+    const text = new URLSearchParams(entries).toString();
+    return text === '' ? '' : `?${text}`;
+  };
+  switch (page.name) {
+    case 'grid':
+      return '/';
+    case 'events':
+      return `/events${asked(query(page.filter))}`;
+    case 'camera':
+      return `/cameras/${encodeURIComponent(page.id)}${asked(page.at === undefined ? {} : { at: new Date(page.at).toISOString() })}`;
+  }
 }
 
 function decode(part: string): string {
@@ -20,19 +42,25 @@ function decode(part: string): string {
 }
 
 class Route {
-  page: Page = $state.raw(pageOf(location.pathname));
+  page: Page = $state.raw(pageOf(location.pathname, location.search));
   /** The page before this one. */
   before: Page | null = null;
 
   constructor() {
-    addEventListener('popstate', () => this.show(pageOf(location.pathname)));
+    addEventListener('popstate', () => this.show(pageOf(location.pathname, location.search)));
   }
 
   go(page: Page): void {
     const path = pathOf(page);
-    if (path !== location.pathname) history.pushState(null, '', path);
+    if (path !== location.pathname + location.search) history.pushState(null, '', path);
     this.show(page);
     scrollTo(0, 0);
+  }
+
+  /** The same page, looked at otherwise: no step for the way back. */
+  adjust(page: Page): void {
+    history.replaceState(null, '', pathOf(page));
+    this.page = page;
   }
 
   private show(page: Page): void {
@@ -47,7 +75,7 @@ class Route {
     const link = event.target instanceof Element ? event.target.closest('a[href]') : null;
     if (!(link instanceof HTMLAnchorElement) || link.origin !== location.origin || link.target) return;
     event.preventDefault();
-    this.go(pageOf(link.pathname));
+    this.go(pageOf(link.pathname, link.search));
   };
 }
 
