@@ -119,6 +119,8 @@ impl Words {
         let deed = |action: &Action| {
             let (done, what) = match Command::of(action)? {
                 Command::Record(camera) => ("recorded", self.source(&Source::Camera(camera))),
+                Command::Snapshot(camera) => ("photographed", self.source(&Source::Camera(camera))),
+                Command::Buzzer => ("sounded", "buzzer".to_owned()),
                 Command::Output(output) => ("switched on", self.source(&Source::Output(output))),
                 Command::PopupVideo(_) | Command::PopupMessage | Command::Email(_) | Command::Push(_) => return None,
             };

@@ -160,6 +160,8 @@ fn commands(rule: &Rule) -> impl Iterator<Item = Command> {
     let videos = popup_video.iter().cloned().map(Command::PopupVideo);
     let buzzer = buzzer.then_some(Command::Buzzer);
     let message = popup_message.then_some(Command::PopupMessage);
+    let mails = email.iter().cloned().map(Command::Email);
+    let pushes = push.iter().cloned().map(Command::Push);
     record
         .chain(snapshots)
         .chain(outputs)

@@ -126,9 +126,9 @@ pub async fn subscribe(
         let expected = "endpoint: expected https://HOST/… with the name of a host";
         return Err(Problem::BadRequest(expected.into()));
     }
-    let subscriptions = recorder.notifiers().subscriptions().clone();
+    let browsers = recorder.notifiers().subscriptions().clone();
     let Keys { p256dh, auth } = asked.keys;
-    let added = blocking(move || subscriptions.add(&viewer.0.name, &asked.endpoint, &p256dh, &auth)).await?;
+    let added = blocking(move || browsers.add(&viewer.0.name, &asked.endpoint, &p256dh, &auth)).await?;
     match added {
         Ok(subscription) => Ok(HttpResponse::Created().json(SubscriptionBody::from(subscription))),
         Err(error) => Err(Problem::of_kind(error.kind(), error)),
@@ -162,13 +162,13 @@ pub async fn unsubscribe(
     id: web::Path<String>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let subscriptions = recorder.notifiers().subscriptions().clone();
+    let browsers = recorder.notifiers().subscriptions().clone();
     let path = || format!("/api/v1/push/subscriptions/{}", id.chars().take(40).collect::<String>());
-    let found = Ulid::from_string(&id).ok().and_then(|id| subscriptions.get(id));
+    let found = Ulid::from_string(&id).ok().and_then(|id| browsers.get(id));
     let found = found
         .filter(|one| is_of(&viewer, one))
         .ok_or_else(|| Problem::NotFound(path()))?;
-    match blocking(move || subscriptions.end(found.id)).await? {
+    match blocking(move || browsers.end(found.id)).await? {
         Ok(_) => Ok(HttpResponse::NoContent().finish()),
         Err(error) => Err(Problem::of_kind(error.kind(), error)),
     }
