@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use vigie_config::{CameraId, Disk, DiskId, StreamName, WhenFull};
 
 use super::{
-    tests::{House, LONG, all, at, check, files, record, stream, until},
+    tests::{House, LONG, all, at, check, counted, files, record, stream},
     *,
 };
 use crate::{
@@ -102,7 +102,7 @@ proptest! {
     ) {
         let house = House::new();
         let storage = house.open();
-        let volume = storage.add_volume(&house.disk("d1")).unwrap();
+        let volume = counted(&storage, &house.disk("d1"));
         let mut by_name: std::collections::BTreeMap<(usize, i64), File> = Default::default();
         for (camera, minute, blocks) in files {
             by_name.insert((camera, minute), File { camera, minute, blocks });
@@ -137,7 +137,7 @@ fn a_plan_names_what_the_pass_then_deletes_and_protected_footage_stays() {
     let house = House::new();
     let (gate, yard) = (stream("gate"), stream("yard"));
     let storage = house.open();
-    let volume = storage.add_volume(&house.disk("d1")).unwrap();
+    let volume = counted(&storage, &house.disk("d1"));
     for n in 0..6u32 {
         let start = at("08:00:00").plus_micros(i64::from(n) * 2_000_000);
         record(&volume, &gate, start, n, 5);
@@ -187,9 +187,7 @@ fn a_disk_that_is_to_stop_when_full_deletes_nothing_and_says_that_it_is_full() {
         max_size_bytes: Some(20_000),
         ..house.disk("d1")
     };
-    let volume = storage.add_volume(&disk).unwrap();
-    // Times that are long past may be left out while a new disk is counted.
-    until("counted", || volume.may_have_checkpoint());
+    let volume = counted(&storage, &disk);
     assert!(!volume.is_full());
     record(&volume, &gate, at("08:00:00"), 0, 5);
     assert!(volume.settle(LONG));

@@ -16,7 +16,7 @@ use crate::{
     mp4::{sample, scan_segment},
     retention::Reason,
     segment::{Fragment, SegmentStart},
-    volume::{Limits, SegmentWriter},
+    volume::{Limits, SegmentWriter, Volume},
 };
 
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -184,6 +184,13 @@ pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(std::time::Instant::now() < end, "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A disk that was counted: before, what begins at times long past may be left out of the count.
+pub(super) fn counted(storage: &Arc<Storage>, disk: &Disk) -> Arc<Volume> {
+    let volume = storage.add_volume(disk).unwrap();
+    until("counted", || volume.may_have_checkpoint());
+    volume
 }
 
 pub(super) fn check(storage: &Storage) {
