@@ -8,7 +8,7 @@ mod outcome;
 mod take;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -23,6 +23,8 @@ use super::{channel::ChannelCounts, pace::Pace, status::Status};
 
 /// Messages whose outcome the log of events does not take; over it the oldest are forgotten.
 const UNTOLD: usize = 256;
+/// Settled actions that are remembered.
+const SETTLED: usize = 65_536;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
@@ -75,6 +77,26 @@ pub struct Todo {
     pub send: Vec<Ulid>,
 }
 
+/// The latest [`SETTLED`] actions.
+#[derive(Debug, Default)]
+struct Recent {
+    order: VecDeque<ActionRef>,
+    all: HashSet<ActionRef>,
+}
+
+impl Recent {
+    fn add(&mut self, action: ActionRef) {
+        if self.all.insert(action) {
+            self.order.push_back(action);
+        }
+        if self.order.len() > SETTLED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.all.remove(&oldest);
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Machine {
     waiting: Waiting,
@@ -87,6 +109,8 @@ pub struct Machine {
     telling: BTreeSet<Ulid>,
     /// So many of the oldest merged actions are too.
     telling_merged: usize,
+    /// In the log of events with their outcome: whoever read that before may yet want them again.
+    settled: Recent,
     /// Until then a message is not given up.
     deadlines: BTreeMap<Ulid, Instant>,
     /// Nobody is tried before: what all share (a server) failed so often.

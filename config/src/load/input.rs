@@ -45,23 +45,17 @@ fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, has_broker: boo
 
 fn kind(section: &Section<'_>, has_broker: bool) -> Option<InputKind> {
     const EXPECTED: &str = "\"http\", \"mqtt\" or \"gpio\"";
-    section.require("kind", EXPECTED);
-    let text = section.text("kind", EXPECTED)?;
-    match text.value.value.as_str() {
-        "http" => http(section),
-        "mqtt" => {
-            mqtt::require_broker(section, has_broker);
-            over_mqtt(section)
-        }
-        "gpio" => over_gpio(section),
-        _ => {
-            text.problem(
-                section.walk,
-                format!("seen {:?}, expected {EXPECTED}", text.value.shown),
-            );
-            None
-        }
-    }
+    section.kind(EXPECTED, |kind| {
+        Some(match kind {
+            "http" => http(section),
+            "mqtt" => {
+                mqtt::require_broker(section, has_broker);
+                over_mqtt(section)
+            }
+            "gpio" => over_gpio(section),
+            _ => return None,
+        })
+    })
 }
 
 fn http(section: &Section<'_>) -> Option<InputKind> {

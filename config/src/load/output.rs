@@ -50,26 +50,20 @@ fn read(
 
 fn kind(section: &Section<'_>, has_broker: bool) -> Option<OutputKind> {
     const EXPECTED: &str = "\"http\", \"mqtt\" or \"gpio\"";
-    section.require("kind", EXPECTED);
-    let text = section.text("kind", EXPECTED)?;
-    match text.value.value.as_str() {
-        "http" => http(section),
-        "mqtt" => {
-            mqtt::require_broker(section, has_broker);
-            over_mqtt(section)
-        }
-        "gpio" => {
-            let (line, on) = (gpio::line(section), gpio::level(section, "on", Level::High));
-            Some(OutputKind::Gpio { line: line?, on: on? })
-        }
-        _ => {
-            text.problem(
-                section.walk,
-                format!("seen {:?}, expected {EXPECTED}", text.value.shown),
-            );
-            None
-        }
-    }
+    section.kind(EXPECTED, |kind| {
+        Some(match kind {
+            "http" => http(section),
+            "mqtt" => {
+                mqtt::require_broker(section, has_broker);
+                over_mqtt(section)
+            }
+            "gpio" => {
+                let (line, on) = (gpio::line(section), gpio::level(section, "on", Level::High));
+                Some(OutputKind::Gpio { line: line?, on: on? })
+            }
+            _ => return None,
+        })
+    })
 }
 
 fn over_mqtt(section: &Section<'_>) -> Option<OutputKind> {

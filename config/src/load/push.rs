@@ -53,19 +53,15 @@ fn read(section: Section<'_>, ids: &mut BTreeMap<String, usize>, schedules: &Sch
 
 fn kind(section: &Section<'_>) -> Option<PushKind> {
     const EXPECTED: &str = "\"ntfy\", \"webhook\", \"web_push\" or \"sms\"";
-    section.require("kind", EXPECTED);
-    let text = section.text("kind", EXPECTED)?;
-    match text.value.value.as_str() {
-        "ntfy" => ntfy(section),
-        "webhook" => webhook(section),
-        "web_push" => web_push(section),
-        "sms" => sms(section),
-        _ => {
-            let problem = format!("seen {:?}, expected {EXPECTED}", text.value.shown);
-            text.problem(section.walk, problem);
-            None
-        }
-    }
+    section.kind(EXPECTED, |kind| {
+        Some(match kind {
+            "ntfy" => ntfy(section),
+            "webhook" => webhook(section),
+            "web_push" => web_push(section),
+            "sms" => sms(section),
+            _ => return None,
+        })
+    })
 }
 
 fn ntfy(section: &Section<'_>) -> Option<PushKind> {

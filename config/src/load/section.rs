@@ -4,7 +4,7 @@
 //! keys that nobody read. A reader that answers `None` for a key that is there has reported why.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     ops::{Range, RangeInclusive},
     time::Duration,
 };
@@ -120,6 +120,8 @@ pub struct Section<'s> {
     pub line: usize,
     table: &'s dyn TableLike,
     known: RefCell<Vec<&'static str>>,
+    /// Which keys belong here cannot be told.
+    kindless: Cell<bool>,
 }
 
 impl<'s> Section<'s> {
@@ -130,6 +132,7 @@ impl<'s> Section<'s> {
             line,
             table,
             known: RefCell::default(),
+            kindless: Cell::default(),
         }
     }
 
@@ -373,8 +376,25 @@ impl<'s> Section<'s> {
         sections
     }
 
+    /// The key `kind`, on which depends what the others are: `read` answers `None` for one that is no
+    /// kind. Without a kind no key is reported as unknown.
+    pub fn kind<T>(&self, expected: &str, read: impl FnOnce(&str) -> Option<Option<T>>) -> Option<T> {
+        self.require("kind", expected);
+        let text = self.text("kind", expected);
+        let answer = text.as_ref().map(|text| read(&text.value.value));
+        self.kindless.set(answer.as_ref().is_none_or(Option::is_none));
+        if let (Some(text), Some(None)) = (&text, &answer) {
+            let problem = format!("seen {:?}, expected {expected}", text.value.shown);
+            text.problem(self.walk, problem);
+        }
+        answer??
+    }
+
     /// Reports every key that was not read. `elsewhere` may say where a key belongs.
     pub fn finish(self, elsewhere: impl Fn(&str) -> Option<&'static str>) {
+        if self.kindless.get() {
+            return;
+        }
         let known = self.known.borrow();
         for (key, _) in self.table.iter().filter(|(key, _)| !known.contains(key)) {
             let shown: String = key.chars().take(64).collect();

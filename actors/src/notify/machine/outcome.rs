@@ -96,6 +96,9 @@ impl Machine {
         let mut todo = Todo::default();
         if durable {
             self.deadlines.remove(&message);
+            let notes = self.waiting.messages.get(&message).map(|message| &message.notes);
+            let actions = notes.into_iter().flatten().map(|note| note.action);
+            actions.for_each(|action| self.settled.add(action));
             self.apply(&mut todo, Change::Forgotten { message });
         }
         todo.changes
@@ -114,6 +117,8 @@ impl Machine {
         let count = std::mem::take(&mut self.telling_merged);
         let mut todo = Todo::default();
         if durable {
+            let told = self.waiting.merged.iter().take(count);
+            told.for_each(|action| self.settled.add(*action));
             self.apply(&mut todo, Change::Told { count });
         }
         todo.changes

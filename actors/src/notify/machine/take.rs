@@ -24,7 +24,7 @@ impl Machine {
         }
         let mut merged = Vec::new();
         for Want { target, note } in wants {
-            if !known.insert(note.action) {
+            if self.settled.all.contains(&note.action) || !known.insert(note.action) {
                 continue;
             }
             let refuse = |state, why: String| (note.action, state, Some(why));
