@@ -68,12 +68,6 @@ impl Words {
             .to_string()
     }
 
-    /// Such as 2026-11-20 14:03:07 CET.
-    pub fn date_and_clock(&self, at: Utc) -> String {
-        let zoned = at.timestamp().to_zoned(self.zone.clone());
-        zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
-    }
-
     /// One line that says it all.
     pub fn subject(&self, message: &Message) -> String {
         format!("{}: {}", self.house, self.headline(message))

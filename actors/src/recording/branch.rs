@@ -1,25 +1,21 @@
 //! One run of one stream's recording: units from the tap, steps from the planner, done on
 //! storage. No runtime, no clock of its own.
 
+mod write;
+
 use std::time::Duration;
 
 use serde::Serialize;
 use ulid::Ulid;
 use vigie_config::{Causes, GapCause, StreamId, Utc};
-use vigie_media::{
-    AccessUnit, Track,
-    fmp4::{self, Fragment},
-    hub::Item,
-};
-use vigie_storage::SegmentStart;
+use vigie_media::{AccessUnit, Track, hub::Item};
 
 use super::{
-    cutter::{Hole, Why},
-    footage::{Footage, Refusal, Segment},
+    footage::{Footage, Segment},
     gaps::Gaps,
-    planner::{Planner, Step},
-    tap::{StoredUnits, TapState},
-    triggers::Asked,
+    planner::Planner,
+    tap::TapState,
+    wish::Look,
 };
 
 /// How much longer than the pre-alarm time units wait: an event is told a little after it began.
@@ -28,52 +24,6 @@ pub const LATE_EVENT: Duration = Duration::from_secs(3);
 const LONGEST_STOP: Duration = Duration::from_secs(30);
 /// or when nothing has come for this long.
 const SILENT: Duration = Duration::from_secs(1);
-
-/// What the branch is told at every look.
-pub struct Look {
-    pub now: Utc,
-    /// Time without video.
-    pub idle: Duration,
-    /// Why, as the source knows it.
-    pub cause: Option<GapCause>,
-    pub wish: Wish,
-    pub synchronised: bool,
-    /// The disks had their time: what an earlier process left, a crash gap too, is known.
-    pub settled: bool,
-}
-
-/// What is to be recorded now, and what is to wait for an event.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Wish {
-    /// By schedule, all the time.
-    pub continuous: bool,
-    /// By events and people, each since when.
-    pub asked: Vec<Asked>,
-    /// The pre-alarm time: what waits in memory while nothing is recorded; `None`: no event can
-    /// come.
-    pub keep: Option<Keep>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    pub time: Duration,
-    pub most_bytes: u64,
-}
-
-impl Wish {
-    pub fn is_empty(&self) -> bool {
-        !self.continuous && self.asked.is_empty()
-    }
-
-    pub fn causes(&self) -> Causes {
-        let schedule = if self.continuous {
-            Causes::SCHEDULE
-        } else {
-            Causes::NONE
-        };
-        self.asked.iter().fold(schedule, |all, asked| all.union(asked.cause))
-    }
-}
 
 /// What a recording publishes about itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -397,141 +347,6 @@ impl<F: Footage> Branch<F> {
         self.planner = Planner::new(self.segment);
         self.open.clear();
         tap.rewind();
-    }
-
-    fn write(&mut self, tap: &mut TapState, look: &Look) -> Outcome {
-        while let Some(step) = self.planner.steps().pop_front() {
-            let refusal = match &step {
-                Step::Start {
-                    number,
-                    start,
-                    format,
-                    continued,
-                } => {
-                    let start = SegmentStart {
-                        stream: self.stream.clone(),
-                        run: self.run,
-                        number: *number,
-                        start: *start,
-                        causes: look.wish.causes().union(self.causes()),
-                        continued: *continued,
-                        synchronised: look.synchronised,
-                        codec: fmp4::codecs(format).into(),
-                    };
-                    match self.footage.start(start, format.clone()) {
-                        Ok(segment) => {
-                            self.published.segments += 1;
-                            self.open.push(OpenSegment {
-                                number: *number,
-                                segment,
-                                empty: true,
-                            });
-                            continue;
-                        }
-                        Err(refusal) => refusal,
-                    }
-                }
-                Step::Append { number, fragment } => {
-                    match self.open.iter_mut().find(|open| open.number == *number) {
-                        Some(open) => match open.segment.append(fragment) {
-                            Ok(()) => {
-                                let first = std::mem::replace(&mut open.empty, false);
-                                self.stored(fragment, first, tap);
-                                continue;
-                            }
-                            Err(refusal) => refusal,
-                        },
-                        None => {
-                            // Its segment was found unfit: said there.
-                            self.discard(fragment, tap);
-                            continue;
-                        }
-                    }
-                }
-                Step::Finish { number } => {
-                    self.open.retain(|open| open.number != *number);
-                    continue;
-                }
-                Step::Gap(hole) => {
-                    let cause = self.cause_of(hole, look);
-                    self.gaps
-                        .hole(hole.from, cause)
-                        .into_iter()
-                        .for_each(|fact| self.footage.gap(fact));
-                    continue;
-                }
-            };
-            self.refused(&refusal, look);
-            if self.waiting_from.is_none() {
-                self.waiting_from = match &step {
-                    Step::Start { start, .. } => Some(*start),
-                    _ => None,
-                };
-            }
-            match refusal {
-                Refusal::Wait(_) => {
-                    self.planner.steps().push_front(step);
-                    return Outcome::Blocked;
-                }
-                Refusal::Down(_) => return Outcome::Again,
-                Refusal::Unfit(_) => {
-                    if let Step::Append { fragment, .. } = &step {
-                        self.discard(fragment, tap);
-                    }
-                }
-            }
-        }
-        Outcome::Done
-    }
-
-    fn stored(&mut self, fragment: &Fragment, first: bool, tap: &mut TapState) {
-        tap.stored(&StoredUnits::from(fragment));
-        if fragment.video_units > 0 {
-            self.recorded = true;
-            self.last_end = Some(fragment.end);
-            self.gaps
-                .stored(fragment.start, first)
-                .into_iter()
-                .for_each(|fact| self.footage.gap(fact));
-        }
-        let published = &mut self.published;
-        published.fragments += 1;
-        published.units += u64::from(fragment.units);
-        published.bytes += fragment.len() as u64;
-        published.last_end = self.last_end;
-    }
-
-    /// Units that no file takes: a gap.
-    fn discard(&mut self, fragment: &Fragment, tap: &mut TapState) {
-        tap.stored(&StoredUnits::from(fragment));
-        self.published.lost_units += u64::from(fragment.units);
-        let from = self.missing_from().unwrap_or(fragment.start);
-        self.gaps
-            .hole(from, GapCause::Stalled)
-            .into_iter()
-            .for_each(|fact| self.footage.gap(fact));
-    }
-
-    fn refused(&mut self, refusal: &Refusal, look: &Look) {
-        let text = refusal.to_string();
-        let told = self.published.error.as_deref() == Some(&text);
-        if !told || self.blocked_since.is_none() {
-            tracing::error!(camera = %self.stream.camera, stream = %self.stream.stream, error = text, "footage was not taken");
-        }
-        self.published.error = Some(text.clone());
-        if matches!(refusal, Refusal::Wait(_)) {
-            self.blocked_since.get_or_insert(look.now);
-            self.published.blocked = Some(text);
-        }
-    }
-
-    fn cause_of(&self, hole: &Hole, look: &Look) -> GapCause {
-        match hole.why {
-            Why::Lost if self.lost_to_disk => GapCause::Disk,
-            Why::Lost => GapCause::Overload,
-            Why::Clock => GapCause::Clock,
-            _ => look.cause.unwrap_or(GapCause::Network),
-        }
     }
 
     /// Access units lost to overload since the last call.

@@ -12,8 +12,9 @@ use vigie_media::{AccessUnit, AudioCodec, AudioFormat, StreamFormat, Track, Vide
 use vigie_storage::{Storage, StorageOptions};
 
 use super::{
-    branch::{Branch, Look, Wish},
+    branch::Branch,
     footage::DiskGroup,
+    wish::{Look, Wish},
 };
 use crate::{
     camera::CameraHandle,

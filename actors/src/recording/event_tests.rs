@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use vigie_config::{Causes, GapCause, Utc};
 
 use super::{
-    branch::{Keep, Look, Wish},
     gaps::GapFact,
     tests::{Bench, FRAME, START, Seen, format, look, picture},
     triggers::Asked,
+    wish::{Keep, Look, Wish},
 };
 
 /// Pictures a second.

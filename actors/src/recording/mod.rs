@@ -27,15 +27,17 @@ mod tap;
 #[cfg(test)]
 mod tests;
 mod triggers;
+mod wish;
 
 use std::sync::Arc;
 
 use vigie_config::StreamName;
 
-pub use branch::{Keep, LATE_EVENT, RecordingSnapshot, Wish};
+pub use branch::{LATE_EVENT, RecordingSnapshot};
 pub use rescue::rescue;
 pub use tap::Tap;
 pub use triggers::{Asked, Triggers};
+pub use wish::{Keep, Wish};
 
 use crate::{
     camera::CameraHandle,

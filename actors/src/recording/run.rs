@@ -7,10 +7,7 @@ use std::{
 
 use vigie_config::{EventKind, GapCause, StreamId, Utc};
 
-use super::{
-    branch::{Branch, Look},
-    footage::DiskGroup,
-};
+use super::{branch::Branch, footage::DiskGroup, wish::Look};
 use crate::{
     camera::CameraHandle,
     clock::ClockWatch,

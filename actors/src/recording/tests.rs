@@ -16,11 +16,12 @@ use vigie_media::{
 use vigie_storage::SegmentStart;
 
 use super::{
-    branch::{Branch, Look, Wish},
+    branch::Branch,
     cutter::{Cutter, Hole, NewSegment, Place, Why},
     footage::{Footage, Refusal, Segment},
     gaps::{GapFact, Gaps},
     tap::TapState,
+    wish::{Look, Wish},
 };
 
 pub(super) const START: i64 = 1_763_632_860_000_000;

@@ -57,13 +57,15 @@ fn kind(section: &Section<'_>, has_broker: bool) -> Option<OutputKind> {
                 mqtt::require_broker(section, has_broker);
                 over_mqtt(section)
             }
-            "gpio" => {
-                let (line, on) = (gpio::line(section), gpio::level(section, "on", Level::High));
-                Some(OutputKind::Gpio { line: line?, on: on? })
-            }
+            "gpio" => over_gpio(section),
             _ => return None,
         })
     })
+}
+
+fn over_gpio(section: &Section<'_>) -> Option<OutputKind> {
+    let (line, on) = (gpio::line(section), gpio::level(section, "on", Level::High));
+    Some(OutputKind::Gpio { line: line?, on: on? })
 }
 
 fn over_mqtt(section: &Section<'_>) -> Option<OutputKind> {

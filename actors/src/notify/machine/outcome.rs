@@ -84,10 +84,11 @@ impl Machine {
         untold
     }
 
-    /// Another message may yet tell of it.
+    /// Another message told of it, or may yet.
     fn may_succeed(&self, action: ActionRef) -> bool {
+        let succeeds = |outcome: &Outcome| outcome.state == ActionState::Done;
         let mut others = self.waiting.messages.values();
-        others.any(|message| message.outcome.is_none() && message.holds(action))
+        others.any(|message| message.outcome.as_ref().is_none_or(succeeds) && message.holds(action))
     }
 
     /// The log of events holds the outcomes of a message, or does not.
