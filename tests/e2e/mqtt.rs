@@ -13,7 +13,7 @@ use crate::{
 
 /// A door and a siren at the broker, and a rule from the one to the other.
 fn setup(cameras: &vigie_fake_camera::FakeCameras, mqtt: &str) -> Setup {
-    let cam = Cam::of(cameras, "cam0").record("mode = \"events\"\npost_alarm = \"1s\"");
+    let cam = Cam::of(cameras, "cam0").record("mode = \"events\"\nmotion = \"off\"\npost_alarm = \"1s\"");
     let mut setup = Setup::new([cam]);
     write!(
         setup.more,

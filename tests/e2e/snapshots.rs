@@ -16,7 +16,7 @@ use vigie_fake_camera::{CameraSpec, FakeCameras, Recipe, SentLog, books::Stored,
 
 use crate::{
     house::{Cam, House, Memory, PATIENCE, Setup, USER, now_us, pick, shown, wait_for},
-    recording::{near_end, settle},
+    recording::{near_end, settle, settle_those},
 };
 
 /// Of the numbered recipe: pictures of one round, and from one to the next.
@@ -147,7 +147,7 @@ fn the_picture_is_that_of_the_events_moment() {
         event(&house, &format!("round {round}"));
     }
     let events = settled(&house);
-    settle(&house, &cameras);
+    settle_those(&house, &cameras, |name| !off(name));
     let (mut all_hold, mut worst, mut worst_clock, mut latest, mut seen) = (true, 0, 0, 0, 0);
     let footage: BTreeMap<String, Vec<Stored>> = cameras
         .names()
