@@ -206,10 +206,10 @@ impl Outbox {
 
     pub fn acknowledged(&mut self, id: u16) {
         match self.in_flight.remove(&id) {
-            Some(Sent::Standing { topic, payload }) => {
-                if payload.is_empty() && self.standing.get(&topic).is_some_and(String::is_empty) {
-                    self.standing.remove(&topic);
-                }
+            Some(Sent::Standing { topic, payload })
+                if payload.is_empty() && self.standing.get(&topic).is_some_and(String::is_empty) =>
+            {
+                self.standing.remove(&topic);
             }
             Some(Sent::Event(number)) => {
                 if let Some(at) = self.events.iter().position(|event| event.number == number)
@@ -221,7 +221,7 @@ impl Outbox {
             }
             // Whoever asked may be gone.
             Some(Sent::Call(answer)) => drop(answer.send(Ok(()))),
-            None => {}
+            Some(Sent::Standing { .. }) | None => {}
         }
     }
 

@@ -171,7 +171,7 @@ impl Channel {
         let way = self.way();
         let mut inner = self.inner();
         let wants = std::mem::take(&mut inner.inbox).into();
-        let todo = inner.machine.advance(wants, way.parallel(), &*way, Now::now());
+        let todo = inner.machine.advance(wants, way.parallel(), &*way, Now::read());
         inner.unwritten.extend(todo.changes);
         let send = todo.send.iter().filter_map(|id| inner.machine.message(*id).cloned());
         let send = send.collect();
@@ -183,7 +183,7 @@ impl Channel {
 
     pub(super) fn sent(&self, message: Ulid, result: Result<(), Failure>) {
         let mut inner = self.inner();
-        let changes = inner.machine.sent(message, result, Now::now());
+        let changes = inner.machine.sent(message, result, Now::read());
         inner.unwritten.extend(changes);
     }
 
@@ -198,7 +198,7 @@ impl Channel {
         let mut inner = self.inner();
         // What the registry told again before it wrote the outcome must be known as done.
         let wants = std::mem::take(&mut inner.inbox).into();
-        let todo = inner.machine.advance(wants, 0, &*way, Now::now());
+        let todo = inner.machine.advance(wants, 0, &*way, Now::read());
         inner.unwritten.extend(todo.changes);
         for (action, state, detail) in todo.refused {
             self.events.outcome(action.0, action.1, state, detail);
@@ -211,7 +211,7 @@ impl Channel {
     }
 
     pub(super) fn next(&self) -> Option<std::time::Instant> {
-        self.inner().machine.next(Now::now())
+        self.inner().machine.next(Now::read())
     }
 
     /// Returns when the outbox holds all changes, or when there is no use in waiting: then it is

@@ -33,7 +33,7 @@ pub struct Now {
 }
 
 impl Now {
-    pub fn now() -> Now {
+    pub fn read() -> Now {
         Now {
             at: Instant::now(),
             utc: Utc::now(),

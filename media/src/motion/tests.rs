@@ -11,7 +11,7 @@ const HEIGHT: usize = 180;
 
 /// A picture that does not move: a slope of brightness with bars.
 fn still() -> Vec<u8> {
-    let pixel = |x: usize, y: usize| 60 + (x / 4) as u8 + if (x / 20 + y / 20) % 2 == 0 { 30 } else { 0 };
+    let pixel = |x: usize, y: usize| 60 + (x / 4) as u8 + if (x / 20 + y / 20).is_multiple_of(2) { 30 } else { 0 };
     (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| pixel(x, y))).collect()
 }
 
