@@ -237,12 +237,21 @@ impl Outputs {
     pub fn put(&self, output: Output, events: &Events) -> Arc<OutputHandle> {
         let handle = Arc::new(OutputHandle::new(output, events.clone(), self.means.clone()));
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
-        all.insert(handle.config.id.clone(), handle.clone());
+        let before = all.insert(handle.config.id.clone(), handle.clone());
+        drop(all);
+        if let Some(before) = before {
+            let why = "its configuration changed before it was switched";
+            before.settle(ActionState::Failed, Some(why.into()));
+        }
         handle
     }
 
     pub fn remove(&self, id: &OutputId) {
-        self.all.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        let before = self.all.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        if let Some(before) = before {
+            let why = "it was removed from the configuration before it was switched";
+            before.settle(ActionState::Failed, Some(why.into()));
+        }
     }
 }
 
@@ -252,18 +261,20 @@ mod tests {
     use super::*;
     use crate::registry::Event;
 
-    #[test]
-    fn an_action_is_fired_once() {
+    fn outputs(events: &Events) -> (Outputs, Output) {
         let text = "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n[[output]]\nid = \"siren\"\nkind = \"http\"\n\
                     on = \"http://192.0.2.1/on\"\nhold = \"0s\"\n";
         let config = vigie_config::Config::parse(text, &|_| None).unwrap().0;
         let means = Means {
-            mqtt: crate::mqtt::Mqtt::new(None, &Events::default()),
+            mqtt: crate::mqtt::Mqtt::new(None, events),
             gpio: Arc::new(crate::gpio::bench::Bench::new()),
         };
-        let handle = OutputHandle::new(config.outputs[0].clone(), Events::default(), means);
+        (Outputs::new(&config.outputs, events, means), config.outputs[0].clone())
+    }
+
+    fn record() -> EventRecord {
         let event = Event::house(vigie_config::EventKind::Sensor, "");
-        let record = EventRecord {
+        EventRecord {
             id: event.id,
             kind: event.kind,
             source: event.source,
@@ -273,7 +284,13 @@ mod tests {
             text: event.text,
             payload: None,
             actions: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn an_action_is_fired_once() {
+        let (all, siren) = outputs(&Events::default());
+        let (handle, record) = (all.get(&siren.id).unwrap(), record());
         handle.fire(&record, 0);
         assert!(handle.snapshot().wanted);
         handle.switch_off();
@@ -281,5 +298,17 @@ mod tests {
         assert!(!handle.snapshot().wanted, "a person has the last word");
         handle.fire(&record, 1);
         assert!(handle.snapshot().wanted, "another action");
+    }
+
+    #[test]
+    fn an_output_that_changes_or_goes_says_what_became_of_its_actions() {
+        let events = Events::default();
+        let (all, siren) = outputs(&events);
+        let record = record();
+        all.get(&siren.id).unwrap().fire(&record, 0);
+        all.put(siren.clone(), &events).fire(&record, 1);
+        all.remove(&siren.id);
+        let failed = |number| (record.id, number, ActionState::Failed);
+        assert_eq!(events.outcomes(), [failed(0), failed(1)]);
     }
 }

@@ -203,6 +203,17 @@ impl Events {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn outcomes(&self) -> Vec<(Ulid, u16, ActionState)> {
+        let told = |fact| match fact {
+            Fact::Outcome {
+                event, number, state, ..
+            } => Some((event, number, state)),
+            Fact::Event(_) => None,
+        };
+        self.take().into_iter().filter_map(told).collect()
+    }
+
     pub(super) async fn ready(&self) {
         self.ready.notified().await;
     }

@@ -126,10 +126,22 @@ impl EventBody {
             end: event.end,
             severity: event.severity,
             text: event.text,
-            payload: event.payload,
+            payload: event.payload.map(|payload| payload_for(payload, viewer)),
             actions: event.actions.into_iter().filter(sees).map(shown).collect(),
         }
     }
+}
+
+/// Without the cameras that a viewer may not watch, where it lists some.
+fn payload_for(mut payload: Value, viewer: &Viewer) -> Value {
+    let may_view = |name: &Value| {
+        let camera = name.as_str().and_then(|name| CameraId::new(name).ok());
+        camera.is_none_or(|camera| viewer.may_view(&camera).is_ok())
+    };
+    if let Some(Value::Array(cameras)) = payload.get_mut("cameras") {
+        cameras.retain(may_view);
+    }
+    payload
 }
 
 /// Whoever may not watch a camera is not told of it.
