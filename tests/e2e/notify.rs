@@ -64,7 +64,7 @@ pub fn wait_action(house: &House, event: &str, what: &str, state: &str) -> Value
 }
 
 /// `told 7` and so on, wherever they stand.
-fn told_in(text: &str) -> BTreeSet<u64> {
+pub fn told_in(text: &str) -> BTreeSet<u64> {
     let numbers = text.split("told ").skip(1);
     let number = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
     numbers.filter_map(|rest| number(rest).parse().ok()).collect()
@@ -256,11 +256,6 @@ fn a_storm_is_a_handful_of_mails() {
         }
     }
     let took = begin.elapsed();
-    // What a mail says of how many events it is about.
-    let counted = |subject: &str| match subject.split(": ").nth(1).and_then(|rest| rest.split_once(" events")) {
-        Some((count, _)) => count.parse::<u64>().unwrap(),
-        None => 1,
-    };
     let all = || -> u64 {
         let subjects = mails.mails().into_iter();
         subjects.map(|mail| counted(&decoded(mail.header("Subject")))).sum()
@@ -279,8 +274,16 @@ fn a_storm_is_a_handful_of_mails() {
     shown(9, &figure, seen == count && sent <= 12 && gaps.is_empty());
 }
 
+/// What a mail's subject says of how many events it is about.
+pub fn counted(subject: &str) -> u64 {
+    match subject.split(": ").nth(1).and_then(|rest| rest.split_once(" events")) {
+        Some((count, _)) => count.parse().unwrap(),
+        None => 1,
+    }
+}
+
 /// RFC 2047 as far as numbers need it.
-fn decoded(subject: &str) -> String {
+pub fn decoded(subject: &str) -> String {
     let words = subject.split(' ').map(|word| {
         let inside = word.strip_prefix("=?utf-8?b?").and_then(|rest| rest.strip_suffix("?="));
         match inside.and_then(|text| base64::prelude::BASE64_STANDARD.decode(text).ok()) {
