@@ -20,7 +20,9 @@ mod schedule;
 mod size;
 mod time;
 
-pub use alarm::{Actions, Buzzer, BuzzerKind, Contact, HttpCall, HttpMethod, Input, InputKind, Output, OutputKind, Rule};
+pub use alarm::{
+    Actions, Buzzer, BuzzerKind, Contact, HttpCall, HttpMethod, Input, InputKind, Output, OutputKind, Rule,
+};
 pub use cause::{Causes, GapCause};
 pub use diff::{
     ActorChange, BranchChange, CameraChange, CameraChanges, Changes, DiskChange, ServerChanges, StreamChange, diff,

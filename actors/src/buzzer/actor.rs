@@ -19,7 +19,9 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// The actor as a child of the root.
 pub fn buzzer_child(buzzer: Arc<Buzzer>) -> ChildSpec {
-    worker_child("buzzer", "buzzer", move |context| Box::pin(run(context, buzzer.clone())))
+    worker_child("buzzer", "buzzer", move |context| {
+        Box::pin(run(context, buzzer.clone()))
+    })
 }
 
 /// Silent when dropped.

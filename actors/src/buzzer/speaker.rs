@@ -19,7 +19,13 @@ pub struct Tone(File);
 /// order of bytes.
 fn event(hertz: i32) -> Vec<u8> {
     let time = [0u8; 2 * size_of::<usize>()];
-    [&time[..], &EV_SND.to_ne_bytes(), &SND_TONE.to_ne_bytes(), &hertz.to_ne_bytes()].concat()
+    [
+        &time[..],
+        &EV_SND.to_ne_bytes(),
+        &SND_TONE.to_ne_bytes(),
+        &hertz.to_ne_bytes(),
+    ]
+    .concat()
 }
 
 impl Tone {
@@ -51,7 +57,11 @@ mod tests {
         let of = |bytes: &[u8]| bytes.iter().rev().take(8).rev().copied().collect::<Vec<u8>>();
         let begun = std::fs::read(file.path()).unwrap();
         assert_eq!(begun.len(), size);
-        let expected = [&[0x12u16.to_ne_bytes(), 2u16.to_ne_bytes()].concat()[..], &2000i32.to_ne_bytes()].concat();
+        let expected = [
+            &[0x12u16.to_ne_bytes(), 2u16.to_ne_bytes()].concat()[..],
+            &2000i32.to_ne_bytes(),
+        ]
+        .concat();
         assert_eq!(of(&begun), expected);
         drop(tone);
         let ended = std::fs::read(file.path()).unwrap();

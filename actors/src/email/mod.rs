@@ -36,7 +36,8 @@ const DEEDS: usize = 10;
 const DEEDS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The pictures of an event, as JPEG: those that are there after so long at most.
-pub(crate) type Pictures = Arc<dyn Fn(Ulid, Duration) -> Pin<Box<dyn Future<Output = Vec<Bytes>> + Send>> + Send + Sync>;
+pub(crate) type Pictures =
+    Arc<dyn Fn(Ulid, Duration) -> Pin<Box<dyn Future<Output = Vec<Bytes>> + Send>> + Send + Sync>;
 /// An event as the log holds it; reads files.
 pub(crate) type Look = Arc<dyn Fn(Ulid) -> Option<EventRecord> + Send + Sync>;
 
