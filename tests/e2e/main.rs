@@ -5,8 +5,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "fault-hooks")]
+mod alarm_panics;
 mod alarms;
 mod cascade;
+mod causes;
 mod chain;
 mod crash;
 mod devices;
@@ -18,6 +21,7 @@ mod house;
 mod lies;
 mod losses;
 mod motion;
+mod motion_load;
 mod mqtt;
 mod notify;
 mod outage;
@@ -33,6 +37,7 @@ mod recording;
 mod rights;
 mod seams;
 mod snapshots;
+mod summer_time;
 mod video;
 // Its push service is on this machine, which only a build for tests allows.
 #[cfg(feature = "fault-hooks")]

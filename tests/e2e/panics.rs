@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Path below the root, kind and generation of every actor.
-fn actors(node: &Value, path: &str, all: &mut Vec<(String, String, u64)>) {
+pub fn actors(node: &Value, path: &str, all: &mut Vec<(String, String, u64)>) {
     for child in node["children"].as_array().unwrap() {
         let name = child["name"].as_str().unwrap();
         let path = if path.is_empty() {
@@ -25,7 +25,7 @@ fn actors(node: &Value, path: &str, all: &mut Vec<(String, String, u64)>) {
     }
 }
 
-fn find<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
+pub fn find<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('/').try_fold(tree, |node, name| {
         node["children"].as_array()?.iter().find(|c| c["name"] == name)
     })

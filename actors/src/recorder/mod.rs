@@ -172,11 +172,21 @@ impl Recorder {
         self.root_node.tree()
     }
 
-    /// Panics the actor at a path such as `cameras/camera.gate/source.main`.
+    /// Panics the actor at a path such as `cameras/camera.gate/source.main`: now, or when it next
+    /// comes to a place in its work.
     #[cfg(feature = "fault-hooks")]
-    pub fn panic_actor(&self, path: &str) -> bool {
+    pub fn panic_actor(&self, path: &str, place: Option<&str>) -> bool {
         let path: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
-        self.root_node.find(&path).is_some_and(|node| node.panic_now())
+        let Some(node) = self.root_node.find(&path) else {
+            return false;
+        };
+        match place {
+            Some(place) => {
+                node.panic_at(place);
+                true
+            }
+            None => node.panic_now(),
+        }
     }
 
     pub fn info(&self) -> SystemInfo {

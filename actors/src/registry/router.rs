@@ -17,11 +17,11 @@ use super::{
     journal::Journal,
     lifecycle::{Change, Lifecycle},
     linkage::Linkage,
-    queue::{Events, Fact, NotDurable},
+    queue::{Events, Fact, News, NotDurable},
 };
 use crate::{
     recorder::Recorder,
-    supervise::{ChildSpec, JobContext, JobError, worker_child},
+    supervise::{ChildSpec, JobContext, JobError, Node, worker_child},
 };
 
 /// What could not be written down is tried again so often.
@@ -42,6 +42,8 @@ pub struct Registry {
     journal: tokio::sync::Mutex<Journal>,
     /// What an earlier process left open was seen to.
     settled: AtomicBool,
+    /// Events that are being written down, as listeners are to be told of them.
+    untold: Mutex<Vec<News>>,
 }
 
 impl Registry {
@@ -53,6 +55,7 @@ impl Registry {
             log,
             linkage: Mutex::default(),
             settled: AtomicBool::new(false),
+            untold: Mutex::default(),
         }
     }
 
@@ -80,6 +83,10 @@ impl Registry {
     fn linkage(&self) -> MutexGuard<'_, Linkage> {
         self.linkage.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn untold(&self) -> MutexGuard<'_, Vec<News>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The registry as a child of the root.
@@ -95,6 +102,7 @@ fn survives(kind: EventKind) -> bool {
 }
 
 struct Router {
+    node: Arc<Node>,
     recorder: Arc<Recorder>,
     registry: Arc<Registry>,
     lifecycle: Lifecycle,
@@ -107,6 +115,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
     let registry = recorder.registry.clone();
     let (lifecycle, planned, answered) = registry.look_back().await;
     let mut router = Router {
+        node: context.node.clone(),
         lifecycle,
         dispatch: Dispatch {
             cameras: recorder.cameras.clone(),
@@ -166,6 +175,9 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
 impl Router {
     /// Events that went on when the actor, or the process, began.
     async fn resume(&mut self, planned: Vec<EventRecord>, answered: bool) {
+        // The fact comes again, but changes nothing any more: nobody else would tell of it.
+        let untold = std::mem::take(&mut *self.registry.untold());
+        untold.into_iter().for_each(|event| self.registry.events.tell(event));
         if answered && !self.registry.settled.swap(true, Ordering::SeqCst) {
             let now = Utc::now();
             let gone = |event: &EventRecord| match event.source.camera() {
@@ -292,20 +304,23 @@ impl Router {
             }
         }
         self.routed += facts.len() as u64;
+        let news = |change: &Change| match change {
+            Change::Begun(event) | Change::Ended(event) => Arc::new(event.clone()),
+        };
+        *self.registry.untold() = changes.iter().map(news).collect();
         let written = self.write(entries).await;
+        self.node.fault_point_at("written");
         for change in changes {
             match change {
                 Change::Begun(event) => {
                     tracing::debug!(event = %event.id, kind = %event.kind, source = %event.source, text = event.text, "event");
                     self.dispatch.begin(&event);
-                    self.registry.events.tell(Arc::new(event));
                 }
-                Change::Ended(event) => {
-                    self.dispatch.end(&event);
-                    self.registry.events.tell(Arc::new(event));
-                }
+                Change::Ended(event) => self.dispatch.end(&event),
             }
         }
+        let untold = std::mem::take(&mut *self.registry.untold());
+        untold.into_iter().for_each(|event| self.registry.events.tell(event));
         outcomes.dedup();
         // A log whose disk hangs is not asked.
         for id in outcomes.into_iter().filter(|_| written.is_ok()) {
@@ -321,6 +336,7 @@ impl Router {
             Ok(_) => Ok(event),
             Err(NotDurable(why)) => Err(NotDurable(why.clone())),
         };
+        self.node.fault_point_at("acted");
         self.registry.events.done(answers.into_iter().map(answer).collect());
     }
 }

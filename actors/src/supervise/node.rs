@@ -176,15 +176,25 @@ impl Node {
         #[cfg(feature = "fault-hooks")]
         self.fault.trip(&self.name);
     }
+
+    /// Panics here if a test asked for it at a place of this name.
+    #[cfg_attr(not(feature = "fault-hooks"), allow(unused_variables))]
+    pub fn fault_point_at(&self, place: &'static str) {
+        #[cfg(feature = "fault-hooks")]
+        self.fault.trip_at(place);
+    }
 }
 
 #[cfg(feature = "fault-hooks")]
 mod fault {
     //! The hook by which a test makes any actor panic.
 
-    use std::sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+    use std::{
+        collections::BTreeSet,
+        sync::{
+            Arc, Mutex, PoisonError,
+            atomic::{AtomicBool, Ordering},
+        },
     };
 
     type Nudge = Box<dyn Fn() + Send>;
@@ -193,12 +203,21 @@ mod fault {
     pub struct Fault {
         armed: AtomicBool,
         nudge: Mutex<Option<Nudge>>,
+        /// Where in its work it is to panic, once each.
+        places: Mutex<BTreeSet<String>>,
     }
 
     impl Fault {
         pub fn trip(&self, name: &str) {
             if self.armed.swap(false, Ordering::SeqCst) {
                 panic!("asked to panic: {name}");
+            }
+        }
+
+        pub fn trip_at(&self, place: &'static str) {
+            let asked = self.places.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
+            if asked {
+                panic!("asked to panic: {place}");
             }
         }
     }
@@ -219,6 +238,12 @@ mod fault {
             self.fault.armed.store(true, Ordering::SeqCst);
             nudge();
             true
+        }
+
+        /// Makes the job of this node panic when it next comes to a place in its work.
+        pub fn panic_at(&self, place: &str) {
+            let mut places = self.fault.places.lock().unwrap_or_else(PoisonError::into_inner);
+            places.insert(place.to_owned());
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Configurations as text, as an operator would write them.
 
-use std::{fmt::Write, path::Path};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use vigie_fake_camera::FakeCameras;
 
@@ -17,6 +20,8 @@ pub struct Cam {
     pub group: &'static str,
     /// Keys of `[camera.record]` beside streams and segment.
     pub record: &'static str,
+    /// Keys of `[camera.motion]`.
+    pub motion: &'static str,
 }
 
 impl Cam {
@@ -31,6 +36,7 @@ impl Cam {
             rtsp_anonymous: false,
             group: "default",
             record: "mode = \"always\"",
+            motion: "",
         }
     }
 
@@ -71,6 +77,12 @@ impl Cam {
         self
     }
 
+    /// Keys of `[camera.motion]`.
+    pub fn motion(mut self, keys: &'static str) -> Self {
+        self.motion = keys;
+        self
+    }
+
     pub fn anonymous(mut self) -> Self {
         self.rtsp_anonymous = true;
         self
@@ -89,6 +101,10 @@ pub struct Setup {
     pub when_full: Option<&'static str>,
     pub disk_groups: [&'static str; 2],
     pub alarm_after: Option<&'static str>,
+    /// Of the house; `None`: the machine's.
+    pub time_zone: Option<&'static str>,
+    /// Of the recorder's environment.
+    pub variables: Vec<(&'static str, PathBuf)>,
     /// Further tables.
     pub more: String,
 }
@@ -102,6 +118,8 @@ impl Default for Setup {
             when_full: None,
             disk_groups: ["default"; 2],
             alarm_after: None,
+            time_zone: None,
+            variables: Vec::new(),
             more: String::new(),
         }
     }
@@ -125,6 +143,9 @@ impl Setup {
         let mut text = format!(
             "[server]\nname = \"e2e\"\nstate_dir = {state:?}\nhttp = \"127.0.0.1:0\"\nrtsp = \"127.0.0.1:0\"\n"
         );
+        if let Some(zone) = self.time_zone {
+            writeln!(text, "time_zone = {zone:?}").unwrap();
+        }
         for number in 1..=if self.two_disks { 2 } else { 1 } {
             let disk = root.join(format!("disk{number}"));
             let group = self.disk_groups[number - 1];
@@ -182,6 +203,9 @@ impl Setup {
             .unwrap();
             if let Some(time) = self.alarm_after {
                 writeln!(text, "alarm_after = {time:?}").unwrap();
+            }
+            if !cam.motion.is_empty() {
+                writeln!(text, "[camera.motion]\n{}", cam.motion).unwrap();
             }
         }
         text += &self.more;

@@ -11,11 +11,11 @@ mod shown;
 mod speaker;
 
 pub use api::{now_us, rfc3339};
-pub use broker::{BACK, Broker};
+pub use broker::{BACK, Broker, Listener};
 pub use browser::Browser;
 pub use config::{Cam, Setup};
 pub use loop_disk::{LoopDisk, Memory};
-pub use post::{Asked, Endpoint, MailServer, certificate};
+pub use post::{Asked, Endpoint, Mail, MailServer, certificate};
 pub use shown::{pick, shown};
 pub use speaker::Speaker;
 
@@ -27,11 +27,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_setaffinity},
+};
 use serde_json::Value;
 use vigie_fake_camera::books::Footage;
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// USER_HZ, which Linux has fixed at 100.
+const TICKS_A_SECOND: f64 = 100.0;
 
 pub const USER: &str = "tester";
 pub const PASSWORD: &str = "correct horse battery";
@@ -42,6 +49,8 @@ pub struct House {
     /// Where disks and state live: `folder`, or a mount that a test brings.
     pub root: PathBuf,
     pub config: PathBuf,
+    /// Of the recorder's environment.
+    variables: Vec<(&'static str, PathBuf)>,
     child: Option<Child>,
     http: String,
     rtsp: String,
@@ -83,6 +92,7 @@ impl House {
         let house = Self {
             root,
             config,
+            variables: setup.variables.clone(),
             child: None,
             http: String::new(),
             rtsp: String::new(),
@@ -128,6 +138,7 @@ impl House {
             .args(["run", "--config"])
             .arg(&self.config)
             .env("RUST_BACKTRACE", "1")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -187,6 +198,7 @@ impl House {
             .args(args)
             .arg("--config")
             .arg(&self.config)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -224,11 +236,17 @@ impl House {
         open.filter(|path| path.starts_with(folder)).collect()
     }
 
-    /// Threads of the recorder that have this name.
-    pub fn threads(&self, name: &str) -> usize {
+    fn tasks(&self) -> impl Iterator<Item = PathBuf> {
         let process = self.child.as_ref().expect("a running recorder").id();
         let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        tasks.filter_map(|task| Some(task.ok()?.path()))
+    }
+
+    /// Threads of the recorder that have this name.
+    pub fn threads(&self, name: &str) -> usize {
+        let names = self
+            .tasks()
+            .filter_map(|task| fs::read_to_string(task.join("comm")).ok());
         names.filter(|comm| comm.trim() == name).count()
     }
 
@@ -241,6 +259,27 @@ impl House {
             line.trim_end_matches("kB").trim().parse::<u64>().unwrap() >> 10
         };
         (mib("VmRSS:"), mib("VmHWM:"))
+    }
+
+    /// The recorder's threads, and all that they start, run on these cores only.
+    pub fn keep_to(&self, cores: &CpuSet) {
+        for task in self.tasks() {
+            let thread = task
+                .file_name()
+                .and_then(|id| Pid::from_raw(id.to_str()?.parse().ok()?));
+            // A thread that has just ended needs no core.
+            sched_setaffinity(thread, cores).ok();
+        }
+    }
+
+    /// Seconds of one core that the recorder took since its start.
+    pub fn cpu_s(&self) -> f64 {
+        let process = self.child.as_ref().expect("a running recorder").id();
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        // proc_pid_stat(5): fields 14 and 15, counted from behind the name.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks = |field: usize| fields[field].parse::<f64>().unwrap();
+        (ticks(11) + ticks(12)) / TICKS_A_SECOND
     }
 
     /// Where its pages are.

@@ -23,9 +23,22 @@ pub struct Recipe {
     pub gop_s: u32,
     pub seconds: u32,
     pub b_frames: u32,
-    /// Each picture shows its own place in the clip ([`number_shown`]).
-    pub numbered: bool,
+    pub show: Show,
 }
+
+/// What a generated picture shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// Patterns that move all the time, and noise.
+    Patterns,
+    /// Its own place in the clip ([`number_shown`]).
+    Number,
+    /// Colour bars, noise, and a block that goes by in [`PASSES_S`].
+    Passing,
+}
+
+/// When the block of [`Show::Passing`] comes and when it is gone, in seconds of the clip.
+pub const PASSES_S: [u32; 2] = [6, 9];
 
 /// Stripes of a numbered picture, left to right: bit 0 is the leftmost, white is 1.
 const STRIPES: usize = 8;
@@ -59,14 +72,14 @@ impl Recipe {
             gop_s: 2,
             seconds: 12,
             b_frames: 0,
-            numbered: false,
+            show: Show::Patterns,
         }
     }
 
     /// As [`Recipe::small`], each picture showing its own number.
     pub fn numbered() -> Self {
         Self {
-            numbered: true,
+            show: Show::Number,
             ..Self::small()
         }
     }
@@ -94,10 +107,27 @@ impl Recipe {
         }
     }
 
+    /// What motion is looked for in: H.264, 640 × 360, 10 pictures and about 400 kbit a second, of
+    /// which something moves in 3 s of 12.
+    pub fn passing() -> Self {
+        Self {
+            fps: 10,
+            bitrate_bps: 400_000,
+            gop_s: 2,
+            seconds: 12,
+            show: Show::Passing,
+            ..Self::small()
+        }
+    }
+
     fn name(&self) -> String {
-        let numbered = if self.numbered { "-numbered" } else { "" };
+        let show = match self.show {
+            Show::Patterns => "",
+            Show::Number => "-numbered",
+            Show::Passing => "-passing",
+        };
         format!(
-            "{:?}-{}x{}-{}fps-{}bps-gop{}-{}s-b{}{numbered}-v1",
+            "{:?}-{}x{}-{}fps-{}bps-gop{}-{}s-b{}{show}-v1",
             self.codec, self.width, self.height, self.fps, self.bitrate_bps, self.gop_s, self.seconds, self.b_frames
         )
         .to_lowercase()
@@ -114,7 +144,8 @@ impl Recipe {
             return Ok(Arc::new(VideoClip::from_jpegs(&fs::read(&stream)?, size, ticks)?));
         }
         if !order.exists() {
-            let film = stream.with_extension("mp4");
+            // Of its own: another process that makes the same removes its film when it is done.
+            let film = stream.with_extension(format!("{}.mp4", own_name()));
             make(&film, |to| self.encode(to, "mp4"))?;
             make(&stream, |to| self.annex_b(&film, to))?;
             make(&order, |to| self.order(&film, to))?;
@@ -132,13 +163,21 @@ impl Recipe {
 
     fn encode(&self, to: &Path, format: &str) -> Result<()> {
         let (size, rate) = (format!("{}x{}", self.width, self.height), self.fps);
-        let source = match self.numbered {
+        let source = match self.show {
             // Small, then enlarged: each pixel costs an expression.
-            true => format!(
+            Show::Number => format!(
                 "color=black:s={STRIPES}x2:r={rate},format=gray,geq=lum='30+190*mod(floor(N/pow(2,X)),2)',\
                  scale={size}:flags=neighbor"
             ),
-            false => format!("testsrc2=size={size}:rate={rate},noise=alls=12:allf=t"),
+            Show::Patterns => format!("testsrc2=size={size}:rate={rate},noise=alls=12:allf=t"),
+            Show::Passing => {
+                let [from, to] = PASSES_S;
+                format!(
+                    "smptebars=s={size}:r={rate}[bars];color=black:s=60x80:r={rate}[block];\
+                     [bars][block]overlay=x='if(between(t,{from},{to}),(t-{from})*200,-100)':y=150,\
+                     noise=alls=8:allf=t"
+                )
+            }
         };
         let gop = (self.gop_s * self.fps).to_string();
         let rate = self.bitrate_bps.to_string();
@@ -201,6 +240,9 @@ impl Recipe {
             .arg(film)
             .output()
             .context("ffprobe")?;
+        if !output.status.success() {
+            bail!("ffprobe: {}", String::from_utf8_lossy(&output.stderr));
+        }
         let text = String::from_utf8(output.stdout)?;
         let mut lines = String::new();
         for line in text.lines() {
@@ -247,6 +289,11 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Of this thread of this process.
+fn own_name() -> String {
+    format!("{}-{:?}", std::process::id(), std::thread::current().id())
+}
+
 /// Makes a file under a name of its own and moves it into place: processes may race for it.
 fn make(path: &PathBuf, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if path.exists() {
@@ -255,9 +302,8 @@ fn make(path: &PathBuf, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let folder = path.parent().context("no folder")?;
     fs::create_dir_all(folder)?;
     let draft = folder.join(format!(
-        ".{}-{:?}-{}",
-        std::process::id(),
-        std::thread::current().id(),
+        ".{}-{}",
+        own_name(),
         path.file_name().unwrap_or_default().to_string_lossy()
     ));
     write(&draft)?;

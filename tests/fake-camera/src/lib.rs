@@ -26,7 +26,7 @@ pub use auth::{Account, Scheme};
 pub use camera::{CameraSpec, MTU, StreamSpec};
 pub use clip::{AudioClip, AudioCodec, NalKind, Unit, VideoClip, VideoCodec, annex_b, fixture_dir};
 pub use control::serve as serve_control;
-pub use fixture::{Recipe, audio, number_shown};
+pub use fixture::{PASSES_S, Recipe, Show, audio, number_shown};
 pub use identity::{Identity, UUID};
 pub use lies::Lies;
 pub use sent::{SentLog, SentRange};

@@ -10,6 +10,8 @@ use crate::{problem::Problem, sign_in::Viewer};
 pub struct PanicQuery {
     /// e.g. `cameras/camera.gate/source.main`
     actor: String,
+    /// A place in its work, e.g. `written`; default: now
+    at: Option<String>,
 }
 
 #[post("/api/v1/test/panic")]
@@ -18,7 +20,7 @@ pub async fn panic(
     query: web::Query<PanicQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    if recorder.panic_actor(&query.actor) {
+    if recorder.panic_actor(&query.actor, query.at.as_deref()) {
         Ok(HttpResponse::Accepted().finish())
     } else {
         Err(Problem::NotFound(format!("no actor that may panic: {}", query.actor)))

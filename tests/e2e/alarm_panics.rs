@@ -1,0 +1,589 @@
+//! Any actor may panic in the middle of a storm of events (cargo feature `fault-hooks`): what was
+//! acknowledged is in the log once, what it led to is done or says why not, and what was promised
+//! arrives.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use vigie_fake_camera::{CameraSpec, FakeCameras, Recipe};
+
+use crate::{
+    house::{Asked, Broker, Cam, Endpoint, House, Listener, MailServer, PATIENCE, Setup, USER, pick, shown, wait_for},
+    notify::{counted, decoded, told_in},
+    panics::{actors, find},
+    recording::settle,
+};
+
+const TOKEN: &str = "0123456789abcdef";
+/// Actors of this camera are left alone: it is the neighbour.
+const NEIGHBOUR: &str = "yard";
+/// An actor that ends no more often than this is never parked.
+const BREATH: Duration = Duration::from_secs(13);
+/// Six ends within this park an actor.
+const PARKS_WITHIN: Duration = Duration::from_secs(61);
+
+/// Everything that an event may lead to.
+struct Scene {
+    cameras: FakeCameras,
+    mails: MailServer,
+    hook: Endpoint,
+    phone: Endpoint,
+    relay: Endpoint,
+    broker: Broker,
+    listener: Listener,
+    house: House,
+}
+
+impl Scene {
+    fn start(record: &'static str) -> Scene {
+        let (main, sub) = (Recipe::small().clip().unwrap(), Recipe::passing().clip().unwrap());
+        let spec = |name: &str| {
+            let spec = CameraSpec::new(name).stream("main", main.clone());
+            spec.stream("sub", sub.clone())
+        };
+        let cameras = FakeCameras::start(vec![spec("gate"), spec(NEIGHBOUR)]).unwrap();
+        let (mails, broker) = (MailServer::start(&[]), Broker::start());
+        let listener = broker.listen();
+        let [hook, phone, relay] = std::array::from_fn(|_| Endpoint::start());
+        let cams = cameras.names().map(|name| {
+            let cam = Cam::of(&cameras, name).sub(cameras.url(name, "sub"));
+            cam.record(record).motion("hold = \"1s\"")
+        });
+        let mut setup = Setup::new(cams);
+        write!(
+            setup.more,
+            "{broker}\n[buzzer]\nkind = \"sound\"\n\
+             [[input]]\nid = \"door\"\nkind = \"http\"\ntoken = \"{TOKEN}\"\n\
+             [[output]]\nid = \"siren\"\nkind = \"http\"\non = \"{relay}/on\"\noff = \"{relay}/off\"\nhold = \"5s\"\n\
+             [[output]]\nid = \"lamp\"\nkind = \"http\"\non = \"{relay}/lit\"\noff = \"{relay}/dark\"\nhold = \"0s\"\n\
+             [email]\nserver = \"127.0.0.1:{mail}\"\nfrom = \"vigie@example.org\"\nsecurity = \"none\"\nmerge = \"0s\"\n\
+             [[recipient]]\nid = \"owner\"\naddress = \"ann@example.org\"\n\
+             [[push]]\nid = \"hook\"\nkind = \"webhook\"\nurl = \"{hook}/hook\"\nsecret = \"{TOKEN}\"\nmerge = \"0s\"\n\
+             [[push]]\nid = \"phone\"\nkind = \"ntfy\"\nurl = \"{phone}/alarms\"\nmerge = \"0s\"\n\
+             [[rule]]\nid = \"all\"\non = [\"sensor\", \"external\", \"motion\"]\nrecord = [\"*\"]\nsnapshot = [\"*\"]\n\
+             outputs = [\"siren\"]\nbuzzer = true\npopup_message = true\nemail = [\"*\"]\npush = [\"*\"]\n\
+             [[rule]]\nid = \"lit\"\non = [\"sensor\"]\noutputs = [\"lamp\"]\n",
+            broker = broker.table(),
+            relay = relay.url,
+            mail = mails.port,
+            hook = hook.url,
+            phone = phone.url,
+        )
+        .unwrap();
+        // To resolve the first backtrace of a build for tests takes seconds, of a thread that actors share.
+        setup.variables.push(("RUST_BACKTRACE", "0".into()));
+        let house = House::start(&setup);
+        for name in cameras.names() {
+            house.wait_state(name, "main", "live", PATIENCE);
+            house.wait_state(name, "sub", "live", PATIENCE);
+        }
+        wait_for("the broker's greeting", PATIENCE, || {
+            (listener.on("vigie/status").last()? == "online").then_some(())
+        });
+        Scene {
+            cameras,
+            mails,
+            hook,
+            phone,
+            relay,
+            broker,
+            listener,
+            house,
+        }
+    }
+
+    /// All events that rules are about, newest first.
+    fn events(&self) -> Option<Vec<Value>> {
+        let (mut events, mut next) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/v1/events?limit=1000&kind=external,sensor,motion{next}");
+            let answer = self.house.get(&path);
+            if answer.status != 200 {
+                return None;
+            }
+            let page = answer.json();
+            events.extend(page["events"].as_array()?.iter().cloned());
+            match page["next"].as_str() {
+                Some(before) => next = format!("&before={before}"),
+                None => return Some(events),
+            }
+        }
+    }
+
+    /// The same, once every action has an outcome.
+    fn settled(&self) -> Vec<Value> {
+        let mut last = Vec::new();
+        let begin = Instant::now();
+        while begin.elapsed() < 3 * PATIENCE {
+            last = self.events().unwrap_or_default();
+            let mut actions = last.iter().flat_map(actions_of);
+            if !last.is_empty() && actions.all(|action| action["state"] != "planned") {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        last
+    }
+
+    /// Ids that the broker was told of, and how often each.
+    fn at_broker(&self) -> BTreeMap<String, usize> {
+        let mut ids = BTreeMap::new();
+        for payload in self.listener.on("vigie/events") {
+            let event: Value = serde_json::from_str(&payload).unwrap();
+            *ids.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        ids
+    }
+}
+
+fn actions_of(event: &Value) -> impl Iterator<Item = &Value> {
+    event["actions"].as_array().unwrap().iter()
+}
+
+/// What of the storm was answered.
+#[derive(Default)]
+struct Answered {
+    /// Numbers of events of the API, and their ids.
+    told: BTreeMap<u64, String>,
+    asked: u64,
+    /// Ids of events of the input.
+    pressed: BTreeSet<String>,
+}
+
+/// Tells events until it is over, at most so far apart; the input ends inactive.
+fn storm(house: &House, over: &AtomicBool, apart_ms: u64) -> Answered {
+    let mut rng = StdRng::seed_from_u64(4);
+    let mut answered = Answered::default();
+    while !over.load(Ordering::SeqCst) {
+        let number = answered.asked;
+        answered.asked += 1;
+        let event = json!({ "kind": "external", "text": format!("told {number}.") });
+        let answer = house.post_json_as(USER, "/api/v1/events", &event);
+        match answer.status {
+            201 => {
+                let id = answer.json()["id"].as_str().unwrap().to_owned();
+                answered.told.insert(number, id);
+            }
+            // The web server is away, or the registry; nothing is promised.
+            0 | 503 => {}
+            other => panic!("{other} {}", answer.text()),
+        }
+        if number % 4 == 0 {
+            let state = if number % 8 == 0 { "active" } else { "inactive" };
+            press(house, state, &mut answered);
+        }
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..apart_ms)));
+    }
+    wait_for("the door to be shut", PATIENCE, || {
+        press(house, "inactive", &mut answered).then_some(())
+    });
+    answered
+}
+
+fn press(house: &House, state: &str, answered: &mut Answered) -> bool {
+    let answer = house.post_with_token("/api/v1/inputs/door", TOKEN, &json!({ "state": state }).to_string());
+    match answer.status {
+        200 => {
+            answered
+                .pressed
+                .extend(answer.json()["event"].as_str().map(str::to_owned));
+            true
+        }
+        0 | 503 => false,
+        other => panic!("{other} {}", answer.text()),
+    }
+}
+
+/// Panics every actor so often, at random, none of them too often in a row. How often each kind.
+fn panics(house: &House, each: usize) -> BTreeMap<String, usize> {
+    let mut rng = StdRng::seed_from_u64(8);
+    let mut counts: BTreeMap<String, (usize, Instant)> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let mut barred = BTreeSet::new();
+    loop {
+        let mut all = Vec::new();
+        let answer = house.get("/api/v1/system/tree");
+        if answer.status != 200 {
+            std::thread::sleep(Duration::from_millis(50));
+            continue;
+        }
+        let tree = answer.json();
+        actors(&tree, "", &mut all);
+        all.retain(|(path, ..)| {
+            let count = counts.get(path);
+            let due = count.is_none_or(|(count, last)| *count < each && last.elapsed() >= BREATH);
+            due && !path.contains(NEIGHBOUR) && !barred.contains(path)
+        });
+        if all.is_empty() {
+            let done = counts.values().all(|(count, _)| *count >= each);
+            if done {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            continue;
+        }
+        let (path, kind, _) = all[rng.random_range(0..all.len())].clone();
+        match house.post(&format!("/api/v1/test/panic?actor={path}")).status {
+            status if status == 202 || (status == 0 && path == "web") => {
+                let (count, last) = counts.entry(path).or_insert((0, Instant::now()));
+                (*count, *last) = (*count + 1, Instant::now());
+                *kinds.entry(kind).or_default() += 1;
+            }
+            // The web server is away.
+            0 => continue,
+            // Supervisors do nothing that can fail; others are being started, and met again.
+            404 => {
+                if find(&tree, &path).is_some_and(|node| node["state"] == "running") {
+                    barred.insert(path);
+                }
+                continue;
+            }
+            other => panic!("{path}: {other}"),
+        }
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..800)));
+    }
+    kinds
+}
+
+/// What arrived somewhere: for each key what it told, by number, and how many events it counted.
+fn by_key(arrived: Vec<(String, BTreeSet<u64>, u64)>) -> Result<BTreeMap<String, (BTreeSet<u64>, u64)>, String> {
+    let mut keys = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for (key, numbers, count) in arrived {
+        match keys.get(&key) {
+            Some((before, _)) if *before != numbers => return Err(format!("{key} told different things")),
+            Some(_) => continue,
+            None => {}
+        }
+        for number in &numbers {
+            if !seen.insert(*number) {
+                return Err(format!("{number} is told under two keys, one is {key}"));
+            }
+        }
+        keys.insert(key, (numbers, count));
+    }
+    Ok(keys)
+}
+
+/// Each event whose action is done was told of, and each that is done or merged was counted. How many
+/// messages there were, and how many arrivals.
+fn delivered(
+    events: &[Value],
+    what: &str,
+    target: &str,
+    arrived: Vec<(String, BTreeSet<u64>, u64)>,
+) -> Result<(usize, usize), String> {
+    let arrivals = arrived.len();
+    let keys = by_key(arrived)?;
+    let told: BTreeSet<u64> = keys.values().flat_map(|(numbers, _)| numbers).copied().collect();
+    let counted: u64 = keys.values().map(|(_, count)| count).sum();
+    let mut wanted = 0;
+    for event in events {
+        let action = actions_of(event).find(|action| action["what"] == what && action["target"] == target);
+        let action = action.ok_or_else(|| format!("nobody wanted {what} {target} of {event}"))?;
+        wanted += 1;
+        let number = told_in(event["text"].as_str().unwrap()).first().copied();
+        let there = number.is_none_or(|number| told.contains(&number));
+        match action["state"].as_str().unwrap() {
+            "done" if there => {}
+            "merged" => {}
+            _ => return Err(format!("{action} of {event}")),
+        }
+    }
+    match counted == wanted {
+        true => Ok((keys.len(), arrivals)),
+        false => Err(format!(
+            "{wanted} events were to be told, {counted} were counted in {} messages",
+            keys.len()
+        )),
+    }
+}
+
+fn of_endpoint(asked: &[Asked], count: impl Fn(&Asked) -> u64) -> Vec<(String, BTreeSet<u64>, u64)> {
+    let key = |asked: &Asked| asked.headers["idempotency-key"].clone();
+    asked
+        .iter()
+        .map(|asked| (key(asked), told_in(&asked.text()), count(asked)))
+        .collect()
+}
+
+/// Why something may be left undone although nothing is broken but what panicked.
+fn is_explained(action: &Value) -> bool {
+    let detail = action["detail"].as_str().unwrap_or_default();
+    match action["what"].as_str().unwrap() {
+        // So many events, and a camera whose source panicked.
+        "snapshot" => ["one for each 1 s at most", "too many at once", "no picture of"]
+            .iter()
+            .any(|why| detail.contains(why)),
+        // There may be no sound card.
+        "buzzer" => !detail.is_empty(),
+        _ => false,
+    }
+}
+
+#[test]
+fn a_storm_loses_nothing_whatever_panics() {
+    let each = pick(1, 100);
+    let record = "mode = \"always\"\nsensor = \"always\"\nmotion = \"always\"\npre_alarm = \"2s\"\npost_alarm = \"1s\"";
+    let mut scene = Scene::start(record);
+    let house = &scene.house;
+    for name in scene.cameras.names() {
+        house.wait_recording(name, "main");
+        house.wait_recording(name, "sub");
+    }
+    let over = AtomicBool::new(false);
+    let begin = Instant::now();
+    let (kinds, answered) = std::thread::scope(|scope| {
+        let storm = scope.spawn(|| storm(house, &over, pick(40, 400)));
+        // Whatever becomes of the one, the other ends.
+        let kinds = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panics(house, each)));
+        over.store(true, Ordering::SeqCst);
+        let answered = storm.join().unwrap();
+        (kinds.unwrap(), answered)
+    });
+    let seconds = begin.elapsed().as_secs();
+    let mut wrong: Vec<String> = Vec::new();
+
+    for name in scene.cameras.names() {
+        house.wait_recording(name, "main");
+        house.wait_recording(name, "sub");
+    }
+    // Motion ends with its pictures.
+    for name in scene.cameras.names() {
+        scene.cameras.lie(name, |lies| lies.silent_after_play = true);
+    }
+    wait_for("the end of what moves", PATIENCE, || {
+        let events = scene.events()?;
+        events.iter().all(|event| event["end"].is_string()).then_some(())
+    });
+    let events = scene.settled();
+    let ids: BTreeSet<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    if ids.len() != events.len() {
+        wrong.push("an event is in the log twice".into());
+    }
+    let mut by_number: BTreeMap<u64, usize> = BTreeMap::new();
+    for number in events.iter().flat_map(|event| told_in(event["text"].as_str().unwrap())) {
+        *by_number.entry(number).or_default() += 1;
+    }
+    let twice = by_number.values().filter(|count| **count > 1).count();
+    let lost = answered
+        .told
+        .keys()
+        .filter(|number| !by_number.contains_key(number))
+        .count();
+    let acknowledged: BTreeSet<&str> = answered
+        .told
+        .values()
+        .chain(&answered.pressed)
+        .map(String::as_str)
+        .collect();
+    let missing = acknowledged.iter().filter(|id| !ids.contains(**id)).count();
+    if twice + lost + missing > 0 {
+        wrong.push(format!(
+            "of the acknowledged {lost} are lost and {missing} ids are not in the log; {twice} are there twice"
+        ));
+    }
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
+    for action in events.iter().flat_map(actions_of) {
+        let (what, state) = (action["what"].as_str().unwrap(), action["state"].as_str().unwrap());
+        *outcomes.entry(format!("{what} {state}")).or_default() += 1;
+        let messages = matches!(what, "email" | "push") && state == "merged";
+        if state != "done" && !messages && !(state == "failed" && is_explained(action)) {
+            wrong.push(format!("{action}"));
+        }
+    }
+    for event in events.iter().filter(|event| actions_of(event).next().is_none()) {
+        wrong.push(format!("its rules did not act: {event}"));
+    }
+    // Pictures: each that is done is there, once.
+    let mut pictures: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut before = String::new();
+    loop {
+        let page = house.get(&format!("/api/v1/snapshots?limit=1000{before}")).json();
+        for picture in page["snapshots"].as_array().unwrap() {
+            let text = |key: &str| picture[key].as_str().unwrap().to_owned();
+            *pictures.entry((text("event"), text("camera"))).or_default() += 1;
+        }
+        match page["next"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => break,
+        }
+    }
+    for event in &events {
+        for action in actions_of(event).filter(|action| action["what"] == "snapshot" && action["state"] == "done") {
+            let key = (
+                event["id"].as_str().unwrap().to_owned(),
+                action["target"].as_str().unwrap().to_owned(),
+            );
+            let there = pictures.get(&key).copied().unwrap_or(0);
+            if there != 1 {
+                wrong.push(format!("{key:?}: {there} pictures"));
+            }
+        }
+    }
+    // Messages.
+    let subject = |mail: &crate::house::Mail| counted(&decoded(mail.header("Subject")));
+    let mails = scene.mails.mails();
+    let mails = mails.iter().map(|mail| {
+        let key = mail.header("Message-ID").to_owned();
+        (key, told_in(&mail.plain()), subject(mail))
+    });
+    let mailed = delivered(&events, "email", "owner", mails.collect());
+    let count = |asked: &Asked| {
+        let body: Value = serde_json::from_slice(&asked.body).unwrap();
+        body["count"].as_u64().unwrap()
+    };
+    let hooked = delivered(&events, "push", "hook", of_endpoint(&scene.hook.asked(), count));
+    let phoned = {
+        // ntfy says no count that can be read: what is told under each key is compared.
+        let arrived = of_endpoint(&scene.phone.asked(), |_| 0);
+        by_key(arrived).map(|keys| keys.len())
+    };
+    for failed in [mailed.as_ref().err(), hooked.as_ref().err(), phoned.as_ref().err()] {
+        wrong.extend(failed.cloned());
+    }
+    // The broker, too, was told of each.
+    wait_for("the broker to hear it all", PATIENCE, || {
+        let told = scene.at_broker();
+        acknowledged.iter().all(|id| told.contains_key(*id)).then_some(())
+    });
+    scene.listener.wait_last("vigie/input/door", "OFF");
+    wait_for("the outputs to be off", PATIENCE, || {
+        let asked = scene.relay.asked();
+        let last = |paths: [&str; 2]| {
+            let mut of = asked.iter().rev().map(|asked| asked.path.as_str());
+            of.find(|path| paths.contains(path)).map(str::to_owned)
+        };
+        let off = last(["/on", "/off"])? == "/off" && last(["/lit", "/dark"])? == "/dark";
+        off.then_some(())
+    });
+    // Footage: of the neighbour all, of the other what no panic took for a moment.
+    settle(house, &scene.cameras);
+    for log in scene.cameras.logs() {
+        let gaps = house.recordings(&log.camera, &log.stream).gaps;
+        let balance = house.footage(&log.camera, &log.stream).balance(&log, &gaps, 250_000);
+        let holes = balance.missing.chunk_by(|a, b| a + 1 == *b);
+        let short = holes
+            .map(|hole| hole.len() as u64 * log.interval_us)
+            .all(|us| us <= 1_000_000);
+        let whole = match log.camera == NEIGHBOUR {
+            true => balance.missing.is_empty() && balance.in_gaps == 0,
+            false => short,
+        };
+        if !(whole && balance.doubled.is_empty() && balance.unknown.is_empty()) {
+            wrong.push(format!("{}/{}: {balance:?} {gaps:?}", log.camera, log.stream));
+        }
+    }
+    scene.house.terminate();
+    let broker = scene.at_broker().len();
+    scene.broker.stop();
+    wrong.iter().take(40).for_each(|text| eprintln!("{text}"));
+    let figure = format!(
+        "{} panics in {seconds} s ({kinds:?}): {} of {} events of the API and {} of an input acknowledged, {} in the log with \
+         motion, each once; actions {outcomes:?}; (messages, arrivals): mails {mailed:?}, webhook {hooked:?}, ntfy {phoned:?} \
+         messages; {broker} events told to the broker; {} faults",
+        kinds.values().sum::<usize>(),
+        answered.told.len(),
+        answered.asked,
+        answered.pressed.len(),
+        events.len(),
+        wrong.len(),
+    );
+    shown(8, &figure, wrong.is_empty());
+}
+
+/// The registry panics after it wrote an event down and before it acted on it, or before it could
+/// say so.
+#[test]
+fn what_is_written_is_acted_on_by_the_next_registry() {
+    let rounds = pick(1, 5);
+    let record = "mode = \"events\"\nmotion = \"off\"\nanalytics = \"off\"\npre_alarm = \"1s\"\npost_alarm = \"1s\"";
+    let mut scene = Scene::start(record);
+    let house = &scene.house;
+    let panic_at = |place: &str| {
+        let generation = find(&house.tree(), "registry").unwrap()["generation"].as_u64().unwrap();
+        let answer = house.post(&format!("/api/v1/test/panic?actor=registry&at={place}"));
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        generation
+    };
+    let panicked = |generation: u64| {
+        wait_for("the next registry", PATIENCE, || {
+            let tree = house.tree();
+            (find(&tree, "registry")?["generation"].as_u64()? > generation).then_some(())
+        });
+    };
+    let mut asked = Answered::default();
+    let mut panics = 0;
+    for round in 0..rounds {
+        // A registry that ends more often is parked.
+        std::thread::sleep(if round == 0 { Duration::ZERO } else { PARKS_WITHIN });
+        for (place, at_end) in [("written", true), ("acted", false)] {
+            // Pictures of one camera are a second apart.
+            std::thread::sleep(Duration::from_secs(2));
+            let lit = |path: &str| scene.relay.asked().iter().filter(|asked| asked.path == path).count();
+            let (on, off) = (lit("/lit"), lit("/dark"));
+            let generation = panic_at(place);
+            let event = json!({ "kind": "external", "text": format!("told {}.", asked.asked) });
+            let answer = house.post_json_as(USER, "/api/v1/events", &event);
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            let id = answer.json()["id"].as_str().unwrap().to_owned();
+            asked.told.insert(asked.asked, id);
+            asked.asked += 1;
+            panicked(generation);
+            // What goes on: begun, and over.
+            std::thread::sleep(Duration::from_millis(1100));
+            let generation = panic_at(place);
+            assert!(press(house, "active", &mut asked), "{place}");
+            panicked(generation);
+            wait_for("the lamp to be lit", PATIENCE, || (lit("/lit") == on + 1).then_some(()));
+            wait_for("the clip", PATIENCE, || {
+                (house.camera("gate")["recording"] == json!(["sensor"])).then_some(())
+            });
+            let generation = at_end.then(|| panic_at(place));
+            assert!(press(house, "inactive", &mut asked), "{place}");
+            generation.into_iter().for_each(panicked);
+            wait_for("the lamp to be dark", PATIENCE, || {
+                (lit("/dark") == off + 1).then_some(())
+            });
+            wait_for("the end of the clip", PATIENCE, || {
+                house.camera("gate")["recording"].as_array()?.is_empty().then_some(())
+            });
+            panics += 2 + usize::from(at_end);
+        }
+    }
+    let events = scene.settled();
+    let ids: BTreeSet<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    let expected: BTreeSet<&str> = asked.told.values().chain(&asked.pressed).map(String::as_str).collect();
+    assert_eq!((ids.len(), &ids), (events.len(), &expected));
+    for action in events.iter().flat_map(actions_of) {
+        let fits = action["state"] == "done" || action["what"] == "buzzer" && is_explained(action);
+        assert!(fits, "{action} {events:?}");
+    }
+    let mails = scene.mails.mails();
+    let mails = mails.iter().map(|mail| {
+        let key = mail.header("Message-ID").to_owned();
+        (key, told_in(&mail.plain()), counted(&decoded(mail.header("Subject"))))
+    });
+    let mailed = delivered(&events, "email", "owner", mails.collect());
+    // Each event is told when it begins, and what goes on when it ends.
+    wait_for("the broker to hear it all", PATIENCE, || {
+        let told = scene.at_broker();
+        let times = |id: &String| told.get(id).copied().unwrap_or(0);
+        let moments = asked.told.values().all(|id| times(id) == 1);
+        (moments && asked.pressed.iter().all(|id| times(id) == 2)).then_some(())
+    });
+    scene.house.terminate();
+    let figure = format!(
+        "{} × the registry panicked between writing an event and acting on it, or before it could say so: each of {} events \
+         once in the log, all actions done, mails {mailed:?} (messages, arrivals)",
+        panics,
+        events.len()
+    );
+    shown(8, &figure, mailed.is_ok());
+}
