@@ -38,6 +38,7 @@ use crate::{
     inputs::{Inputs, input_child},
     motion::{MotionRules, MotionSnapshot},
     mqtt::{Mqtt, mqtt_child},
+    network::{ArpListener, addresses_child, links_child},
     notifiers::Notifiers,
     notify::channel_child,
     outputs::{Means, Outputs, output_child},
@@ -46,6 +47,7 @@ use crate::{
     reload::{Reload, reload_child},
     restream::{restream_child, start_restream},
     retention::retention_child,
+    sign_ins::{FailedSignIns, sign_ins_child},
     site::Site,
     snapshots::{Snapshots, snapshot_child},
     stream::StreamHandle,
@@ -64,6 +66,8 @@ pub struct Hooks {
     pub web: Arc<dyn Fn(Arc<Recorder>, JobContext) -> Job + Send + Sync>,
     /// Feeds the watchdog of whoever started us.
     pub feed: Feed,
+    /// Hears who uses this machine's addresses; or why nobody does.
+    pub arp: std::io::Result<ArpListener>,
     /// The configuration file, watched for changes; `None`: fixed.
     pub config_path: Option<PathBuf>,
 }
@@ -110,6 +114,7 @@ pub struct Recorder {
     pub(crate) notify: Notifiers,
     pub(crate) mqtt: Arc<Mqtt>,
     gpio: Arc<dyn Gpio>,
+    sign_ins: Arc<FailedSignIns>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -175,7 +180,8 @@ impl Recorder {
         };
         let host = Host::default();
         let devices = Devices::new(Arc::new(move |folder| host.inspect(folder)), Pace::default());
-        let restream = start_restream(config.server.rtsp, &storage).map_err(|error| StartError::Rtsp {
+        let sign_ins = FailedSignIns::new(&events);
+        let restream = start_restream(config.server.rtsp, &storage, &sign_ins).map_err(|error| StartError::Rtsp {
             address: config.server.rtsp,
             error,
         })?;
@@ -196,6 +202,7 @@ impl Recorder {
             outputs: Arc::new(Outputs::new(&config.outputs, &events, means)),
             mqtt,
             gpio,
+            sign_ins,
             restream,
             clock,
             devices,
@@ -286,6 +293,9 @@ impl Recorder {
             unrecorded_child(self.clone()),
             meter_child(self.clone()),
             devices_child(self.devices.clone(), deps.disks.clone(), deps.events.clone()),
+            links_child(self.event_log(), deps.events.clone()),
+            addresses_child(hooks.arp, deps.events.clone()),
+            sign_ins_child(self.sign_ins.clone()),
             restream_child(self.restream.clone(), self.cameras.clone()),
             control_child(self.clone()),
             health_child(
@@ -356,6 +366,10 @@ impl Recorder {
 
     pub fn mqtt(&self) -> &Mqtt {
         &self.mqtt
+    }
+
+    pub fn sign_ins(&self) -> &FailedSignIns {
+        &self.sign_ins
     }
 
     pub fn events(&self) -> &Events {
