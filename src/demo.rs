@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::Context;
-use vigie_actors::control::{House, Request, perform};
+use vigie_actors::{
+    ArpListener,
+    control::{House, Request, perform},
+};
 use vigie_config::Config;
 use vigie_media::demo::{DemoCamera, DemoCameras};
 use vigie_storage::{Storage, StorageOptions, accounts::Group};
@@ -38,6 +41,8 @@ fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
         ),
         None => (temporary()?, true),
     };
+    // Before there are other threads.
+    let arp = ArpListener::open();
     std::fs::create_dir_all(dir.join("footage")).with_context(|| format!("cannot create {}", dir.display()))?;
     let cameras = DemoCameras::start().context("cannot start the demo cameras")?;
     let file = dir.join("vigie.toml");
@@ -53,7 +58,7 @@ fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
     let (config, _) = Config::load(&file)?;
     let password = sign_in(&config)?;
     let runtime = run::runtime()?;
-    let result = runtime.block_on(run::record(config, Some(file), |addresses| {
+    let result = runtime.block_on(run::record(config, Some(file), arp, |addresses| {
         println!("ready http://{} user {USER} password {password}", addresses.http);
         eprintln!("footage and configuration are in {}", dir.display());
     }));

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use vigie_actors::{Hooks, Recorder};
+use vigie_actors::{ArpListener, Hooks, Recorder};
 use vigie_config::Config;
 
 use crate::{exit, systemd, telemetry};
@@ -29,8 +29,10 @@ pub fn main(path: &Path) -> ExitCode {
     for warning in warnings {
         tracing::warn!("configuration: {warning}");
     }
+    // Before there are other threads.
+    let arp = ArpListener::open();
     let result = runtime().and_then(|runtime| {
-        let result = runtime.block_on(record(config, Some(path.to_path_buf()), |_| {}));
+        let result = runtime.block_on(record(config, Some(path.to_path_buf()), arp, |_| {}));
         // A thread that hangs on a dead disk must not keep the process.
         runtime.shutdown_background();
         vigie_media::gst::wait_for_stopped(PIPELINES);
@@ -57,7 +59,12 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Records until asked to stop. `ready` is called once everything is up.
-pub async fn record(config: Config, path: Option<PathBuf>, ready: impl FnOnce(&Addresses)) -> anyhow::Result<()> {
+pub async fn record(
+    config: Config,
+    path: Option<PathBuf>,
+    arp: std::io::Result<ArpListener>,
+    ready: impl FnOnce(&Addresses),
+) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let http = TcpListener::bind(config.server.http)
         .with_context(|| format!("cannot serve HTTP on {}: is another program there?", config.server.http))?;
@@ -67,6 +74,7 @@ pub async fn record(config: Config, path: Option<PathBuf>, ready: impl FnOnce(&A
     let hooks = Hooks {
         web: Arc::new(move |recorder, context| web.clone().run(recorder, context)),
         feed: feed(),
+        arp,
         config_path: path,
     };
     let recorder = Recorder::start(config, hooks).await?;

@@ -9,7 +9,7 @@
 //!       ├ mqtt
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
 //!       ├ snapshot · buzzer · email · push
-//!       ├ retention · devices · restream · control · health · reload
+//!       ├ retention · devices · links · addresses · sign_ins · restream · control · health · reload
 //!       └ web
 //! ```
 //! Belongs here: who starts what, who restarts whom, what a fact leads to.
@@ -32,6 +32,7 @@ mod info;
 pub mod inputs;
 pub mod motion;
 pub mod mqtt;
+mod network;
 mod notifiers;
 pub mod notify;
 pub mod outputs;
@@ -42,6 +43,7 @@ pub mod registry;
 mod reload;
 mod restream;
 mod retention;
+pub mod sign_ins;
 mod site;
 pub mod snapshots;
 mod source;
@@ -52,5 +54,6 @@ mod unrecorded;
 pub use devices::DeviceSnapshot;
 pub use disks::{Assignment, DiskSnapshot, DiskState, Disks, ServiceError, assignment};
 pub use info::{DiskInfo, SystemInfo};
+pub use network::ArpListener;
 pub use notifiers::{Notifiers, PushSnapshot, RecipientSnapshot};
 pub use recorder::{Hooks, Recorder, StartError};

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -16,6 +16,7 @@ use vigie_storage::{Storage, accounts::Verdict};
 
 use crate::{
     cameras::Cameras,
+    sign_ins::{FailedSignIns, With},
     supervise::{ChildSpec, worker_child},
 };
 
@@ -23,22 +24,36 @@ const LOOK: Duration = Duration::from_millis(500);
 const MAX_CLIENTS: usize = 512;
 
 /// The recorder's users as the RTSP server asks for them.
-struct Users(Arc<Storage>);
+struct Users {
+    storage: Arc<Storage>,
+    sign_ins: Arc<FailedSignIns>,
+}
 
 impl RtspUsers for Users {
     fn ha1(&self, user: &str) -> Option<String> {
-        self.0.accounts().ha1(user)
+        self.storage.accounts().ha1(user)
     }
     fn check_basic(&self, user: &str, password: &str) -> bool {
-        matches!(self.0.accounts().verify(user, password), Verdict::Accepted(_))
+        matches!(self.storage.accounts().verify(user, password), Verdict::Accepted(_))
     }
     fn may_view(&self, user: &str, stream: &StreamId) -> bool {
-        self.0.accounts().get(user).is_some_and(|u| u.may_view(&stream.camera))
+        let user = self.storage.accounts().get(user);
+        user.is_some_and(|u| u.may_view(&stream.camera))
+    }
+    fn refused(&self, from: Option<IpAddr>, user: &str) {
+        self.sign_ins.tell(from, With::Name(user));
     }
 }
 
-pub fn start_restream(address: SocketAddr, storage: &Arc<Storage>) -> Result<Arc<Restream>, RestreamError> {
-    let users = Arc::new(Users(storage.clone()));
+pub fn start_restream(
+    address: SocketAddr,
+    storage: &Arc<Storage>,
+    sign_ins: &Arc<FailedSignIns>,
+) -> Result<Arc<Restream>, RestreamError> {
+    let users = Arc::new(Users {
+        storage: storage.clone(),
+        sign_ins: sign_ins.clone(),
+    });
     Ok(Arc::new(Restream::start(RestreamOptions {
         address,
         users,

@@ -18,6 +18,7 @@ mod disks;
 mod faulty_disk;
 mod footage;
 mod house;
+mod house_events;
 mod lies;
 mod losses;
 mod motion;

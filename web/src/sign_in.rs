@@ -2,11 +2,11 @@
 //!
 //! A handler that takes a [`Viewer`] is reachable only when signed in. There is no other way in.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use base64::Engine;
-use vigie_actors::Recorder;
+use vigie_actors::{Recorder, sign_ins::With};
 use vigie_config::CameraId;
 use vigie_storage::accounts::{User, Verdict};
 
@@ -34,8 +34,14 @@ impl Viewer {
 }
 
 enum Credentials {
-    Basic { name: String, password: String },
-    Token(String),
+    Basic {
+        name: String,
+        password: String,
+    },
+    /// Given on purpose.
+    Bearer(String),
+    /// Of a cookie: one that has ended is no try to get in.
+    Session(String),
 }
 
 impl FromRequest for Viewer {
@@ -46,21 +52,19 @@ impl FromRequest for Viewer {
         let refused = Problem::Unauthenticated {
             challenge: wants_challenge(request),
         };
-        let credentials = credentials(request);
+        let (credentials, peer) = (credentials(request), peer(request));
         let recorder = request.app_data::<web::Data<Recorder>>().cloned();
         Box::pin(async move {
             let recorder = recorder.ok_or_else(|| Problem::Internal("no recorder behind this route".into()))?;
             let user = match credentials {
                 None => return Err(refused),
-                Some(Credentials::Token(token)) => {
-                    let session = recorder.storage().accounts().session(&token);
-                    session.map(|session| session.user)
-                }
+                Some(Credentials::Session(token)) => user_of(&recorder, &token),
+                Some(Credentials::Bearer(token)) => user_of(&recorder, &token).or_else(|| {
+                    recorder.sign_ins().tell(peer, With::Token);
+                    None
+                }),
                 Some(Credentials::Basic { name, password }) => {
-                    match check(recorder.into_inner(), name, password).await? {
-                        Verdict::Accepted(user) => Some(user),
-                        Verdict::Refused | Verdict::Disabled => None,
-                    }
+                    check(recorder.into_inner(), peer, name, password).await?
                 }
             };
             user.map(Viewer).ok_or(refused)
@@ -72,8 +76,34 @@ impl FromRequest for Viewer {
 static CHECKS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
+fn user_of(recorder: &Recorder, token: &str) -> Option<User> {
+    let session = recorder.storage().accounts().session(token);
+    session.map(|session| session.user)
+}
+
+/// Who asks, as far as the connection says.
+pub fn peer(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|address| address.ip())
+}
+
+/// The user if the pair is right; a wrong one is told of.
+pub async fn check(
+    recorder: Arc<Recorder>,
+    peer: Option<IpAddr>,
+    name: String,
+    password: String,
+) -> Result<Option<User>, Problem> {
+    match verdict(recorder.clone(), name.clone(), password).await? {
+        Verdict::Accepted(user) => Ok(Some(user)),
+        Verdict::Refused | Verdict::Disabled => {
+            recorder.sign_ins().tell(peer, With::Name(&name));
+            Ok(None)
+        }
+    }
+}
+
 /// Checks a password away from the web's own threads: argon2 takes its time on purpose.
-pub async fn check(recorder: Arc<Recorder>, name: String, password: String) -> Result<Verdict, Problem> {
+async fn verdict(recorder: Arc<Recorder>, name: String, password: String) -> Result<Verdict, Problem> {
     // Whoever was right a moment ago does not wait behind those who guess.
     if let Some(verdict) = recorder.storage().accounts().remembered(&name, &password) {
         return Ok(verdict);
@@ -106,7 +136,7 @@ fn credentials(request: &HttpRequest) -> Option<Credentials> {
     if let Some((scheme, rest)) = given.and_then(|v| v.split_once(' ')) {
         let rest = rest.trim();
         if scheme.eq_ignore_ascii_case("bearer") {
-            return Some(Credentials::Token(rest.to_string()));
+            return Some(Credentials::Bearer(rest.to_string()));
         }
         if scheme.eq_ignore_ascii_case("basic") {
             let bytes = base64::engine::general_purpose::STANDARD.decode(rest).ok()?;
@@ -119,7 +149,7 @@ fn credentials(request: &HttpRequest) -> Option<Credentials> {
         }
         return None;
     }
-    token(request).map(Credentials::Token)
+    token(request).map(Credentials::Session)
 }
 
 /// The session token of the cookie.

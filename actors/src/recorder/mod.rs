@@ -33,10 +33,12 @@ use crate::{
     inputs::Inputs,
     motion::MotionSnapshot,
     mqtt::Mqtt,
+    network::ArpListener,
     notifiers::Notifiers,
     outputs::Outputs,
     registry::{Event, Events, Registry},
     reload::Reload,
+    sign_ins::FailedSignIns,
     snapshots::Snapshots,
     stream::StreamHandle,
     supervise::{Job, JobContext, Node, SupervisorMsg, TreeNode},
@@ -54,6 +56,8 @@ pub struct Hooks {
     pub web: Arc<dyn Fn(Arc<Recorder>, JobContext) -> Job + Send + Sync>,
     /// Feeds the watchdog of whoever started us.
     pub feed: Feed,
+    /// Hears who uses this machine's addresses; or why nobody does.
+    pub arp: std::io::Result<ArpListener>,
     /// The configuration file, watched for changes; `None`: fixed.
     pub config_path: Option<PathBuf>,
 }
@@ -74,6 +78,7 @@ pub struct Recorder {
     pub(crate) notify: Notifiers,
     pub(crate) mqtt: Arc<Mqtt>,
     gpio: Arc<dyn Gpio>,
+    sign_ins: Arc<FailedSignIns>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -128,6 +133,10 @@ impl Recorder {
 
     pub fn mqtt(&self) -> &Mqtt {
         &self.mqtt
+    }
+
+    pub fn sign_ins(&self) -> &FailedSignIns {
+        &self.sign_ins
     }
 
     pub fn events(&self) -> &Events {

@@ -33,6 +33,7 @@ use crate::{
     registry::{Event, Events, Registry},
     reload::Reload,
     restream::start_restream,
+    sign_ins::FailedSignIns,
     site::Site,
     snapshots::Snapshots,
     supervise::{Node, spawn_root},
@@ -100,7 +101,8 @@ impl Recorder {
         };
         let host = Host::default();
         let devices = Devices::new(Arc::new(move |folder| host.inspect(folder)), Pace::default());
-        let restream = start_restream(config.server.rtsp, &storage).map_err(|error| StartError::Rtsp {
+        let sign_ins = FailedSignIns::new(&events);
+        let restream = start_restream(config.server.rtsp, &storage, &sign_ins).map_err(|error| StartError::Rtsp {
             address: config.server.rtsp,
             error,
         })?;
@@ -121,6 +123,7 @@ impl Recorder {
             outputs: Arc::new(Outputs::new(&config.outputs, &events, means)),
             mqtt,
             gpio,
+            sign_ins,
             restream,
             clock,
             devices,

@@ -11,9 +11,6 @@ use super::{
 };
 use crate::{Actions, CameraId, Config, EventKind, OutputId, PushId, RecipientId, Rule, RuleId, Source, When};
 
-/// Nobody raises these yet.
-const NOT_YET: [EventKind; 3] = [EventKind::NetworkDown, EventKind::IpConflict, EventKind::IllegalAccess];
-
 /// So many actions an event may have in the log; some are left for what cameras do by themselves.
 const MOST_ACTIONS: usize = 600;
 
@@ -66,10 +63,6 @@ fn kinds(section: &Section<'_>) -> Option<Vec<EventKind>> {
         section.problem("on", format!("empty, expected {EXPECTED}"));
     }
     let read = texts.iter().map(|text| match text.value.value.parse::<EventKind>() {
-        Ok(kind) if NOT_YET.contains(&kind) => {
-            text.problem(section.walk, format!("{kind} is not told in this version"));
-            None
-        }
         Ok(kind) => Some(kind),
         Err(_) => {
             let names = || EventKind::ALL.iter().map(|kind| kind.as_str());

@@ -1,9 +1,8 @@
 //! Sign-in with the recorder's users: Basic and Digest, and who may play what.
-#![allow(unsafe_code)] // `glib::object_subclass` writes an `unsafe impl`; two fields have no accessor (`value_of`).
+#![allow(unsafe_code)] // `glib::object_subclass` writes an `unsafe impl`.
 
 use std::{
     collections::HashMap,
-    ffi::CStr,
     io::Write,
     os::fd::AsRawFd,
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
@@ -12,15 +11,18 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use gstreamer_rtsp_server::{
     self as rtsp, RTSPAuth, RTSPContext, RTSPToken,
-    glib::{self, subclass::prelude::*, translate::ToGlibPtr},
-    gst_rtsp::{RTSPAuthMethod, RTSPAuthParam, RTSPStatusCode},
+    glib::{self, subclass::prelude::*},
+    gst_rtsp::{RTSPAuthMethod, RTSPStatusCode},
     prelude::*,
     subclass::prelude::*,
 };
 use rustix::fs::MemfdFlags;
 use vigie_config::{CameraId, StreamId};
 
-use super::{REALM, RtspUsers};
+use super::{
+    REALM, RtspUsers,
+    raw::{is_made_with, peer, value_of},
+};
 
 /// Field of a token: who signed in. Empty: anyone, on an anonymous mount.
 const USER: &str = "vigie-user";
@@ -120,6 +122,7 @@ impl Rules {
             return true;
         }
         let Some(request) = context.request() else { return false };
+        let mut refused = None;
         for credential in request.parse_auth_credentials().iter() {
             match credential.scheme() {
                 RTSPAuthMethod::Basic => {
@@ -130,6 +133,7 @@ impl Rules {
                         context.set_token(self.token(&user));
                         return true;
                     }
+                    refused = Some(user);
                 }
                 RTSPAuthMethod::Digest => {
                     let params = credential.params();
@@ -139,9 +143,18 @@ impl Rules {
                     if self.knows(auth, &user) && auth.parent_authenticate(context) && context.token().is_some() {
                         return true;
                     }
+                    // A player that comes back answers a question which is not asked any more, and is
+                    // asked anew.
+                    let ha1 = self.users.ha1(&user);
+                    if !ha1.is_some_and(|ha1| is_made_with(context, params.as_slice(), &ha1)) {
+                        refused = Some(user);
+                    }
                 }
                 _ => {}
             }
+        }
+        if let Some(user) = refused {
+            self.users.refused(peer(context), &user);
         }
         false
     }
@@ -179,20 +192,6 @@ fn load_ha1(auth: &RTSPAuth, user: &str, ha1: &str, token: &RTSPToken) -> std::i
     match auth.parse_htdigest(path, token) {
         true => Ok(()),
         false => Err(std::io::Error::other("htdigest was not accepted")),
-    }
-}
-
-/// The value of a parameter if it has this name.
-fn value_of(param: &RTSPAuthParam, name: &CStr) -> Option<String> {
-    let param: *const rtsp::gst_rtsp::ffi::GstRTSPAuthParam = param.to_glib_none().0;
-    // SAFETY: the binding has no accessor for these two fields. `param` is borrowed, so the
-    // structure lives; its strings are NUL-terminated or null (gst_rtsp_message_parse_auth_credentials).
-    unsafe {
-        let (key, value) = ((*param).name, (*param).value);
-        if key.is_null() || value.is_null() || CStr::from_ptr(key) != name {
-            return None;
-        }
-        CStr::from_ptr(value).to_str().ok().map(str::to_owned)
     }
 }
 

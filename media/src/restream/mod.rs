@@ -14,10 +14,14 @@ mod clients;
 mod factory;
 mod feed;
 mod payload;
+mod raw;
 mod server;
 mod timing;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use vigie_config::{ErrorKind, Kind, StreamId};
 
@@ -40,6 +44,8 @@ pub trait RtspUsers: Send + Sync + 'static {
     fn check_basic(&self, user: &str, password: &str) -> bool;
     /// Whether a signed-in user may play a stream.
     fn may_view(&self, user: &str, stream: &StreamId) -> bool;
+    /// A request named this user and had not the right password; called once for it.
+    fn refused(&self, from: Option<IpAddr>, user: &str);
 }
 
 #[derive(Clone)]

@@ -2,9 +2,9 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     process::{Command, Output},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -13,8 +13,10 @@ use vigie_config::{CameraId, SourceUrl, Stream, StreamId, StreamName, Tls, Trans
 use super::{Restream, RestreamOptions, RtspUsers};
 use crate::{gst::GstSource, hub::Hub};
 
-/// `ann` with the password `correct horse` sees all, `bob` with `battery` sees nothing.
-struct Users;
+/// `ann` with the password `correct horse` sees all, `bob` with `battery` sees nothing. Who was
+/// refused, and from where.
+#[derive(Default)]
+struct Users(Mutex<Vec<(Option<IpAddr>, String)>>);
 
 impl RtspUsers for Users {
     fn ha1(&self, user: &str) -> Option<String> {
@@ -31,6 +33,9 @@ impl RtspUsers for Users {
     fn may_view(&self, user: &str, _: &StreamId) -> bool {
         user == "ann"
     }
+    fn refused(&self, from: Option<IpAddr>, user: &str) {
+        self.0.lock().unwrap().push((from, user.to_owned()));
+    }
 }
 
 /// A camera with the test picture, and the server in front of it.
@@ -38,6 +43,7 @@ struct House {
     runtime: tokio::runtime::Runtime,
     hub: Arc<Hub>,
     restream: Restream,
+    users: Arc<Users>,
     source: Option<tokio::task::JoinHandle<()>>,
     id: StreamId,
 }
@@ -46,9 +52,10 @@ impl House {
     fn new(test: &str, anonymous: bool) -> House {
         let id = StreamId::new(CameraId::new("gate").unwrap(), StreamName::Main);
         let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        let users = Arc::<Users>::default();
         let restream = Restream::start(RestreamOptions {
             address,
-            users: Arc::new(Users),
+            users: users.clone(),
             max_clients: 40,
         })
         .unwrap();
@@ -63,6 +70,7 @@ impl House {
             runtime,
             hub,
             restream,
+            users,
             source: None,
             id,
         };
@@ -235,12 +243,43 @@ fn only_users_with_the_right_play_by_basic_or_digest() {
     }
 }
 
+#[test]
+fn a_wrong_password_is_told_once_for_each_request() {
+    let house = House::new("test://?width=320&height=240&fps=10&bitrate=200000", false);
+    let refused = || std::mem::take(&mut *house.users.0.lock().unwrap());
+    let from = Some(IpAddr::from(Ipv4Addr::LOCALHOST));
+    for scheme in ["Basic", "Digest"] {
+        assert!(describe_as(&house, scheme, "correct horse").contains("200"));
+        assert_eq!(refused(), [], "{scheme}: a request without credentials is no try");
+        assert!(describe_as(&house, scheme, "wrong").contains("401"));
+        assert_eq!(refused(), [(from, "ann".to_owned())], "{scheme}");
+    }
+    // The answer to the question of another connection, as a player gives that comes back.
+    let connect = || TcpStream::connect(house.restream.local_addr()).unwrap();
+    for (password, told) in [("correct horse", 0), ("wrong", 1)] {
+        let credentials = answer_to_challenge(&house, &mut connect(), "Digest", password);
+        let status = exchange(&mut connect(), &describe(&house, &credentials));
+        assert!(status.contains("401"), "{status}");
+        assert_eq!(refused().len(), told, "{password}");
+    }
+}
+
 /// Status line of a DESCRIBE by `ann`, who answers the challenge of one scheme.
 fn describe_as(house: &House, scheme: &str, password: &str) -> String {
     let mut socket = TcpStream::connect(house.restream.local_addr()).unwrap();
+    let credentials = answer_to_challenge(house, &mut socket, scheme, password);
+    let answer = exchange(&mut socket, &describe(house, &credentials));
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+fn describe(house: &House, rest: &str) -> String {
     let uri = house.url("");
-    let request = |rest: &str| format!("DESCRIBE {uri} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n{rest}\r\n");
-    let answer = exchange(&mut socket, &request(""));
+    format!("DESCRIBE {uri} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n{rest}\r\n")
+}
+
+/// The header line with which `ann` answers the challenge of one scheme.
+fn answer_to_challenge(house: &House, socket: &mut TcpStream, scheme: &str, password: &str) -> String {
+    let answer = exchange(socket, &describe(house, ""));
     let challenge = answer
         .lines()
         .filter_map(|line| line.strip_prefix("WWW-Authenticate: "))
@@ -249,7 +288,7 @@ fn describe_as(house: &House, scheme: &str, password: &str) -> String {
     let parameters = http_auth::PasswordParams {
         username: "ann",
         password,
-        uri: &uri,
+        uri: &house.url(""),
         method: "DESCRIBE",
         body: None,
     };
@@ -257,8 +296,7 @@ fn describe_as(house: &House, scheme: &str, password: &str) -> String {
         .unwrap()
         .respond(&parameters)
         .unwrap();
-    let answer = exchange(&mut socket, &request(&format!("Authorization: {response}\r\n")));
-    answer.lines().next().unwrap_or_default().to_owned()
+    format!("Authorization: {response}\r\n")
 }
 
 /// One request on a connection of its own; the head of the answer.

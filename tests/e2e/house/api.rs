@@ -78,6 +78,15 @@ impl House {
         self.send(self.client.get(url).basic_auth(user, Some(PASSWORD)))
     }
 
+    /// GET with this password, or as nobody.
+    pub fn get_signed_in(&self, credentials: Option<(&str, &str)>, path: &str) -> Answer {
+        let request = self.client.get(format!("{}{path}", self.http));
+        match credentials {
+            Some((user, password)) => self.send(request.basic_auth(user, Some(password))),
+            None => self.send(request.header("cookie", "vigie_session=ended")),
+        }
+    }
+
     /// HEAD as the tester.
     pub fn head(&self, path: &str) -> Answer {
         self.send(

@@ -10,12 +10,12 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_config::Kind;
-use vigie_storage::accounts::{User, Verdict};
+use vigie_storage::accounts::User;
 
 use super::blocking;
 use crate::{
     problem::Problem,
-    sign_in::{COOKIE, Viewer, check, token},
+    sign_in::{COOKIE, Viewer, check, peer, token},
 };
 
 const LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -52,18 +52,14 @@ pub async fn create(
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     let SignIn { name, password } = body.into_inner();
-    let peer = request.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default();
-    let user = match check(recorder.clone().into_inner(), name, password).await? {
-        Verdict::Accepted(user) => user,
-        Verdict::Refused | Verdict::Disabled => {
-            tracing::warn!(peer, "a sign-in was refused");
-            return Err(Problem::Unauthenticated { challenge: false });
-        }
-    };
+    let peer = peer(&request);
+    let user = check(recorder.clone().into_inner(), peer, name, password).await?;
+    let user = user.ok_or(Problem::Unauthenticated { challenge: false })?;
     let owner = user.name.clone();
     let token = blocking(move || recorder.storage().accounts().create_session(&owner, LIFETIME))
         .await?
         .map_err(|e| Problem::of_kind(e.kind(), e))?;
+    let peer = peer.map(|peer| peer.to_string());
     tracing::info!(viewer = user.name, peer, "signed in");
     Ok(HttpResponse::Created()
         .cookie(cookie(token, LIFETIME))

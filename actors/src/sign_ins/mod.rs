@@ -1,0 +1,85 @@
+//! Failed sign-ins: an event and a line of the log for the first of an address, then one a minute
+//! with the count.
+//!
+//! Belongs here: how often they are told. Does not belong here: who may sign in
+//! (`vigie-storage`), what a client is answered (`vigie-web`, the RTSP server).
+
+mod tally;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use vigie_config::EventKind;
+
+use crate::{
+    registry::{Event, Events},
+    supervise::{ChildSpec, worker_child},
+};
+use tally::{Guest, Report, Tally};
+
+pub use tally::With;
+
+/// How often it is looked whether a count is due.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Where whoever checks passwords and tokens tells of those that were wrong. Outlives its actor.
+pub struct FailedSignIns {
+    tally: Mutex<Tally>,
+    events: Events,
+}
+
+impl FailedSignIns {
+    pub(crate) fn new(events: &Events) -> Arc<Self> {
+        Arc::new(Self {
+            tally: Mutex::default(),
+            events: events.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody at this address was refused; not for requests without credentials.
+    pub fn tell(&self, from: Option<IpAddr>, with: With<'_>) {
+        let first = self.lock().failed(Guest::of(from), with, Instant::now());
+        self.raise(first);
+    }
+
+    fn raise(&self, reports: impl IntoIterator<Item = Report>) {
+        for report in reports {
+            let text = report.to_string();
+            tracing::warn!(peer = %report.guest, "{text}");
+            let payload = serde_json::json!({
+                "from": report.guest.to_string(),
+                "count": report.count,
+                "names": report.names,
+            });
+            self.events
+                .raise(Event::house(EventKind::IllegalAccess, text).with(payload));
+        }
+    }
+}
+
+/// Tells the counts, as a child of the root.
+pub(crate) fn sign_ins_child(failed: Arc<FailedSignIns>) -> ChildSpec {
+    worker_child("sign_ins", "sign_ins", move |context| {
+        let failed = failed.clone();
+        Box::pin(async move {
+            loop {
+                let due = failed.lock().due(Instant::now());
+                failed.raise(due);
+                let watched = failed.lock().guests();
+                context.node.publish(serde_json::json!({ "watched": watched }));
+                if !context.pause(LOOK).await {
+                    let rest = failed.lock().rest(Instant::now());
+                    failed.raise(rest);
+                    return Ok(());
+                }
+            }
+        })
+    })
+}
