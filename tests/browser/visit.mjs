@@ -75,6 +75,16 @@ export class Visit {
     return this.page.getByRole('region', { name: 'Alarms', exact: true });
   }
 
+  /** Messages and live views that are in the way of what comes next. */
+  async clearPopups() {
+    const close = this.page.getByRole('button', { name: /^(Dismiss|Close the live view)/ });
+    await this.until('pop-ups do not go', async () => {
+      const seen = await close.count();
+      if (seen > 0) await close.first().click({ timeout: 2_000 }).catch(() => {});
+      return { ok: seen === 0, seen };
+    });
+  }
+
   tile() {
     return this.page.locator(`article[data-camera="${this.camera.id}"]`);
   }
