@@ -40,7 +40,9 @@ export class Visit {
   }
 
   async ask(method, path, data) {
-    const response = await this.context.request.fetch(`${this.settings.origin}/api/v1${path}`, { method, ...(data ? { data } : {}) });
+    // A connection kept for later may be closed by the recorder just when it is used again.
+    const headers = { connection: 'close' };
+    const response = await this.context.request.fetch(`${this.settings.origin}/api/v1${path}`, { method, headers, ...(data ? { data } : {}) });
     return { status: response.status(), body: await response.json().catch(() => null) };
   }
 
