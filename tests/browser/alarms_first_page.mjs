@@ -73,9 +73,45 @@ export async function byHand(here) {
   here.say(`${id}: recorded by hand, and stopped, by keyboard`);
 }
 
+const quietInput = async (here) => (await here.get('/inputs')).find(({ enabled, active }) => enabled && !active);
+
+/** Triggered and cleared on the page, by keyboard. */
+export async function trigger(here) {
+  const input = await quietInput(here);
+  if (!input) return here.say('no input that could be triggered');
+  const row = here.section.locator(`[data-input="${input.id}"]`);
+  for (const [name, state, active] of [['Trigger', 'active', true], ['Clear', 'quiet', false]]) {
+    await row.getByRole('button', { name: `${name} ${input.name}` }).focus();
+    await here.page.keyboard.press('Enter');
+    await row.locator(`[data-state="${state}"]`).waitFor();
+    const told = (await here.get('/inputs')).find(({ id }) => id === input.id);
+    check(told.active === active, `${name}: the API says ${JSON.stringify(told)}`);
+  }
+  await here.until('its event goes on', async () => {
+    const going = (await here.goingOn()).filter(({ source }) => source === `input:${input.id}`);
+    return { ok: going.length === 0, seen: going };
+  });
+  await here.clearPopups();
+  here.say(`${input.id}: triggered and cleared by keyboard`);
+}
+
+/** While the buzzer is to sound every page has a button that ends it. */
+export async function buzzer(here) {
+  if ((await here.get('/buzzer')).kind === null) return here.say('no buzzer');
+  const row = here.section.locator('[data-buzzer]');
+  await here.page.getByRole('banner').getByRole('button', { name: /^Silence the buzzer/ }).click();
+  await here.until('the buzzer is not silenced', async () => {
+    const seen = await here.get('/buzzer');
+    return { ok: !seen.wanted && !seen.sounding, seen };
+  });
+  await here.page.getByRole('button', { name: /^Silence the buzzer/ }).first().waitFor({ state: 'detached' });
+  await row.waitFor();
+  here.say('buzzer: silenced');
+}
+
 /** Active on the panel; what its rules want to be shown pops up and takes nobody's place. */
 export async function input(here) {
-  const input = (await here.get('/inputs')).find(({ enabled, active }) => enabled && !active);
+  const input = await quietInput(here);
   if (!input) return here.say('no input that could be tried');
   const place = here.section.getByRole('button', { name: 'Hide inputs and outputs' });
   await place.focus();
@@ -93,6 +129,7 @@ export async function input(here) {
   check(await place.evaluate((element) => element === document.activeElement), 'a pop-up took the focus');
   await here.picture('alarm');
   await here.readable('section, aside, header, main article');
+  if (wants('buzzer')) await buzzer(here);
   if (wants('popup_video')) {
     await video.getByRole('button', { name: 'Close the live view' }).click();
     await video.waitFor({ state: 'detached' });
@@ -103,6 +140,7 @@ export async function input(here) {
   }
   await here.post(`/inputs/${input.id}`, { state: 'inactive' });
   await here.section.locator(`[data-input="${input.id}"] [data-state="quiet"]`).waitFor();
+  here.told = id;
   here.say(`${input.id}: active and quiet again; ${event.actions.length} actions`);
 }
 
@@ -162,7 +200,8 @@ export async function keyboard(here) {
     reached.push(at.name);
   }
   const outputs = (await here.get('/outputs')).filter(({ enabled }) => enabled).map(({ name }) => `Test ${name}`);
-  for (const name of ['Events', 'Hide inputs and outputs', `Record ${here.camera.name} by hand`, ...outputs]) {
+  const inputs = (await here.get('/inputs')).filter(({ enabled, active }) => enabled && !active).map(({ name }) => `Trigger ${name}`);
+  for (const name of ['Events', 'Hide inputs and outputs', `Record ${here.camera.name} by hand`, ...inputs, ...outputs]) {
     check(reached.some((one) => one.startsWith(name)), `Tab does not reach "${name}": ${reached.join(', ')}`);
   }
   here.say('keyboard: all reached');
@@ -174,7 +213,7 @@ export async function noButtons(here) {
   await here.open();
   await here.page.locator('.controls button').first().waitFor();
   const buttons = await here.page.getByRole('button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label') ?? one.innerText));
-  const wrong = buttons.filter((name) => /^(Record|Stop recording|Switch|Test)/.test(name));
+  const wrong = buttons.filter((name) => /^(Record|Stop recording|Switch|Test|Trigger|Clear)/.test(name));
   check(wrong.length === 0, `buttons for administrators: ${wrong.join(', ')}`);
   const { status, body } = await here.ask('POST', `/cameras/${here.camera.id}/manual`, {});
   check(status === 403, `the API lets a guest record by hand: ${status} ${JSON.stringify(body)}`);

@@ -18,7 +18,7 @@ export async function launch() {
   const candidates = [process.env.VIGIE_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
   const executablePath = candidates.find((path) => path && existsSync(path));
   check(executablePath, 'no Chromium: install it (apt-get install chromium) or set VIGIE_CHROMIUM');
-  const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP vigie.test 127.0.0.1'];
   return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0, args });
 }
 

@@ -40,7 +40,9 @@ export class Visit {
   }
 
   async ask(method, path, data) {
-    const response = await this.context.request.fetch(`${this.settings.origin}/api/v1${path}`, { method, ...(data ? { data } : {}) });
+    // A connection kept for later may be closed by the recorder just when it is used again.
+    const headers = { connection: 'close' };
+    const response = await this.context.request.fetch(`${this.settings.origin}/api/v1${path}`, { method, headers, ...(data ? { data } : {}) });
     return { status: response.status(), body: await response.json().catch(() => null) };
   }
 
@@ -73,6 +75,16 @@ export class Visit {
 
   get section() {
     return this.page.getByRole('region', { name: 'Alarms', exact: true });
+  }
+
+  /** Messages and live views that are in the way of what comes next. */
+  async clearPopups() {
+    const close = this.page.getByRole('button', { name: /^(Dismiss|Close the live view)/ });
+    await this.until('pop-ups do not go', async () => {
+      const seen = await close.count();
+      if (seen > 0) await close.first().click({ timeout: 2_000 }).catch(() => {});
+      return { ok: seen === 0, seen };
+    });
   }
 
   tile() {

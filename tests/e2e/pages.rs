@@ -1,4 +1,4 @@
-//! `vigie demo` as a newcomer meets it, and its pages in a real browser.
+//! `vigie demo` as a newcomer meets it, and the pages of recorders in a real browser.
 
 use std::{
     io::{BufRead, BufReader},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    house::{House, PASSWORD, PATIENCE, Setup, USER, binary, shown, wait_for},
+    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, binary, shown, wait_for},
     recording::cameras,
 };
 
@@ -60,6 +60,12 @@ impl Drop for Demo {
     }
 }
 
+/// Signs in when somebody is to be no administrator.
+const GUEST: &str = "guest";
+
+/// Windows that `alarms.mjs` is visited in: the widest and the narrowest of those it knows.
+const SIZES: &str = "1440x900-light 390x844-dark";
+
 /// Runs one of `tests/browser`: what it saw, and whether it was content.
 fn visit(script: &str, url: &str, user: &str, password: &str) -> (String, bool) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
@@ -74,6 +80,9 @@ fn visit(script: &str, url: &str, user: &str, password: &str) -> (String, bool) 
         .env("VIGIE_URL", url)
         .env("VIGIE_USER", user)
         .env("VIGIE_PASSWORD", password)
+        .env("VIGIE_SIZES", SIZES)
+        .env("VIGIE_GUEST", GUEST)
+        .env("VIGIE_GUEST_PASSWORD", PASSWORD)
         .output()
         .expect("node");
     let seen = String::from_utf8_lossy(&visit.stdout).into_owned();
@@ -105,5 +114,102 @@ fn a_page_of_a_recorder_without_a_usable_disk_says_so() {
     house.run();
     house.wait_state("cam0", "main", "live", PATIENCE);
     let (_, content) = visit("no-disk.mjs", house.http(), USER, PASSWORD);
+    assert!(content);
+}
+
+/// Everything that a rule can do, some of which fails: the page tells which, and why.
+#[test]
+fn alarms_on_the_pages_of_a_recorder() {
+    let cameras = cameras(2);
+    let (devices, mails) = (Endpoint::start(), MailServer::start(&[]));
+    devices.answer(|asked| match asked.path.as_str() {
+        "/phone" => "400 Bad Request",
+        _ => "200 OK",
+    });
+    let record = "mode = \"schedule\"\ncontinuous = \"always\"\nsensor = \"always\"\nmotion = \"off\"";
+    let cams = cameras.names().map(|name| Cam::of(&cameras, name).record(record));
+    let mut setup = Setup::new(cams);
+    let (url, port) = (&devices.url, mails.port);
+    setup.more = format!(
+        r#"
+[[input]]
+id = "door"
+name = "Back door"
+kind = "http"
+token = "0123456789abcdef"
+
+[[output]]
+id = "siren"
+name = "Siren"
+kind = "http"
+on = "{url}/on"
+off = "{url}/off"
+
+[buzzer]
+kind = "sound"
+duration = "60s"
+
+[email]
+server = "127.0.0.1:{port}"
+security = "none"
+from = "vigie@example.org"
+
+[[recipient]]
+id = "owner"
+address = "ann@example.org"
+
+[[push]]
+id = "phone"
+kind = "webhook"
+url = "{url}/phone"
+secret = "0123456789abcdef"
+
+[[push]]
+id = "browsers"
+kind = "web_push"
+contact = "mailto:ann@example.org"
+
+[[rule]]
+id = "break-in"
+on = ["sensor"]
+from = ["door"]
+record = ["cam0"]
+snapshot = ["cam0", "cam1"]
+outputs = ["siren"]
+buzzer = true
+popup_video = ["cam0"]
+popup_message = true
+email = ["owner"]
+push = ["phone"]
+
+[[rule]]
+id = "tell"
+on = ["external"]
+popup_message = true
+"#
+    );
+    let mut house = House::start(&setup);
+    house.add_user(GUEST, "ordinary");
+    for name in cameras.names() {
+        house.wait_state(name, "main", "live", PATIENCE);
+    }
+    let worker = house.get("/sw.js");
+    assert_eq!((worker.status, worker.header("cache-control")), (200, "no-cache"));
+    assert!(
+        worker.header("content-type").starts_with("text/javascript"),
+        "{:?}",
+        worker.headers
+    );
+    let (seen, content) = visit("alarms.mjs", house.http(), USER, PASSWORD);
+    for step in [
+        "triggered and cleared",
+        "silenced",
+        "pictures, enlarged",
+        "outcomes of",
+        "told no more",
+    ] {
+        assert!(!content || seen.contains(step), "not tried: {step}\n{seen}");
+    }
+    house.terminate();
     assert!(content);
 }

@@ -78,6 +78,14 @@ fn a_browser_opens_what_it_is_sent_and_one_that_is_gone_is_forgotten() {
     let payload = browser.open(&asked.body);
     assert!(payload["body"].as_str().unwrap().contains("told 7."), "{payload}");
     assert_eq!(payload["id"].as_str().unwrap(), asked.headers["topic"]);
+    let told = &payload["event"];
+    assert_eq!(
+        (&told["id"], &told["source"]),
+        (&json!(event), &json!("house")),
+        "{payload}"
+    );
+    let page = house.event_page("kind=external&limit=1");
+    assert_eq!(told["at"], page["events"][0]["start"], "{payload}");
     let (token, public) = asked.headers["authorization"]
         .strip_prefix("vapid t=")
         .unwrap()

@@ -11,6 +11,11 @@ export default defineConfig({
     // Everything by its own address: the pages' policy allows nothing inline.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { index: 'index.html', sw: 'src/push/sw.ts' },
+      // A service worker has one address for ever.
+      output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+    },
   },
   server: {
     proxy: { '/api': { target: recorder, ws: true, changeOrigin: false } },

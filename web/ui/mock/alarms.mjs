@@ -21,6 +21,10 @@ const KINDS = {
   configuration_changed: ['info', false], footage_deleted: ['alarm', false],
 };
 const iso = (ms) => new Date(ms).toISOString();
+const FAILURES = {
+  gong: 'http://192.0.2.20/relay/2/on: connection refused (os error 111)',
+  phone: 'phone: https://ntfy.example.org answered 403: forbidden',
+};
 const GRAVITY = ['info', 'warning', 'alarm'];
 
 export class Alarms {
@@ -32,9 +36,9 @@ export class Alarms {
     const has = scene !== 'none';
     this.inputs = has
       ? [
-          { id: 'door', name: 'Back door', enabled: true, kind: 'http', active: false, since: iso(Date.now() - 3_000_000) },
-          { id: 'bell', name: 'Bell', enabled: true, kind: 'http', active: false, since: null },
-          { id: 'fence', name: 'Fence', enabled: false, kind: 'http', active: false, since: null },
+          { id: 'door', name: 'Back door', enabled: true, kind: 'http', active: false, since: iso(Date.now() - 3_000_000), error: null },
+          { id: 'bell', name: 'Bell', enabled: true, kind: 'http', active: false, since: null, error: '/dev/gpiochip0: line 17 is taken by leds' },
+          { id: 'fence', name: 'Fence', enabled: false, kind: 'http', active: false, since: null, error: null },
         ]
       : [];
     this.outputs = has
@@ -44,6 +48,9 @@ export class Alarms {
         ]
       : [];
     this.timers = new Map();
+    this.buzzer = { kind: has ? 'sound' : null, wanted: false, sounding: false, error: null };
+    this.snapshots = [];
+    this.subscriptions = [];
     this.past(scene);
   }
 
@@ -75,6 +82,8 @@ export class Alarms {
     if (source === 'input:door') {
       actions.push(action('break-in', 'record', 'gate'), action('break-in', 'output', 'siren'), action('break-in', 'output', 'gong'));
       actions.push(action('break-in', 'popup_video', 'gate'), action('break-in', 'popup_video', 'lobby'), action('break-in', 'popup_message', null), action('break-in', 'buzzer', null));
+      for (const { id } of this.cameras) actions.push(action('break-in', 'snapshot', id));
+      actions.push(action('break-in', 'email', 'owner'), action('break-in', 'push', 'phone'));
     }
     if (kind === 'external') actions.push(action('tell', 'popup_message', null));
     const event = { id: ulid(at), kind, source, start: iso(at), end: end === undefined ? (lasting ? null : iso(at)) : end === null ? null : iso(end), severity, text, payload, actions };
@@ -86,9 +95,13 @@ export class Alarms {
 
   act(event, at) {
     for (const one of event.actions) {
-      const failed = one.target === 'gong' ? 'http://192.0.2.20/relay/2/on: connection refused (os error 111)' : null;
+      // Its server is down.
+      if (one.what === 'email') continue;
+      const failed = FAILURES[one.target] ?? null;
       Object.assign(one, { state: failed ? 'failed' : 'done', at: iso(at + 20), detail: failed });
       if (one.what === 'output') this.switch(this.outputs.find(({ id }) => id === one.target), true, 10);
+      if (one.what === 'buzzer') this.ring(10);
+      if (one.what === 'snapshot') this.snapshots.unshift({ id: `${one.target}.${event.start.replace(/[-:]/g, '')}-${event.id}`, camera: one.target, time: event.start, event: event.id, bytes: 40_000, disk: 'd1' });
       if (one.what === 'record' && event.end === null) this.cause(one.target, event, true);
     }
     if (event.actions.length > 0) this.tell(event);
@@ -103,10 +116,17 @@ export class Alarms {
 
   cause(id, { kind }, on) {
     const camera = this.cameras.find((one) => one.id === id);
+    if (kind === 'motion' && camera) camera.motion.moving = on;
     const cause = ['motion', 'analytics', 'manual'].includes(kind) ? kind : 'sensor';
     if (!camera) return;
     camera.recording = camera.recording.filter((one) => one !== cause);
     if (on) camera.recording.push(cause);
+  }
+
+  ring(seconds) {
+    clearTimeout(this.timers.get('buzzer'));
+    Object.assign(this.buzzer, { wanted: seconds > 0, sounding: seconds > 0 });
+    if (seconds > 0) this.timers.set('buzzer', setTimeout(() => this.ring(0), seconds * 1000));
   }
 
   switch(output, on, seconds) {
@@ -169,7 +189,18 @@ export class Alarms {
       if (body.over) return open ? [201, this.end(open)] : [204];
       return [201, this.raise(body.kind, source, body.text ?? '', { payload: body.payload ?? null })];
     }
-    if (thing === 'inputs' && method === 'GET') return [200, this.inputs];
+    if (thing === 'buzzer' && method === 'GET') return [200, this.buzzer];
+    if (thing === 'buzzer' && id === 'silence') return this.ring(0) ?? [204];
+    if (thing === 'buzzer') return forbidden ?? [200, { ok: true, error: null }];
+    if (thing === 'snapshots') return [200, { snapshots: this.snapshots.filter(({ event }) => event === query.get('event')), next: null }];
+    if (thing === 'recipients') {
+      const [error, next_attempt] = ['mail.example.org:587: connection refused (os error 111)', iso(Date.now() + 40_000)];
+      return forbidden ?? [200, [{ id: 'owner', name: 'owner', enabled: true, address: 'ann@example.org', error, next_attempt }]];
+    }
+    if (thing === 'push') return this.push(method, id, verb, body, user);
+    if (thing === 'inputs' && method === 'GET') {
+      return [200, this.inputs.map((one) => ({ ...one, error: user.group === 'administrator' ? one.error : null }))];
+    }
     if (thing === 'inputs') {
       const input = this.inputs.find((one) => one.id === id);
       if (forbidden || !input) return forbidden ?? nothing;
@@ -195,6 +226,19 @@ export class Alarms {
       return [201, this.raise('manual', `camera:${id}`, `by ${user.name}`, { payload: { by: user.name, until: null } })];
     }
     return null;
+  }
+
+  push(method, id, verb, body, user) {
+    if (id === undefined) return [200, [{ id: 'browsers', name: 'Browsers', enabled: true, kind: 'web_push' }]];
+    if (id === 'vapid') return [200, { public_key: Buffer.alloc(65, 4).toString('base64url') }];
+    if (method === 'DELETE') {
+      this.subscriptions = this.subscriptions.filter((one) => one.id !== verb);
+      return [204];
+    }
+    if (method === 'GET') return [200, this.subscriptions];
+    const one = { id: ulid(Date.now()), user: user.name, service: new URL(body.endpoint).host, since: iso(Date.now()) };
+    this.subscriptions.push(one);
+    return [201, one];
   }
 
   play(what, query) {

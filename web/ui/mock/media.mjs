@@ -108,3 +108,10 @@ export function recordedMinute(file) {
   ], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (made.status !== 0) throw new Error('ffmpeg made no footage');
 }
+
+/** One picture; every snapshot is this one. */
+export function still(file) {
+  if (existsSync(file)) return;
+  const made = spawnSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', pattern({ size: '1280x720', label: 'Snapshot' }), '-frames:v', '1', file], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (made.status !== 0) throw new Error('ffmpeg made no picture');
+}

@@ -8,13 +8,15 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { Alarms } from './alarms.mjs';
-import { Feed, recordedMinute } from './media.mjs';
+import { Feed, recordedMinute, still } from './media.mjs';
 
 const scene = process.argv[2] ?? 'mixed';
 const port = Number(process.env.PORT ?? 8090);
 const dist = new URL('../dist/', import.meta.url).pathname;
 const footage = join(tmpdir(), 'vigie-mock-minute.mp4');
 recordedMinute(footage);
+const picture = join(tmpdir(), 'vigie-mock-still.jpg');
+still(picture);
 
 const POLICY =
   "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
@@ -27,6 +29,7 @@ const stream = (codec, width, height, more = {}) => ({
 const down = (state, error) => stream(null, null, null, { state, error, fps: null, bitrate_bps: null });
 const camera = (id, name, main, sub, recording = ['schedule']) => ({
   id, name, state: main.state, error: main.error, streams: sub ? { main, sub } : { main }, recording, not_recording: null,
+  motion: { watching: recording.length > 0, moving: false, skipped: 0 },
 });
 
 const SCENES = {
@@ -166,6 +169,7 @@ const server = createServer((request, response) => {
     const query = new URLSearchParams({ stream: 'main', from: new Date(from).toISOString(), to: new Date(to).toISOString() });
     return file(request, response, footage, 'video/mp4', { 'Content-Location': `${url.pathname}?${query}` });
   }
+  if (/^\/snapshots\/.*\.jpg$/.test(path)) return file(request, response, picture, 'image/jpeg');
   whole(request, (body) => {
     const [status, value, detail] = alarms.answer(request.method, path, url.searchParams, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
     if (status >= 400) return problem(response, status, value, detail);

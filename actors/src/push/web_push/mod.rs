@@ -29,12 +29,18 @@ pub fn request(
     expire: Duration,
 ) -> Result<Request, String> {
     let url = Url::parse(&subscription.endpoint).map_err(|error| format!("the endpoint is no address: {error}"))?;
+    // Where a press on it leads: the newest of those that the text names.
+    let event = message
+        .notes
+        .last()
+        .map(|note| json!({ "id": note.action.0.to_string(), "source": note.source, "at": note.at }));
     let payload = json!({
         "id": message.id.to_string(),
         "at": message.opened,
         "title": text.title.chars().take(LONGEST_TITLE).collect::<String>(),
         "body": text.body.chars().take(LONGEST_BODY).collect::<String>(),
         "alarm": text.alarm,
+        "event": event,
     });
     let key = |text: &str| {
         BASE64_URL_SAFE_NO_PAD

@@ -10,7 +10,7 @@ export type ActionState = 'planned' | 'done' | 'failed' | 'expired' | 'merged';
 export interface Action {
   /** The rule that wants it; null: the camera's own recording. */
   rule: string | null;
-  /** `record`, `output`, `popup_video`, `popup_message`, or what a newer recorder does. */
+  /** `record`, `snapshot`, `output`, `buzzer`, `popup_video`, `popup_message`, `email`, `push`, or what a newer recorder does. */
   what: string;
   target: string | null;
   state: ActionState;
@@ -50,6 +50,18 @@ export interface Input {
   active: boolean;
   /** When it last changed; null: not since the recorder's start. */
   since: string | null;
+  /** Why it is not heard; told to administrators only. */
+  error: string | null;
+}
+
+export interface Buzzer {
+  /** `sound`, `pc_speaker`; null: the recorder has none. */
+  kind: string | null;
+  /** It is to sound. */
+  wanted: boolean;
+  sounding: boolean;
+  /** Why it was not heard; told to administrators only. */
+  error: string | null;
 }
 
 export interface Output {
@@ -66,8 +78,13 @@ export interface Output {
   error: string | null;
 }
 
-/** Its line is tried four times before it is told how that went. */
-const OUTPUT_TEST_MS = 60_000;
+/** Outputs and buzzer are tried for a while before it is told how that went. */
+const TEST_MS = 60_000;
+
+export interface TestResult {
+  ok: boolean;
+  error: string | null;
+}
 
 const output = (id: string): string => `/api/v1/outputs/${encodeURIComponent(id)}`;
 
@@ -82,11 +99,19 @@ export const alarms = {
 
   inputs: () => get<Input[]>('/api/v1/inputs'),
   outputs: () => get<Output[]>('/api/v1/outputs'),
+  buzzer: () => get<Buzzer>('/api/v1/buzzer'),
+
+  /** Says how an input stands, in place of the device. */
+  report: (id: string, state: 'active' | 'inactive') => post<Input>(`/api/v1/inputs/${encodeURIComponent(id)}`, { state }),
+
+  /** Until the next event. */
+  silence: async (): Promise<void> => void (await send('/api/v1/buzzer/silence', { method: 'POST' })),
+  testBuzzer: () => post<TestResult>('/api/v1/buzzer/test', {}, TEST_MS),
 
   /** `seconds`: off again by itself; without, when somebody switches it off. */
   switchOn: (id: string, seconds: number | null) => post<Output>(output(id), seconds === null ? { on: true } : { on: true, seconds }),
   switchOff: (id: string) => post<Output>(output(id), { on: false }),
-  test: (id: string) => post<{ ok: boolean; error: string | null }>(`${output(id)}/test`, {}, OUTPUT_TEST_MS),
+  test: (id: string) => post<TestResult>(`${output(id)}/test`, {}, TEST_MS),
 
   recordByHand: (id: string) => post<Happening>(`${camera(id)}/manual`, {}),
 

@@ -51,6 +51,15 @@ export interface Camera {
   recording: Cause[];
   /** Why it is not recorded although it should be. */
   not_recording: string | null;
+  motion: Motion;
+}
+
+export interface Motion {
+  /** Pictures are looked at. */
+  watching: boolean;
+  moving: boolean;
+  /** Pictures left out since the start because the machine was too slow. */
+  skipped: number;
 }
 
 /** Times are RFC 3339, UTC. */

@@ -5,7 +5,7 @@ import { concerns, marksOf, type Now } from './concerns';
 import { action, event } from './sample';
 
 const camera = (id: string, state: CameraState, more: Partial<Camera> = {}): Camera => ({
-  id, name: id, state, error: null, streams: {}, recording: [], not_recording: null, ...more,
+  id, name: id, state, error: null, streams: {}, recording: [], not_recording: null, motion: { watching: false, moving: false, skipped: 0 }, ...more,
 });
 const nothing: Now = { going: [], moments: [], cameras: [], outputs: [] };
 const keys = (now: Partial<Now>): string[] => concerns({ ...nothing, ...now }).map(({ key }) => key);

@@ -1,6 +1,6 @@
 /** An event, its source and what was done about it, in the reader's words. */
 
-import type { Action } from '../api/alarms';
+import type { Action, ActionState } from '../api/alarms';
 import { t } from '../messages';
 import { sourceOf } from './source';
 
@@ -11,7 +11,7 @@ export interface Names {
   outputs: readonly { id: string; name: string }[];
 }
 
-const named = (all: readonly { id: string; name: string }[], id: string): string => all.find((one) => one.id === id)?.name ?? id;
+export const named = (all: readonly { id: string; name: string }[], id: string): string => all.find((one) => one.id === id)?.name ?? id;
 
 const plainly = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
 
@@ -51,9 +51,21 @@ export function actionWords({ what, target }: Action, names: Names): string {
       return t.events.action.popup_video(named(names.cameras, target ?? ''));
     case 'output':
       return t.events.action.output(named(names.outputs, target ?? ''));
+    case 'snapshot':
+      return t.events.action.snapshot(named(names.cameras, target ?? ''));
+    case 'email':
+      return t.events.action.email(target ?? '');
+    case 'push':
+      return t.events.action.push(target ?? '');
+    case 'buzzer':
     case 'popup_message':
-      return t.events.action.popup_message;
+      return t.events.action[what];
     default:
       return [plainly(what), target].filter(Boolean).join(' ');
   }
+}
+
+/** What became of it: messages are sent, other things done. */
+export function outcomeWords(what: string, state: ActionState): string {
+  return (what === 'email' || what === 'push') && state === 'done' ? t.events.sent : t.events.outcome[state];
 }

@@ -1,7 +1,7 @@
 /** Everything a person reads, in English: the catalogue that the others are measured by. */
 
 import type { CameraState, Cause, GapCause } from '../api/types';
-import { alarms, events, span } from './en_events';
+import { alarms, events, push, span } from './en_events';
 
 const states: Record<CameraState, string> = {
   connecting: 'Connecting',
@@ -52,6 +52,7 @@ export const en = {
 
   alarms,
   events,
+  push,
   span,
 
   signIn: {
@@ -101,6 +102,9 @@ export const en = {
     fps: (fps: string) => `${fps} fps`,
     sound: (codec: string) => `sound ${codec}`,
     noSound: 'no sound',
+    motion: 'Motion',
+    motionState: { moving: 'something moves', still: 'nothing moves', unwatched: 'not looked for' },
+    motionSkipped: (count: number) => `${count} pictures left out: the recorder was too slow`,
   },
 
   live: {

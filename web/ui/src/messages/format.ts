@@ -27,6 +27,12 @@ export function lasting(ms: number): string {
   return days === 0 ? t.span.hours(hours, minutes % 60) : t.span.days(days, hours % 24);
 }
 
+/** How long after an event something was done; short waits to the tenth of a second. */
+export function delayWords(ms: number): string {
+  if (ms < 100) return t.events.atOnce;
+  return t.events.after(ms < 10_000 ? t.span.tenths(oneDigit.format(ms / 1000)) : lasting(ms));
+}
+
 export function bitrate(bps: number): string {
   return bps >= 1_000_000 ? `${oneDigit.format(bps / 1_000_000)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;
 }

@@ -1,11 +1,13 @@
-import { alarms as api, type Input, type Output } from '../api/alarms';
+import { alarms as api, type Buzzer, type Input, type Output } from '../api/alarms';
 
 const POLL_MS = 3_000;
 
-/** Alarm inputs and outputs as they are now, asked for while the page is seen. */
+/** Alarm inputs and outputs and the buzzer as they are now, asked for while the page is seen. */
 class Devices {
   inputs: readonly Input[] = $state.raw([]);
   outputs: readonly Output[] = $state.raw([]);
+  /** `null`: not known, or there is none. */
+  buzzer: Buzzer | null = $state.raw(null);
   /** The recorder was asked. */
   ready = $state(false);
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -26,6 +28,7 @@ class Devices {
       document.removeEventListener('visibilitychange', seen);
       this.inputs = [];
       this.outputs = [];
+      this.buzzer = null;
       this.ready = false;
     };
   }
@@ -36,14 +39,28 @@ class Devices {
     this.outputs = this.outputs.map((one) => (one.id === output.id ? output : one));
   }
 
+  putInput(input: Input): void {
+    this.turns += 1;
+    this.inputs = this.inputs.map((one) => (one.id === input.id ? input : one));
+  }
+
+  async silence(): Promise<void> {
+    await api.silence();
+    this.turns += 1;
+    if (this.buzzer !== null) this.buzzer = { ...this.buzzer, wanted: false, sounding: false };
+  }
+
   async poll(): Promise<void> {
     clearTimeout(this.timer);
     const turn = this.turns;
     try {
-      const [inputs, outputs] = await Promise.all([api.inputs(), api.outputs()]);
+      const [inputs, outputs, buzzer] = await Promise.all([api.inputs(), api.outputs(), api.buzzer()]);
       if (!this.running) return;
-      this.inputs = inputs;
-      if (turn === this.turns) this.outputs = outputs;
+      if (turn === this.turns) {
+        this.inputs = inputs;
+        this.outputs = outputs;
+        this.buzzer = buzzer.kind === null ? null : buzzer;
+      }
     } catch {
       // What was known stays; whether the recorder answers is told elsewhere.
     }

@@ -1,4 +1,4 @@
-/** Pages have addresses: `/`, `/cameras/<id>` and `/events`. */
+/** Pages have addresses: `/`, `/cameras/<id>`, `/events` and `/events/<id>`. */
 
 import { EVERYTHING, filterOf, query, type EventFilter } from '../events/filter';
 
@@ -6,15 +6,19 @@ export type Page =
   | { name: 'grid' }
   /** `at`: footage from then on, ms since 1970. */
   | { name: 'camera'; id: string; at?: number }
-  | { name: 'events'; filter: EventFilter };
+  | { name: 'events'; filter: EventFilter }
+  /** What one event shows; `at`: when it began, ms since 1970. */
+  | { name: 'event'; id: string; at: number };
 
 export const ALL_EVENTS: Page = { name: 'events', filter: EVERYTHING };
 
 export function pageOf(path: string, search: string): Page {
   if (/^\/events\/?$/.test(path)) return { name: 'events', filter: filterOf(search) };
+  const at = Date.parse(new URLSearchParams(search).get('at') ?? '');
+  const event = /^\/events\/([^/]+)\/?$/.exec(path)?.[1];
+  if (event !== undefined) return Number.isNaN(at) ? ALL_EVENTS : { name: 'event', id: decode(event), at };
   const camera = /^\/cameras\/([^/]+)\/?$/.exec(path)?.[1];
   if (camera === undefined) return { name: 'grid' };
-  const at = Date.parse(new URLSearchParams(search).get('at') ?? '');
   return { name: 'camera', id: decode(camera), ...(Number.isNaN(at) ? {} : { at }) };
 }
 
@@ -28,6 +32,8 @@ export function pathOf(page: Page): string {
       return '/';
     case 'events':
       return `/events${asked(query(page.filter))}`;
+    case 'event':
+      return `/events/${encodeURIComponent(page.id)}${asked({ at: new Date(page.at).toISOString() })}`;
     case 'camera':
       return `/cameras/${encodeURIComponent(page.id)}${asked(page.at === undefined ? {} : { at: new Date(page.at).toISOString() })}`;
   }

@@ -1,0 +1,66 @@
+// What was done about an event: outcomes, reasons and pictures, as the API tells them.
+import { check } from './harness.mjs';
+
+const OUTCOMES = { planned: 'to be done', done: /done|sent/, failed: 'failed', expired: 'too late', merged: 'done with another' };
+
+/** The event that the input's step told. */
+export async function outcomes(here) {
+  if (!here.told) return here.say('no event whose actions could be looked at');
+  const { page } = here;
+  const event = async () => (await here.get('/events?limit=1000&kind=sensor')).events.find(({ id }) => id === here.told);
+  const owed = async () => {
+    const [recipients, pushes] = [await here.get('/recipients'), await here.get('/push')];
+    const waits = ({ what, target }) => ({ email: recipients, push: pushes })[what]?.find(({ id }) => id === target)?.error;
+    return (await event()).actions.flatMap((action) => (action.state === 'planned' ? [{ ...action, why: waits(action) }] : []));
+  };
+  await here.until('something is still to be done, and nobody says why', async () => {
+    const seen = (await owed()).filter(({ why }) => !why);
+    return { ok: seen.length === 0, seen };
+  });
+  await page.goto(`${here.settings.origin}/events?kind=sensor`);
+  const row = page.locator(`[data-event="${here.told}"]`);
+  await row.getByRole('button', { name: /^What was done/ }).focus();
+  await page.keyboard.press('Enter');
+  const { actions } = await event();
+  const shown = await row.locator('ol [data-action]').evaluateAll((all) => all.map((one) => [one.dataset.action, one.innerText]));
+  check(shown.length === actions.length, `${shown.length} of ${actions.length} actions are shown`);
+  for (const { what, state, detail } of actions) {
+    const fits = ([name, text]) => name === what && text.match(OUTCOMES[state]) && (detail === null || text.includes(detail));
+    check(shown.some(fits), `${what} is ${state} (${detail}), but the page says ${JSON.stringify(shown)}`);
+  }
+  for (const { target, why } of await owed()) await row.locator(`[data-waiting="${target}"]`).getByText(why).waitFor();
+  await here.picture('outcomes');
+  await here.readable('main');
+  await pictures(here, row);
+  here.say(`outcomes of ${actions.length} actions: ${[...new Set(actions.map(({ state }) => state))].join(', ')}`);
+}
+
+async function pictures(here, row) {
+  const { page } = here;
+  const { snapshots } = await here.get(`/snapshots?event=${here.told}`);
+  const thumbnails = row.locator('[data-snapshot]');
+  await here.until('not all pictures are shown', async () => {
+    const seen = await thumbnails.locator('img').evaluateAll((all) => all.map((one) => one.naturalWidth));
+    return { ok: seen.length === Math.min(6, snapshots.length) && seen.every((width) => width > 0), seen };
+  });
+  if (snapshots.length === 0) return;
+  const first = thumbnails.first();
+  await first.focus();
+  await page.keyboard.press('Enter');
+  const large = page.getByRole('dialog', { name: /^Picture of/ });
+  await large.waitFor();
+  await here.until('the picture is not large', async () => {
+    const seen = await large.locator('img').evaluate((one) => [one.naturalWidth, one.clientWidth, innerWidth]);
+    return { ok: seen[0] > 0 && seen[1] >= Math.min(seen[2] - 32, 1200), seen };
+  });
+  await here.picture('picture');
+  await here.readable('dialog');
+  if (snapshots.length > 1) {
+    await page.keyboard.press('ArrowRight');
+    await large.getByText(`2 of ${snapshots.length}`).waitFor();
+  }
+  await page.keyboard.press('Escape');
+  await large.waitFor({ state: 'detached' });
+  check(await first.evaluate((one) => one === document.activeElement), 'the closed picture leaves the focus nowhere');
+  here.say(`${snapshots.length} pictures, enlarged and closed by keyboard`);
+}

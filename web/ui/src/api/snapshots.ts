@@ -1,0 +1,15 @@
+/** Stored pictures of events. */
+
+import { get } from './client';
+
+export interface Snapshot {
+  id: string;
+  camera: string;
+  /** When it began to be shown; RFC 3339, UTC. */
+  time: string;
+}
+
+export const snapshotsOf = async (event: string): Promise<Snapshot[]> =>
+  (await get<{ snapshots: Snapshot[] }>(`/api/v1/snapshots?${new URLSearchParams({ event, limit: '1000' }).toString()}`)).snapshots;
+
+export const pictureUrl = (id: string): string => `/api/v1/snapshots/${encodeURIComponent(id)}.jpg`;

@@ -1,0 +1,113 @@
+import { push as api } from '../api/push';
+import { Problem, wordsOf } from '../api/problem';
+import { t } from '../messages';
+import { pageOf, route } from './route.svelte';
+import { session } from './session.svelte';
+
+const WORKER = '/sw.js';
+
+/** Why this browser cannot be told; empty: it can. */
+function obstacle(): string {
+  if (!window.isSecureContext) return t.push.insecure;
+  if (!('serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window)) return t.push.unsupported;
+  return Notification.permission === 'denied' ? t.push.denied : '';
+}
+
+function bytesOf(base64url: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64url.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+const same = (a: ArrayBuffer | null, b: Uint8Array): boolean => a !== null && new Uint8Array(a).join() === b.join();
+
+/** What the recorder knows no more has ended as it was asked to. */
+function unlessGone(problem: unknown): void {
+  if (!(problem instanceof Problem && problem.status === 404)) throw problem;
+}
+
+/** Whether the recorder tells this browser of events, also while no page is open. */
+class BrowserPush {
+  on = $state(false);
+  busy = $state(false);
+  /** Why it cannot be, was not, or is of no use yet. */
+  note = $state('');
+  /** At the recorder. */
+  private id: string | null = null;
+
+  /** Pages that are open go where a pressed message leads. */
+  start(): () => void {
+    if (!('serviceWorker' in navigator)) return () => {};
+    const heard = ({ data }: MessageEvent<unknown>): void => {
+      const path = typeof data === 'object' && data !== null && 'open' in data ? data.open : null;
+      if (typeof path !== 'string') return;
+      const { origin, pathname, search } = new URL(path, location.origin);
+      if (origin === location.origin) route.go(pageOf(pathname, search));
+    };
+    navigator.serviceWorker.addEventListener('message', heard);
+    return () => navigator.serviceWorker.removeEventListener('message', heard);
+  }
+
+  /** How it stands: both the browser and the recorder must know of it. */
+  async look(): Promise<void> {
+    if (obstacle() !== '') return;
+    const registration = await navigator.serviceWorker.getRegistration('/');
+    const own = await registration?.pushManager.getSubscription();
+    if (!own) return this.know(null);
+    const user = session.user?.name;
+    const known = await api.subscriptions();
+    this.know(known.find(({ id, user: of }) => of === user && id === localStorage.getItem(this.key))?.id ?? null);
+  }
+
+  async tell(): Promise<void> {
+    this.note = obstacle();
+    if (this.note !== '') return;
+    await this.attempt(async () => {
+      // Asked for first: browsers want it to follow the press directly.
+      if ((await Notification.requestPermission()) !== 'granted') return void (this.note = t.push.denied);
+      const key = bytesOf(await api.key());
+      await navigator.serviceWorker.register(WORKER);
+      const { pushManager } = await navigator.serviceWorker.ready;
+      const before = await pushManager.getSubscription();
+      // One of another recorder key can be told nothing.
+      if (before && !same(before.options.applicationServerKey, key)) await before.unsubscribe();
+      const own = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+      this.know((await api.subscribe(own.toJSON())).id);
+      if (session.administers && !(await api.isConfigured())) this.note = t.push.nobodyPushes;
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.attempt(async () => {
+      const { id } = this;
+      if (id !== null) await api.end(id).catch(unlessGone);
+      const registration = await navigator.serviceWorker.getRegistration('/');
+      await (await registration?.pushManager.getSubscription())?.unsubscribe();
+      this.know(null);
+    });
+  }
+
+  private async attempt(what: () => Promise<void>): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    this.note = '';
+    try {
+      await what();
+    } catch (problem) {
+      this.note = t.push.failed(wordsOf(problem));
+    }
+    this.busy = false;
+  }
+
+  private get key(): string {
+    return `vigie.push.${session.user?.name ?? ''}`;
+  }
+
+  private know(id: string | null): void {
+    this.id = id;
+    this.on = id !== null;
+    if (id === null) localStorage.removeItem(this.key);
+    else localStorage.setItem(this.key, id);
+  }
+}
+
+export const browserPush = new BrowserPush();
