@@ -29,6 +29,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const COUNT: Duration = Duration::from_secs(30);
 /// Footage of the moment is on its way for as long.
 const LATE_FOOTAGE: Duration = Duration::from_secs(3);
+/// A disk that is looked through for longer is not waited for.
+const LONGEST_OPENING: Duration = Duration::from_secs(60);
 /// A disk that takes longer to write a picture is left to itself.
 const LONGEST_WRITE: Duration = Duration::from_secs(10);
 /// The disk's tick syncs it; only where that is long somebody has to ask.
@@ -154,6 +156,9 @@ impl Snapshots {
     }
 
     fn is_ready(&self, item: &Item, now: Instant) -> bool {
+        if self.is_disk_to_come(item, now) {
+            return false;
+        }
         if item.made.is_some() {
             return true;
         }
@@ -173,6 +178,18 @@ impl Snapshots {
             camera.is_some_and(|camera| camera.is_recording(stream.stream))
         };
         recorded || now.saturating_duration_since(item.since) >= LATE_FOOTAGE || !is_recorded()
+    }
+
+    /// After a start: until the disks are there nothing can be stored, and what an earlier process
+    /// stored or recorded is not found.
+    fn is_disk_to_come(&self, item: &Item, now: Instant) -> bool {
+        let Some(camera) = self.cameras.get(&item.camera) else {
+            return false;
+        };
+        let (disks, config) = (&self.deps.disks, camera.config());
+        let group = &config.disk_group;
+        let lacks = || item.at < self.since || disks.why_none(&stream_of(&item.camera), group).is_some();
+        now.saturating_duration_since(item.since) < LONGEST_OPENING && disks.is_opening(group) && lacks()
     }
 
     /// A job ended.
