@@ -79,7 +79,7 @@ impl Sound {
         let Some(bus) = self.pipeline.bus() else { return Ok(()) };
         while let Some(message) = bus.pop_filtered(&[gst::MessageType::Error, gst::MessageType::Eos]) {
             match message.view() {
-                gst::MessageView::Error(error) => return Err(failed(error.error().message())),
+                gst::MessageView::Error(error) => return Err(failed(&words(error))),
                 _ => {
                     let begin = gst::ClockTime::ZERO;
                     let again = self.pipeline.seek_simple(gst::SeekFlags::FLUSH, begin);
@@ -88,6 +88,15 @@ impl Sound {
             }
         }
         Ok(())
+    }
+}
+
+/// GStreamer's, and behind the line that names a place in its source what the device said.
+fn words(error: &gst::message::Error) -> String {
+    let (said, debug) = (error.error(), error.debug());
+    match debug.as_ref().and_then(|text| text.split_once('\n')) {
+        Some((_, more)) => format!("{} {}", said.message(), more.trim()),
+        None => said.message().to_owned(),
     }
 }
 
@@ -190,6 +199,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = Sound::start(None, &Sink::Element("nosuchsink".into())).unwrap_err();
         assert!(error.to_string().contains("nosuchsink"), "{error}");
+        let error = Sound::start(None, &Sink::Alsa("nosuchcard".into())).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("'nosuchcard': No such file or directory"), "{text}");
         let missing = folder.path().join("missing.wav");
         let started = Sound::start(Some(&missing), &Sink::Element("fakesink".into()));
         let error = match started {
