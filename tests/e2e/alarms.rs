@@ -139,7 +139,7 @@ fn clips_begin_before_their_events() {
 }
 
 /// Waits until no clip is being recorded.
-fn settle_clips(house: &House, cameras: &vigie_fake_camera::FakeCameras) {
+pub fn settle_clips(house: &House, cameras: &vigie_fake_camera::FakeCameras) {
     for name in cameras.names() {
         wait_for(&format!("the end of the clip of {name}"), PATIENCE, || {
             house.camera(name)["recording"].as_array()?.is_empty().then_some(())
@@ -150,7 +150,7 @@ fn settle_clips(house: &House, cameras: &vigie_fake_camera::FakeCameras) {
 }
 
 /// Runs of numbers that follow each other.
-fn clips_of(numbers: &[u64]) -> Vec<std::ops::RangeInclusive<u64>> {
+pub fn clips_of(numbers: &[u64]) -> Vec<std::ops::RangeInclusive<u64>> {
     let sorted: BTreeSet<u64> = numbers.iter().copied().collect();
     assert_eq!(sorted.len(), numbers.len(), "a unit is there twice");
     let mut clips: Vec<std::ops::RangeInclusive<u64>> = Vec::new();

@@ -7,6 +7,7 @@
 
 mod alarms;
 mod cascade;
+mod chain;
 mod crash;
 mod devices;
 mod disk_service;

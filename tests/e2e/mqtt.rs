@@ -376,7 +376,7 @@ fn an_encrypted_broker_is_trusted_by_its_authority_only() {
 
 #[test]
 fn what_the_broker_gave_away_is_in_the_log_after_kill_9() {
-    let rounds = pick(4, 50);
+    let rounds = pick(4, 200);
     let (cameras, broker) = (cameras(1), Broker::start());
     let mut house = House::start(&setup(&cameras, &broker.table()));
     wait_connected(&house);

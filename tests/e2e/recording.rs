@@ -25,11 +25,16 @@ pub fn near_end(log: &SentLog) -> u64 {
 /// Lets the cameras fall silent and waits until the recorder has stored all they sent: from then
 /// on, what was sent must be on disk, without the excuse of an end.
 pub fn settle(house: &House, cameras: &FakeCameras) {
+    settle_of(house, cameras, |_| true);
+}
+
+/// As [`settle`] where only some cameras are recorded.
+pub fn settle_of(house: &House, cameras: &FakeCameras, recorded: impl Fn(&str) -> bool) {
     let names: Vec<String> = cameras.names().map(str::to_owned).collect();
     for name in &names {
         cameras.lie(name, |l| l.silent_after_play = true);
     }
-    for log in cameras.logs() {
+    for log in cameras.logs().into_iter().filter(|log| recorded(&log.camera)) {
         let Some(last) = log.ranges.last().map(|r| r.last) else {
             continue;
         };

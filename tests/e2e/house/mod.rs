@@ -3,17 +3,21 @@
 
 mod api;
 mod broker;
+mod browser;
 mod config;
 mod loop_disk;
 mod post;
 mod shown;
+mod speaker;
 
 pub use api::{now_us, rfc3339};
 pub use broker::{BACK, Broker};
+pub use browser::Browser;
 pub use config::{Cam, Setup};
 pub use loop_disk::{LoopDisk, Memory};
 pub use post::{Asked, Endpoint, MailServer, certificate};
 pub use shown::{pick, shown};
+pub use speaker::Speaker;
 
 use std::{
     fs,
@@ -226,6 +230,17 @@ impl House {
         let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
         let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
         names.filter(|comm| comm.trim() == name).count()
+    }
+
+    /// Its memory now and at most, in MiB: `VmRSS` and `VmHWM` of proc(5).
+    pub fn memory(&self) -> (u64, u64) {
+        let process = self.child.as_ref().expect("a running recorder").id();
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let mib = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+            line.trim_end_matches("kB").trim().parse::<u64>().unwrap() >> 10
+        };
+        (mib("VmRSS:"), mib("VmHWM:"))
     }
 
     /// Where its pages are.

@@ -9,7 +9,12 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
+    time::UNIX_EPOCH,
 };
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::now_us;
 
 /// Ends with the test.
 pub struct MailServer {
@@ -24,6 +29,8 @@ pub struct MailServer {
 pub struct Mail {
     pub to: String,
     pub text: String,
+    /// When it was whole, Unix time in microseconds.
+    pub at_us: i64,
 }
 
 impl Mail {
@@ -41,6 +48,14 @@ impl Mail {
         let body = part.split_once("\r\n\r\n").unwrap().1;
         let body = body.split("\r\n--").next().unwrap();
         body.replace("=\r\n", "")
+    }
+
+    /// The pictures inside, in their order.
+    pub fn pictures(&self) -> Vec<Vec<u8>> {
+        let parts = self.text.split("Content-Type: image/jpeg").skip(1);
+        let bodies = parts.map(|part| part.split_once("\r\n\r\n").unwrap().1.split("\r\n--").next().unwrap());
+        let decoded = bodies.map(|body| BASE64_STANDARD.decode(body.replace("\r\n", "")).unwrap());
+        decoded.collect()
     }
 }
 
@@ -114,6 +129,10 @@ impl MailServer {
                 .1
                 .to_owned(),
             text: String::from_utf8(fs::read(&path).unwrap()).unwrap(),
+            at_us: {
+                let whole = fs::metadata(&path).unwrap().modified().unwrap();
+                whole.duration_since(UNIX_EPOCH).unwrap().as_micros() as i64
+            },
         };
         paths.into_iter().map(read).collect()
     }
@@ -180,6 +199,8 @@ pub struct Asked {
     /// Names in small letters.
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
+    /// When it was read, Unix time in microseconds.
+    pub at_us: i64,
 }
 
 impl Asked {
@@ -252,5 +273,12 @@ fn read(stream: std::net::TcpStream) -> Option<(Asked, std::net::TcpStream)> {
         .unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((Asked { path, headers, body }, stream))
+    let at_us = now_us() as i64;
+    let asked = Asked {
+        path,
+        headers,
+        body,
+        at_us,
+    };
+    Some((asked, stream))
 }

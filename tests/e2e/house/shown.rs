@@ -20,7 +20,7 @@ pub fn shown(line: u32, figure: &str, holds: bool) {
     if full() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/shown");
         fs::create_dir_all(&folder).unwrap();
-        // Which list: tests/shown/2.sh, tests/shown/3.sh.
+        // Which list: tests/shown/2.sh and its neighbours.
         let list = std::env::var("VIGIE_SHOWN_LIST").unwrap_or_else(|_| "2".into());
         let results = folder.join(format!("{list}.txt"));
         let file = fs::File::options().create(true).append(true).open(results);
