@@ -153,6 +153,7 @@ duration = "60s"
 server = "127.0.0.1:{port}"
 security = "none"
 from = "vigie@example.org"
+merge = "0s"
 
 [[recipient]]
 id = "owner"
@@ -163,6 +164,7 @@ id = "phone"
 kind = "webhook"
 url = "{url}/phone"
 secret = "0123456789abcdef"
+merge = "0s"
 
 [[push]]
 id = "browsers"
