@@ -558,12 +558,16 @@ fn what_is_written_is_acted_on_by_the_next_registry() {
         }
     }
     let events = scene.settled();
-    let ids: BTreeSet<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    // What moves is seen besides.
+    let asked_for = || events.iter().filter(|event| event["kind"] != "motion");
+    let ids: BTreeSet<&str> = asked_for().map(|event| event["id"].as_str().unwrap()).collect();
     let expected: BTreeSet<&str> = asked.told.values().chain(&asked.pressed).map(String::as_str).collect();
-    assert_eq!((ids.len(), &ids), (events.len(), &expected));
-    for action in events.iter().flat_map(actions_of) {
-        let fits = action["state"] == "done" || action["what"] == "buzzer" && is_explained(action);
-        assert!(fits, "{action} {events:?}");
+    assert_eq!((ids.len(), &ids), (asked_for().count(), &expected));
+    for action in asked_for().flat_map(actions_of) {
+        // Without a sound card nothing sounds; what moves may have taken the picture of that second.
+        let may_fail = action["what"] == "buzzer" || action["what"] == "snapshot";
+        let fits = action["state"] == "done" || may_fail && is_explained(action);
+        assert!(fits, "{action}");
     }
     let mails = scene.mails.mails();
     let mails = mails.iter().map(|mail| {

@@ -244,7 +244,12 @@ fn a_kill_between_event_and_picture_costs_neither() {
                 let shown = number(&jpeg(&house, picture));
                 let recorded = recorded_number(&units, &log, at);
                 let near = recorded.is_none_or(|recorded| apart(shown, recorded) <= 1);
-                if !(near && (0..PICTURE_US + 5_000).contains(&before)) {
+                // The pictures between may have gone with the process; then footage ends there too.
+                let longest = match recorded {
+                    Some(recorded) if recorded == shown => 1_000_000,
+                    _ => PICTURE_US + 5_000,
+                };
+                if !(near && (0..longest).contains(&before)) {
                     eprintln!("{event}: {picture} shows {shown}, footage {recorded:?}");
                     all_hold = false;
                 }
@@ -483,9 +488,10 @@ fn the_oldest_pictures_go_when_they_take_more_than_they_may() {
     };
     wait_for("the oldest to go", PATIENCE, || (left() == 3).then_some(()));
     assert!(!day.join("20260101T000000.000Z-by-hand.jpg").exists());
-    let disk = house.disk("d1");
-    let bytes = disk["snapshot_bytes"].as_u64().unwrap();
-    assert!((80 << 20..100 << 20).contains(&bytes), "{disk}");
+    wait_for("the disk to say so", PATIENCE, || {
+        let bytes = house.disk("d1")["snapshot_bytes"].as_u64()?;
+        (80 << 20..100 << 20).contains(&bytes).then_some(())
+    });
     house.terminate();
 }
 

@@ -39,6 +39,8 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
     // What an earlier process or actor left is not known: off is safe, or on where it is wanted.
     let mut told: Option<bool> = None;
     let mut failed = 0u32;
+    // Why it is not on, while it is wanted.
+    let mut refusal: Option<String> = None;
     loop {
         let now = Instant::now();
         let (wanted, touched) = {
@@ -58,6 +60,9 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
             let error = result.as_ref().err().cloned();
             // A call that failed may have switched it all the same.
             told = result.is_ok().then_some(wanted);
+            if wanted {
+                refusal = error.clone();
+            }
             output.switched(wanted, result);
             if error.is_some() && failed >= ATTEMPTS {
                 output.settle(ActionState::Failed, error);
@@ -66,7 +71,11 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
         if told == Some(true) {
             output.settle(ActionState::Done, None);
         } else if !wanted {
-            output.settle(ActionState::Failed, Some("switched off before it was on".into()));
+            let why = match refusal.take() {
+                Some(error) => format!("over before it was on: {error}"),
+                None => "switched off before it was on".into(),
+            };
+            output.settle(ActionState::Failed, Some(why));
         }
         context.node.publish(output.snapshot());
         let now = Instant::now();
