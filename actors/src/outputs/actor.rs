@@ -43,10 +43,15 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
     let mut refusal: Option<String> = None;
     loop {
         let now = Instant::now();
-        let (wanted, touched) = {
+        let (wanted, next, touched) = {
             let mut state = output.state();
-            let wanted = output.config.enabled && state.machine.is_wanted(now);
-            (wanted, std::mem::take(&mut state.touched))
+            // Of one moment: what was wanted then and ends while the line is switched is due at once.
+            let (wanted, next) = state.machine.at(now);
+            (
+                output.config.enabled && wanted,
+                next,
+                std::mem::take(&mut state.touched),
+            )
         };
         told = told.filter(|_| !touched);
         if told != Some(wanted) {
@@ -80,7 +85,6 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
         context.node.publish(output.snapshot());
         let now = Instant::now();
         let pause = (failed > 0).then(|| (FIRST_PAUSE * 2u32.saturating_pow(failed - 1)).min(LONGEST_PAUSE));
-        let next = output.state().machine.next(now);
         let until = [pause.map(|pause| now + pause), next].into_iter().flatten().min();
         let due = async {
             match until {

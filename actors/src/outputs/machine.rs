@@ -74,8 +74,12 @@ impl Machine {
         by_hand || !self.events.is_empty() || self.until.is_some_and(|until| until > now)
     }
 
-    /// When time makes a difference.
-    pub fn next(&self, now: Instant) -> Option<Instant> {
+    /// Whether it is wanted, and when time makes a difference to that.
+    pub fn at(&self, now: Instant) -> (bool, Option<Instant>) {
+        (self.is_wanted(now), self.next(now))
+    }
+
+    fn next(&self, now: Instant) -> Option<Instant> {
         let by_hand = match self.by_hand {
             Some(ByHand::Until(until)) => Some(until),
             Some(ByHand::UntilTold) | None => None,
@@ -103,6 +107,10 @@ mod tests {
         assert_eq!(machine.next(begin), Some(begin + 15 * SECOND));
         assert!(!machine.is_wanted(begin + 15 * SECOND));
         assert_eq!(machine.next(begin + 15 * SECOND), None);
+        for nanos in [0, 14_999_999_999, 15_000_000_000] {
+            let (wanted, next) = machine.at(begin + Duration::from_nanos(nanos));
+            assert_eq!(wanted, next.is_some(), "what is on for a time has an end, {nanos} ns");
+        }
     }
 
     #[test]
