@@ -92,21 +92,24 @@ fn level(n: f64) -> f64 {
     8.0 * n * 255.0 / 219.0
 }
 
+/// How ffmpeg makes a clip: pictures in their order and out of it.
+const CODECS: [&[&str]; 3] = [
+    &["-c:v", "libx264", "-g", "50", "-bf", "0"],
+    &["-c:v", "libx264", "-g", "50", "-bf", "2"],
+    &[
+        "-c:v",
+        "libx265",
+        "-x265-params",
+        "keyint=50:log-level=none",
+        "-tag:v",
+        "hvc1",
+    ],
+];
+
 #[tokio::test]
 async fn the_picture_is_that_of_the_last_unit() {
     let folder = tempfile::tempdir().unwrap();
-    for codec in [
-        ["-c:v", "libx264", "-g", "50", "-bf", "0"].as_slice(),
-        &["-c:v", "libx264", "-g", "50", "-bf", "2"],
-        &[
-            "-c:v",
-            "libx265",
-            "-x265-params",
-            "keyint=50:log-level=none",
-            "-tag:v",
-            "hvc1",
-        ],
-    ] {
+    for codec in CODECS {
         let _ = std::fs::remove_file(folder.path().join("clip.mp4"));
         let all = units(&clip(folder.path(), codec), 15).await;
         let format = all[0].format.video.clone().unwrap();
@@ -131,18 +134,7 @@ async fn the_picture_is_that_of_the_last_unit() {
 #[tokio::test]
 async fn every_picture_comes_out_with_its_time() {
     let folder = tempfile::tempdir().unwrap();
-    for codec in [
-        ["-c:v", "libx264", "-g", "50", "-bf", "0"].as_slice(),
-        &["-c:v", "libx264", "-g", "50", "-bf", "2"],
-        &[
-            "-c:v",
-            "libx265",
-            "-x265-params",
-            "keyint=50:log-level=none",
-            "-tag:v",
-            "hvc1",
-        ],
-    ] {
+    for codec in CODECS {
         let _ = std::fs::remove_file(folder.path().join("clip.mp4"));
         let all = units(&clip(folder.path(), codec), 15).await;
         let mut decoder = Pictures::new(all[0].format.video.as_ref().unwrap()).unwrap();
