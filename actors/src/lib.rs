@@ -43,6 +43,7 @@ pub mod registry;
 mod reload;
 mod restream;
 mod retention;
+pub mod settings;
 pub mod sign_ins;
 mod site;
 pub mod snapshots;

@@ -8,6 +8,7 @@ mod alarm;
 mod cause;
 pub mod diff;
 mod duration;
+pub mod edit;
 mod event;
 mod gpio;
 mod id;

@@ -37,6 +37,7 @@ mod rebuild;
 mod recording;
 mod rights;
 mod seams;
+mod settings;
 mod snapshots;
 mod summer_time;
 mod video;

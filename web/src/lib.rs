@@ -7,6 +7,7 @@ mod api;
 mod deadline;
 mod head;
 mod live;
+mod origin;
 mod problem;
 mod server;
 mod sign_in;

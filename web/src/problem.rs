@@ -1,14 +1,20 @@
 //! Errors as RFC 9457 problem documents with a stable `code`.
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    error::{JsonPayloadError, PayloadError},
+    http::StatusCode,
+};
 use serde::Serialize;
 use vigie_config::{ErrorKind, Utc};
+
+use crate::{api::NoteBody, deadline};
 
 /// The body of every error answer, `application/problem+json`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// What a program decides by: `bad_request`, `unauthenticated`, `forbidden`, `no_camera`, `no_footage`,
-    /// `mixed_formats`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
+    /// `mixed_formats`, `stale`, `refused`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
     pub status: u16,
@@ -18,6 +24,9 @@ pub struct ProblemDocument {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub cut_at: Vec<Utc>,
+    /// With `refused`: everything that is wrong, in the order of lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<NoteBody>,
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,6 +43,10 @@ pub enum Problem {
     NoFootage(String),
     #[error("the format changes within the range; ask for each part by itself")]
     MixedFormats { cut_at: Vec<Utc> },
+    #[error("{0}")]
+    Stale(String),
+    #[error("{} in the configuration", if .0.len() == 1 { "a fault".to_owned() } else { format!("{} faults", .0.len()) })]
+    Refused(Vec<vigie_config::Problem>),
     #[error("nothing is at {0}")]
     NotFound(String),
     #[error("{path} takes {allow} only")]
@@ -47,6 +60,20 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Why a body could not be read.
+    pub fn unread(error: &PayloadError) -> Problem {
+        match deadline::is_over(error) {
+            true => Problem::Slow(deadline::WITHIN),
+            false => Problem::BadRequest(error.to_string()),
+        }
+    }
+
+    /// What was asked for by a name that nothing has.
+    pub fn nothing_at(folder: &str, id: &str) -> Problem {
+        let id: String = id.chars().take(80).collect();
+        Problem::NotFound(format!("/api/v1/{folder}/{id}"))
+    }
+
     /// A failure below, by what can be done about it.
     pub fn of_kind(kind: ErrorKind, detail: impl ToString) -> Problem {
         let detail = detail.to_string();
@@ -68,6 +95,12 @@ impl Problem {
             Problem::NoCamera(_) => (StatusCode::NOT_FOUND, "no_camera", "No such camera"),
             Problem::NoFootage(_) => (StatusCode::NOT_FOUND, "no_footage", "No footage"),
             Problem::MixedFormats { .. } => (StatusCode::CONFLICT, "mixed_formats", "Formats differ"),
+            Problem::Stale(_) => (StatusCode::PRECONDITION_FAILED, "stale", "Changed meanwhile"),
+            Problem::Refused(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "refused",
+                "Not a configuration to run with",
+            ),
             Problem::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Nothing there"),
             Problem::MethodNotAllowed { .. } => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -92,12 +125,17 @@ impl ResponseError for Problem {
             Problem::MixedFormats { cut_at } => cut_at.clone(),
             _ => Vec::new(),
         };
+        let problems = match self {
+            Problem::Refused(problems) => problems.iter().map(NoteBody::from).collect(),
+            _ => Vec::new(),
+        };
         let body = ProblemDocument {
             code,
             title,
             status: status.as_u16(),
             detail: self.to_string(),
             cut_at,
+            problems,
         };
         let mut answer = HttpResponse::build(status);
         answer
@@ -116,7 +154,15 @@ impl ResponseError for Problem {
     }
 }
 
-/// An extractor's complaint about query, path or body.
+/// An extractor's complaint about a JSON body.
+pub fn malformed_json(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
+    match error {
+        JsonPayloadError::Payload(error) => Problem::unread(&error).into(),
+        error => Problem::BadRequest(error.to_string()).into(),
+    }
+}
+
+/// An extractor's complaint about query or path.
 pub fn malformed(error: impl ToString, _: &HttpRequest) -> actix_web::Error {
     Problem::BadRequest(error.to_string()).into()
 }

@@ -13,7 +13,11 @@ use vigie_actors::{
     supervise::{Job, JobContext, JobError},
 };
 
-use crate::{api, deadline, head, problem::malformed, ui};
+use crate::{
+    api, deadline, head, origin,
+    problem::{malformed, malformed_json},
+    ui,
+};
 
 const WORKERS: usize = 2;
 /// A client has this long to send the head of its request.
@@ -80,10 +84,11 @@ async fn serve(
         App::new()
             .app_data(data.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY))
-            .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(malformed))
+            .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(malformed_json))
             .app_data(web::QueryConfig::default().error_handler(malformed))
             .app_data(web::PathConfig::default().error_handler(malformed))
             .wrap(middleware::from_fn(deadline::for_bodies))
+            .wrap(middleware::from_fn(origin::ours))
             .wrap(middleware::from_fn(head::as_get))
             .wrap(secure_headers())
             .configure(api::routes)

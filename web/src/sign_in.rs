@@ -8,16 +8,34 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use base64::Engine;
 use vigie_actors::{Recorder, sign_ins::With};
 use vigie_config::CameraId;
-use vigie_storage::accounts::{User, Verdict};
+use vigie_storage::accounts::{Accounts, Proof, User, Verdict};
 
 use crate::problem::Problem;
 
 pub const COOKIE: &str = "vigie_session";
 
 /// A signed-in user.
-pub struct Viewer(pub User);
+#[derive(Clone)]
+pub struct Viewer(pub User, Ticket);
+
+/// What a user showed to get in.
+#[derive(Clone)]
+enum Ticket {
+    Password(Proof),
+    Session(String),
+}
 
 impl Viewer {
+    /// The same viewer with the rights of now, for what lasts longer than a request. `None`: signed
+    /// out, switched off, removed, or given another password.
+    pub fn again(&self, accounts: &Accounts) -> Option<Viewer> {
+        let user = match &self.1 {
+            Ticket::Password(proof) => accounts.user_of(proof),
+            Ticket::Session(token) => accounts.session(token).map(|session| session.user),
+        };
+        user.map(|user| Viewer(user, self.1.clone()))
+    }
+
     pub fn may_view(&self, camera: &CameraId) -> Result<(), Problem> {
         match self.0.may_view(camera) {
             true => Ok(()),
@@ -56,18 +74,22 @@ impl FromRequest for Viewer {
         let recorder = request.app_data::<web::Data<Recorder>>().cloned();
         Box::pin(async move {
             let recorder = recorder.ok_or_else(|| Problem::Internal("no recorder behind this route".into()))?;
-            let user = match credentials {
-                None => return Err(refused),
-                Some(Credentials::Session(token)) => user_of(&recorder, &token),
-                Some(Credentials::Bearer(token)) => user_of(&recorder, &token).or_else(|| {
+            let viewer = match credentials {
+                None => None,
+                Some(Credentials::Session(token)) => of_session(&recorder, token),
+                Some(Credentials::Bearer(token)) => of_session(&recorder, token).or_else(|| {
                     recorder.sign_ins().tell(peer, With::Token);
                     None
                 }),
                 Some(Credentials::Basic { name, password }) => {
-                    check(recorder.into_inner(), peer, name, password).await?
+                    // Asked before the check: a password changed meanwhile is another.
+                    let proof = recorder.storage().accounts().proof(&name);
+                    let user = check(recorder.into_inner(), peer, name, password).await?;
+                    user.zip(proof)
+                        .map(|(user, proof)| Viewer(user, Ticket::Password(proof)))
                 }
             };
-            user.map(Viewer).ok_or(refused)
+            viewer.ok_or(refused)
         })
     }
 }
@@ -76,9 +98,9 @@ impl FromRequest for Viewer {
 static CHECKS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-fn user_of(recorder: &Recorder, token: &str) -> Option<User> {
-    let session = recorder.storage().accounts().session(token);
-    session.map(|session| session.user)
+fn of_session(recorder: &Recorder, token: String) -> Option<Viewer> {
+    let session = recorder.storage().accounts().session(&token)?;
+    Some(Viewer(session.user, Ticket::Session(token)))
 }
 
 /// Who asks, as far as the connection says.

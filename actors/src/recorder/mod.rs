@@ -8,12 +8,14 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use ractor::{ActorRef, call_t};
+use tokio::sync::Notify;
 use vigie_config::{CameraId, Config, DiskId, EventKind, StreamId, Utc};
 use vigie_media::{hub::Hub, restream::Restream};
 use vigie_storage::{Storage, events::EventLog};
@@ -38,6 +40,7 @@ use crate::{
     outputs::Outputs,
     registry::{Event, Events, Registry},
     reload::Reload,
+    settings::Settings,
     sign_ins::FailedSignIns,
     snapshots::Snapshots,
     stream::StreamHandle,
@@ -85,6 +88,9 @@ pub struct Recorder {
     root_node: Arc<Node>,
     root: Mutex<Option<ActorRef<SupervisorMsg>>>,
     reload: Arc<Reload>,
+    settings: Settings,
+    /// Wakes who waits for a change of `config`.
+    configured: Notify,
 }
 
 impl Recorder {
@@ -96,6 +102,25 @@ impl Recorder {
         self.deps.site.update(&config.server);
         self.deps.motion_rules.update(&config);
         self.config.store(Arc::new(config));
+        self.configured.notify_waiters();
+    }
+
+    /// The configuration file, to be read and changed.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Has the file read and waits until the recorder runs with what stands in it, if that is `config`.
+    pub(crate) async fn runs_with(&self, config: &Config) {
+        self.reload.ask();
+        loop {
+            let mut changed = pin!(self.configured.notified());
+            changed.as_mut().enable();
+            if *self.config() == *config {
+                return;
+            }
+            changed.await;
+        }
     }
 
     pub fn storage(&self) -> &Arc<Storage> {

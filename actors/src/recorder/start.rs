@@ -33,6 +33,7 @@ use crate::{
     registry::{Event, Events, Registry},
     reload::Reload,
     restream::start_restream,
+    settings::Settings,
     sign_ins::FailedSignIns,
     site::Site,
     snapshots::Snapshots,
@@ -130,6 +131,8 @@ impl Recorder {
             root_node: Node::new("root", "root"),
             root: Mutex::new(None),
             reload: Arc::new(Reload::new(hooks.config_path.clone())),
+            settings: Settings::new(hooks.config_path.clone()),
+            configured: Notify::new(),
             config: ArcSwap::from_pointee(config),
         });
         let handles = recorder.config().cameras.iter().map(CameraHandle::new).collect();

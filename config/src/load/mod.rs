@@ -32,6 +32,7 @@ mod notify_tests;
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, Read},
     os::unix::fs::PermissionsExt,
@@ -90,18 +91,7 @@ fn parse(
 ) -> Result<(Config, Vec<Warning>), Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let walk = Walk::new(text, lookup);
-    let document = match Document::parse(text) {
-        Ok(document) => document,
-        Err(error) => {
-            let line = walk.line(error.span().map_or(0, |span| span.start));
-            let text = format!("not TOML: {}", error.message().lines().collect::<Vec<_>>().join(", "));
-            return Err(Problems(vec![Problem {
-                line,
-                path: String::new(),
-                text,
-            }]));
-        }
-    };
+    let document = toml(&walk, text)?;
     if document.as_table().is_empty() {
         // What a full disk or a broken copy leaves must not end all recording.
         walk.problem(
@@ -111,7 +101,7 @@ fn parse(
         );
     }
     let config = read(&walk, document.as_table());
-    if let Some((line, path)) = walk.literal_secret().filter(|_| open_to_all) {
+    if let Some((line, path)) = walk.literal_secrets().into_iter().next().filter(|_| open_to_all) {
         walk.warning(
             line,
             path,
@@ -124,6 +114,24 @@ fn parse(
     } else {
         Err(Problems(problems))
     }
+}
+
+fn toml<'t>(walk: &Walk<'_>, text: &'t str) -> Result<Document<&'t str>, Problems> {
+    Document::parse(text).map_err(|error| {
+        Problems(vec![Problem {
+            line: walk.line(error.span().map_or(0, |span| span.start)),
+            path: String::new(),
+            text: format!("not TOML: {}", error.message().lines().collect::<Vec<_>>().join(", ")),
+        }])
+    })
+}
+
+/// The fields that hold a secret in the text itself, whatever else is wrong with it.
+pub(crate) fn secrets_of(text: &str) -> Result<BTreeSet<String>, Problems> {
+    // What a variable stands for does not matter here.
+    let walk = Walk::new(text, &|_| Some(String::new()));
+    read(&walk, toml(&walk, text)?.as_table());
+    Ok(walk.literal_secrets().into_iter().map(|(_, path)| path).collect())
 }
 
 /// Where there are problems, the answer lacks what they concern.

@@ -25,8 +25,8 @@ pub struct Walk<'d> {
     lookup: &'d dyn Fn(&str) -> Option<String>,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Warning>>,
-    /// The first secret that stands in the text itself.
-    secret: RefCell<Option<(usize, String)>>,
+    /// The secrets that stand in the text itself.
+    secrets: RefCell<Vec<(usize, String)>>,
 }
 
 impl<'d> Walk<'d> {
@@ -41,7 +41,7 @@ impl<'d> Walk<'d> {
             lookup,
             problems: RefCell::default(),
             warnings: RefCell::default(),
-            secret: RefCell::default(),
+            secrets: RefCell::default(),
         }
     }
 
@@ -69,15 +69,13 @@ impl<'d> Walk<'d> {
     /// Notes that a text is secret; without a variable it stands in the file for all to read.
     pub fn secret(&self, text: &Found<Text>) {
         if !text.value.shown.is_empty() && !text.value.shown.contains("${") {
-            self.secret
-                .borrow_mut()
-                .get_or_insert_with(|| (text.line, text.path.clone()));
+            self.secrets.borrow_mut().push((text.line, text.path.clone()));
         }
     }
 
-    /// Line and field of the first secret that stands in the text itself.
-    pub fn literal_secret(&self) -> Option<(usize, String)> {
-        self.secret.borrow().clone()
+    /// Line and field of each secret that stands in the text itself, in the order of reading.
+    pub fn literal_secrets(&self) -> Vec<(usize, String)> {
+        self.secrets.borrow().clone()
     }
 
     /// Everything noted, in the order of lines.

@@ -58,6 +58,13 @@ pub enum Verdict {
     Disabled,
 }
 
+/// That somebody knew a user's password of a moment ([`Accounts::proof`]).
+#[derive(Clone)]
+pub struct Proof {
+    name: String,
+    phc: String,
+}
+
 pub struct Accounts {
     key_path: PathBuf,
     /// `None`: the journal could not be read, so it is not written to either.
@@ -251,6 +258,21 @@ impl Accounts {
         pairs
             .knows(&pair, &user.password, Instant::now())
             .then(|| user.verdict())
+    }
+
+    /// What tells later whether a user's password is still the one of now.
+    pub fn proof(&self, name: &str) -> Option<Proof> {
+        let user = self.stored(name).ok()?;
+        Some(Proof {
+            name: user.name,
+            phc: user.password,
+        })
+    }
+
+    /// The user of a proof, as long as they are enabled and their password is the same.
+    pub fn user_of(&self, proof: &Proof) -> Option<User> {
+        let user = self.stored(&proof.name).ok()?;
+        (user.enabled && user.password == proof.phc).then(|| user.public())
     }
 
     /// `MD5(name:vigie:password)` in hexadecimal, for RTSP Digest. `None`: no such user, switched

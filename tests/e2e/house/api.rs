@@ -128,6 +128,20 @@ impl House {
         self.send(request.bearer_auth(token).body(body.to_owned()))
     }
 
+    /// Any request; nobody signs it.
+    pub fn ask(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = method.to_uppercase().parse().unwrap();
+        self.client.request(method, format!("{}{path}", self.http))
+    }
+
+    /// Any request as somebody, with a JSON document.
+    pub fn ask_as(&self, user: &str, method: &str, path: &str, body: &Value) -> reqwest::RequestBuilder {
+        let request = self.ask(method, path).basic_auth(user, Some(PASSWORD));
+        request
+            .header("content-type", "application/json")
+            .body(body.to_string())
+    }
+
     /// A page of events.
     pub fn event_page(&self, query: &str) -> Value {
         let answer = self.get(&format!("/api/v1/events?{query}"));
@@ -135,7 +149,7 @@ impl House {
         answer.json()
     }
 
-    fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         self.runtime.block_on(async {
             let answer = match request.timeout(Duration::from_secs(30)).send().await {
                 Ok(answer) => answer,

@@ -10,7 +10,7 @@ mod post;
 mod shown;
 mod speaker;
 
-pub use api::{now_us, rfc3339};
+pub use api::{Answer, now_us, rfc3339};
 pub use broker::{BACK, Broker, Listener};
 pub use browser::Browser;
 pub use config::{Cam, Setup};

@@ -11,7 +11,7 @@ use vigie_actors::{
 use vigie_config::{CameraId, EventKind, Kind, RuleId, Severity, Source, Utc};
 use vigie_storage::events::{Action, ActionState, EventRecord, Query};
 
-use super::{blocking, known_camera, time};
+use super::{blocking, known_camera, list_of, one, time};
 use crate::{live, problem::Problem, sign_in::Viewer};
 
 const PAGE: usize = 100;
@@ -149,17 +149,6 @@ pub(crate) fn may_see(viewer: &Viewer, source: &Source) -> bool {
     source.camera().is_none_or(|camera| viewer.may_view(camera).is_ok())
 }
 
-fn list_of<T, E: std::fmt::Display>(
-    name: &str,
-    text: Option<&str>,
-    read: impl Fn(&str) -> Result<T, E>,
-) -> Result<Vec<T>, Problem> {
-    let words = text.into_iter().flat_map(|text| text.split(',')).map(str::trim);
-    let words = words.filter(|word| !word.is_empty());
-    let read = |word| read(word).map_err(|error| Problem::BadRequest(format!("{name}: {error}")));
-    words.map(read).collect()
-}
-
 fn severity(text: &str) -> Result<Severity, String> {
     let value = Value::String(text.to_owned());
     serde_json::from_value(value).map_err(|_| format!("{text:?} is none of info, warning, alarm"))
@@ -174,17 +163,14 @@ pub async fn list(
     query: web::Query<EventsQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let before = list_of("before", query.before.as_deref(), |word| word.parse::<Ulid>())?;
     let asked = Query {
         from: time("from", query.from.as_deref())?,
         to: time("to", query.to.as_deref())?,
         kinds: list_of("kind", query.kind.as_deref(), str::parse::<EventKind>)?,
         sources: list_of("source", query.source.as_deref(), str::parse::<Source>)?,
         cameras: list_of("camera", query.camera.as_deref(), CameraId::new)?,
-        min_severity: list_of("severity", query.severity.as_deref(), severity)?
-            .first()
-            .copied(),
-        before: before.first().copied(),
+        min_severity: one("severity", query.severity.as_deref(), severity)?,
+        before: one("before", query.before.as_deref(), str::parse::<Ulid>)?,
         limit: query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE),
     };
     let log = recorder.event_log().clone();
@@ -296,5 +282,5 @@ pub async fn listen(
     body: web::Payload,
     recorder: web::Data<Recorder>,
 ) -> actix_web::Result<HttpResponse> {
-    live::news(viewer, &request, body, recorder.events().listen())
+    live::news(viewer, &request, body, recorder)
 }

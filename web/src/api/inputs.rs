@@ -87,8 +87,7 @@ pub async fn tell(
         let viewer = Viewer::from_request(&request, &mut Payload::None).await?;
         viewer.may_administer()?;
         let input = InputId::new(&id).ok().and_then(|id| recorder.inputs().get(&id));
-        let unknown = || Problem::NotFound(format!("/api/v1/inputs/{}", id.chars().take(80).collect::<String>()));
-        let input = input.ok_or_else(unknown)?;
+        let input = input.ok_or_else(|| Problem::nothing_at("inputs", &id))?;
         return take(&input, body).await;
     };
     take(&input, body).await

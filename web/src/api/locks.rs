@@ -92,7 +92,7 @@ pub async fn release(
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     viewer.may_administer()?;
-    let unknown = || Problem::NotFound(format!("/api/v1/locks/{}", id.chars().take(80).collect::<String>()));
+    let unknown = || Problem::nothing_at("locks", &id);
     let lock: Ulid = id.parse().map_err(|_| unknown())?;
     let by = viewer.0.name.clone();
     match blocking(move || recorder.storage().locks().release(lock, &by)).await? {

@@ -2,6 +2,7 @@
 
 mod buzzer;
 mod cameras;
+mod config;
 pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
 mod faults;
@@ -22,7 +23,11 @@ mod snapshots;
 mod system;
 mod video;
 
-use actix_web::{HttpResponse, Responder, web};
+pub use config::NoteBody;
+
+use std::sync::LazyLock;
+
+use actix_web::{HttpResponse, Responder, error::PayloadError, web};
 use utoipa::OpenApi;
 use vigie_actors::Recorder;
 use vigie_config::{CameraId, StreamId, StreamName, Utc};
@@ -78,6 +83,13 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         manual::start_all,
         manual::end_all,
         motion::look,
+        config::show,
+        config::show_entry,
+        config::put_entry,
+        config::delete_entry,
+        config::show_table,
+        config::put_table,
+        config::delete_table,
         metrics::metrics,
         health::healthz,
         health::readyz,
@@ -86,18 +98,28 @@ use crate::{live, problem::Problem, sign_in::Viewer};
 )]
 struct Description;
 
+static DESCRIPTION: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(Description::openapi);
+
 /// The description of the API, as served at `/api/v1/openapi.json`.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+pub fn openapi() -> &'static utoipa::openapi::OpenApi {
+    &DESCRIPTION
 }
 
 /// The methods of the route at `path`, as in an `Allow` header; `None`: there is no such route.
 pub fn methods(path: &str) -> Option<String> {
-    let openapi = openapi();
-    let described = openapi.paths.paths.iter().find(|(template, _)| matches(template, path));
+    let described = openapi()
+        .paths
+        .paths
+        .iter()
+        .find(|(template, _)| matches(template, path));
     let mut methods = Vec::new();
     if let Some((_, item)) = described {
-        for (name, operation) in [("GET, HEAD", &item.get), ("POST", &item.post), ("DELETE", &item.delete)] {
+        for (name, operation) in [
+            ("GET, HEAD", &item.get),
+            ("POST", &item.post),
+            ("PUT", &item.put),
+            ("DELETE", &item.delete),
+        ] {
             methods.extend(operation.as_ref().map(|_| name));
         }
     }
@@ -170,19 +192,29 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(manual::start_all)
         .service(manual::end_all)
         .service(motion::look)
+        .service(config::show)
+        .service(config::show_entry)
+        .service(config::put_entry)
+        .service(config::delete_entry)
+        .service(config::show_table)
+        .service(config::put_table)
+        .service(config::delete_table)
         .route("/api/v1/openapi.json", web::get().to(describe));
     #[cfg(feature = "fault-hooks")]
     config.service(faults::panic);
 }
 
-/// A camera that is configured, or was and still has footage, and that the viewer may see.
 /// A body of a few words.
 pub(crate) async fn small(body: web::Payload, most: usize) -> Result<web::Bytes, Problem> {
     let bytes = body.to_bytes_limited(most).await;
     let bytes = bytes.map_err(|_| Problem::BadRequest(format!("more than {most} bytes")))?;
-    bytes.map_err(|error| Problem::BadRequest(error.to_string()))
+    bytes.map_err(|error| match error.as_error::<PayloadError>() {
+        Some(error) => Problem::unread(error),
+        None => Problem::BadRequest(error.to_string()),
+    })
 }
 
+/// A camera that is configured, or was and still has footage, and that the viewer may see.
 pub(crate) fn known_camera(recorder: &Recorder, viewer: &Viewer, id: &str) -> Result<CameraId, Problem> {
     let no_camera = || Problem::NoCamera(id.chars().take(80).collect());
     let camera = CameraId::new(id).map_err(|_| no_camera())?;
@@ -234,13 +266,32 @@ fn span(from: &str, to: &str) -> Result<(Utc, Utc), Problem> {
     }
 }
 
+/// What a query lists with commas between.
+fn list_of<T, E: std::fmt::Display>(
+    name: &str,
+    text: Option<&str>,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, Problem> {
+    let words = text.into_iter().flat_map(|text| text.split(',')).map(str::trim);
+    let words = words.filter(|word| !word.is_empty());
+    let read = |word| read(word).map_err(|error| Problem::BadRequest(format!("{name}: {error}")));
+    words.map(read).collect()
+}
+
+/// One thing that a query may name.
+fn one<T, E: std::fmt::Display>(
+    name: &str,
+    text: Option<&str>,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, Problem> {
+    let read = text.map(|text| read(text.trim()));
+    read.transpose()
+        .map_err(|error| Problem::BadRequest(format!("{name}: {error}")))
+}
+
 /// A time in a query, RFC 3339.
 fn time(name: &str, text: Option<&str>) -> Result<Option<Utc>, Problem> {
-    text.map(|t| {
-        t.parse::<Utc>()
-            .map_err(|e| Problem::BadRequest(format!("{name}: {e}")))
-    })
-    .transpose()
+    one(name, text, str::parse::<Utc>)
 }
 
 #[cfg(test)]

@@ -42,8 +42,7 @@ pub struct Switch {
 
 fn output(recorder: &Recorder, id: &str) -> Result<std::sync::Arc<OutputHandle>, Problem> {
     let found = OutputId::new(id).ok().and_then(|id| recorder.outputs().get(&id));
-    let path = || format!("/api/v1/outputs/{}", id.chars().take(80).collect::<String>());
-    found.ok_or_else(|| Problem::NotFound(path()))
+    found.ok_or_else(|| Problem::nothing_at("outputs", id))
 }
 
 /// Switch an output by hand

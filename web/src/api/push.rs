@@ -7,7 +7,11 @@ use vigie_actors::{PushSnapshot, Recorder};
 use vigie_config::{Kind, Utc};
 use vigie_storage::subscriptions::Subscription;
 
-use super::{blocking, recipients::DeliveryBody, small};
+use super::{
+    blocking,
+    recipients::{DeliveryBody, answer_of},
+    small,
+};
 use crate::{problem::Problem, sign_in::Viewer};
 
 const MOST_BYTES: usize = 8192;
@@ -31,10 +35,9 @@ pub async fn test(
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     viewer.may_administer()?;
-    let result = recorder.notifiers().test_push(&recorder.config(), &id).await;
-    let path = || format!("/api/v1/push/{}", id.chars().take(80).collect::<String>());
-    let result = result.ok_or_else(|| Problem::NotFound(path()))?;
-    Ok(HttpResponse::Ok().json(DeliveryBody::from(result)))
+    let config = recorder.config();
+    let tested = answer_of(recorder.notifiers().test_push(&config, &id)).await;
+    tested.ok_or_else(|| Problem::nothing_at("push", &id))
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -163,11 +166,10 @@ pub async fn unsubscribe(
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     let browsers = recorder.notifiers().subscriptions().clone();
-    let path = || format!("/api/v1/push/subscriptions/{}", id.chars().take(40).collect::<String>());
     let found = Ulid::from_string(&id).ok().and_then(|id| browsers.get(id));
     let found = found
         .filter(|one| is_of(&viewer, one))
-        .ok_or_else(|| Problem::NotFound(path()))?;
+        .ok_or_else(|| Problem::nothing_at("push/subscriptions", &id))?;
     match blocking(move || browsers.end(found.id)).await? {
         Ok(_) => Ok(HttpResponse::NoContent().finish()),
         Err(error) => Err(Problem::of_kind(error.kind(), error)),

@@ -1,10 +1,15 @@
 //! Who gets mails: how it stands with each, and a test.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, get, post, web};
 use serde::Serialize;
 use vigie_actors::{RecipientSnapshot, Recorder};
 
 use crate::{problem::Problem, sign_in::Viewer};
+
+/// Each step of a delivery has a time of its own; this is for all together. Less than a page waits.
+const LONGEST_TEST: Duration = Duration::from_secs(50);
 
 /// How it stands with everyone who gets mails
 #[utoipa::path(get, path = "/api/v1/recipients",
@@ -44,8 +49,18 @@ pub async fn test(
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     viewer.may_administer()?;
-    let result = recorder.notifiers().test_mail(&recorder.config(), &id).await;
-    let path = || format!("/api/v1/recipients/{}", id.chars().take(80).collect::<String>());
-    let result = result.ok_or_else(|| Problem::NotFound(path()))?;
-    Ok(HttpResponse::Ok().json(DeliveryBody::from(result)))
+    let config = recorder.config();
+    let tested = answer_of(recorder.notifiers().test_mail(&config, &id)).await;
+    tested.ok_or_else(|| Problem::nothing_at("recipients", &id))
+}
+
+/// What became of a test message; `None`: there is nobody of that name.
+pub(super) async fn answer_of(told: impl Future<Output = Option<Result<String, String>>>) -> Option<HttpResponse> {
+    let result = match tokio::time::timeout(LONGEST_TEST, told).await {
+        Ok(result) => result?,
+        Err(_) => Err(format!(
+            "no answer within {LONGEST_TEST:?}: the other side took the connection, but says nothing more"
+        )),
+    };
+    Some(HttpResponse::Ok().json(DeliveryBody::from(result)))
 }

@@ -12,7 +12,7 @@ use vigie_actors::Recorder;
 use vigie_config::{CameraId, Kind, Utc};
 use vigie_storage::snapshots::{self, SnapshotId, Stored};
 
-use super::{blocking, footage::DeletionBody, known_camera, time};
+use super::{blocking, footage::DeletionBody, known_camera, list_of, time};
 use crate::{problem::Problem, sign_in::Viewer};
 
 const PAGE: usize = 100;
@@ -101,11 +101,7 @@ pub async fn list(
     query: Query<SnapshotsQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let mut cameras = Vec::new();
-    for name in query.camera.iter().flat_map(|text| text.split(',')) {
-        let camera = CameraId::new(name.trim());
-        cameras.push(camera.map_err(|error| Problem::BadRequest(format!("camera: {error}")))?);
-    }
+    let cameras = list_of("camera", query.camera.as_deref(), CameraId::new)?;
     let bad = |name: &str, error: String| Problem::BadRequest(format!("{name}: {error}"));
     let event = query.event.as_deref().map(str::parse::<Ulid>).transpose();
     let before = query.before.as_deref().map(str::parse::<SnapshotId>).transpose();
@@ -145,6 +141,8 @@ pub async fn show(
     Ok(HttpResponse::Ok()
         .content_type("image/jpeg")
         .insert_header((header::CACHE_CONTROL, "private, max-age=86400, immutable"))
+        // Another who signs in at the same browser asks again.
+        .insert_header((header::VARY, "Cookie, Authorization"))
         .body(jpeg))
 }
 

@@ -8,8 +8,7 @@ mod viewer;
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Deserialize;
-use tokio::sync::broadcast::Receiver;
-use vigie_actors::{Recorder, registry::News};
+use vigie_actors::Recorder;
 use vigie_config::StreamId;
 
 use crate::{
@@ -36,14 +35,18 @@ pub async fn open(
     query: web::Query<LiveQuery>,
     recorder: web::Data<Recorder>,
 ) -> actix_web::Result<HttpResponse> {
-    same_origin(&request)?;
     let camera = known_camera(&recorder, &viewer, &id)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
     let handle = recorder.stream(&stream).ok_or_else(|| not_configured(&stream))?;
     let (response, session, messages) = actix_ws::handle(&request, body)
         .map_err(|error| Problem::BadRequest(format!("live pictures come over a WebSocket (RFC 6455): {error}")))?;
     tracing::debug!(camera = %stream.camera, stream = %stream.stream, viewer = viewer.0.name, "live viewer");
-    viewer::start(session, messages, |viewer| feed::run(handle, viewer));
+    let watched = stream.camera;
+    let may_watch = move || {
+        let viewer = viewer.again(recorder.storage().accounts());
+        viewer.is_some_and(|viewer| viewer.may_view(&watched).is_ok())
+    };
+    viewer::start(session, messages, may_watch, |viewer| feed::run(handle, viewer));
     Ok(response)
 }
 
@@ -52,27 +55,18 @@ pub fn news(
     user: SignedIn,
     request: &HttpRequest,
     body: web::Payload,
-    news: Receiver<News>,
+    recorder: web::Data<Recorder>,
 ) -> actix_web::Result<HttpResponse> {
-    same_origin(request)?;
     let (response, session, messages) = actix_ws::handle(request, body)
         .map_err(|error| Problem::BadRequest(format!("events come over a WebSocket (RFC 6455): {error}")))?;
-    viewer::start(session, messages, |listener| news::run(user, news, listener));
+    let news = recorder.events().listen();
+    let accounts = move || user.again(recorder.storage().accounts());
+    let may_listen = accounts.clone();
+    viewer::start(
+        session,
+        messages,
+        move || may_listen().is_some(),
+        |listener| news::run(accounts, news, listener),
+    );
     Ok(response)
-}
-
-/// Cookies travel with WebSockets from any page: only our own may open one. Programs send none.
-fn same_origin(request: &HttpRequest) -> Result<(), Problem> {
-    let Some(origin) = request.headers().get("Origin").and_then(|v| v.to_str().ok()) else {
-        return Ok(());
-    };
-    let info = request.connection_info();
-    let ours = origin
-        .split_once("://")
-        .is_some_and(|(_, host)| host.eq_ignore_ascii_case(info.host()));
-    if ours {
-        Ok(())
-    } else {
-        Err(Problem::Forbidden(format!("a page of {origin} may not watch here")))
-    }
 }

@@ -10,10 +10,13 @@ use crate::{
     sign_in::Viewer as SignedIn,
 };
 
-/// Tells one listener until either is gone. Who is too slow is told how many were missed.
-pub async fn run(user: SignedIn, mut news: Receiver<News>, listener: Addr<Viewer>) {
+/// Tells one listener until either is gone, or `user` no longer signed in. Who is too slow is told how
+/// many were missed.
+pub async fn run(user: impl Fn() -> Option<SignedIn>, mut news: Receiver<News>, listener: Addr<Viewer>) {
     loop {
-        let text = match news.recv().await {
+        let news = news.recv().await;
+        let Some(user) = user() else { return };
+        let text = match news {
             Ok(event) if !may_see(&user, &event.source) => continue,
             Ok(event) => {
                 let event = vigie_storage::events::EventRecord::clone(&event);

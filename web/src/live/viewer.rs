@@ -15,6 +15,8 @@ use bytes::Bytes;
 const MAILBOX: usize = 32;
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// How long somebody may go on watching after they were signed out, at most.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 const SILENT_FOR: Duration = Duration::from_secs(35);
 
 /// What the feed gives a viewer.
@@ -41,12 +43,15 @@ impl Chunk {
 pub struct Viewer {
     session: Session,
     heard: Instant,
+    may_stay: Box<dyn Fn() -> bool>,
 }
 
-/// `feed` offers messages as long as the viewer is there; it ends with it.
+/// `feed` offers messages as long as the viewer is there; it ends with it. The viewer is sent away
+/// once they may not stay.
 pub fn start<F: Future<Output = ()> + 'static>(
     session: Session,
     messages: MessageStream,
+    may_stay: impl Fn() -> bool + 'static,
     feed: impl FnOnce(Addr<Viewer>) -> F,
 ) {
     Viewer::create(|context| {
@@ -55,6 +60,7 @@ pub fn start<F: Future<Output = ()> + 'static>(
         let viewer = Viewer {
             session,
             heard: Instant::now(),
+            may_stay: Box::new(may_stay),
         };
         context.spawn(feed(context.address()).into_actor(&viewer));
         viewer
@@ -65,11 +71,12 @@ impl Actor for Viewer {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Context<Self>) {
-        context.run_interval(PING_EVERY, |viewer, context| {
-            if viewer.heard.elapsed() > SILENT_FOR {
+        context.run_interval(LOOK_EVERY, |viewer, context| {
+            if viewer.heard.elapsed() > SILENT_FOR || !(viewer.may_stay)() {
                 context.stop();
-                return;
             }
+        });
+        context.run_interval(PING_EVERY, |viewer, context| {
             let mut session = viewer.session.clone();
             let ping = async move { tokio::time::timeout(SEND_TIMEOUT, session.ping(b"")).await };
             context.spawn(

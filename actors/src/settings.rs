@@ -1,0 +1,171 @@
+//! The configuration file, changed on behalf of programs and pages.
+//!
+//! The file stays the only source: a change is written into it, and the watcher of the file
+//! ([`crate::reload`]) takes it up like one made by hand.
+//!
+//! Belongs here: one change after the other, checked before it is written. Does not belong here: who may
+//! (`vigie-web`), how a text is changed (`vigie_config::edit`).
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::sync::Mutex;
+use vigie_config::{
+    Config, ErrorKind, Kind, Problems, Warning, diff,
+    edit::{self, Edit, EditError},
+    system_variable,
+};
+
+use crate::recorder::Recorder;
+
+/// A reload waits for actors that end, each with a time of its own.
+const APPLIED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Changes wait for each other here.
+pub struct Settings {
+    path: Option<PathBuf>,
+    turn: Mutex<()>,
+}
+
+/// The file as it was read.
+pub struct Read {
+    pub edit: Edit,
+    /// Another one for each text.
+    pub revision: String,
+}
+
+/// What a change did, or would do.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Of the file after it.
+    pub revision: String,
+    /// For people, one line for each thing that becomes another.
+    pub changes: Vec<String>,
+    pub warnings: Vec<Warning>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("this recorder was started without a configuration file")]
+    NoFile,
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}; let the recorder's user write to the file and its folder, or change it by hand", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+    /// Somebody else changed the file since it was read.
+    #[error("the configuration was changed meanwhile: seen revision {seen}, expected {expected}; read it again")]
+    Stale { seen: String, expected: String },
+    #[error("{0}")]
+    Edit(#[from] EditError),
+    /// The new text is none that a recorder may run with; it was not written.
+    #[error("{0}")]
+    Refused(#[from] Problems),
+    #[error("there is no such table")]
+    NoTable,
+    #[error("written, but not taken up within {APPLIED_WITHIN:?}: see the events and the log for why")]
+    NotApplied,
+}
+
+impl Kind for SettingsError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            SettingsError::Edit(_) | SettingsError::Refused(_) | SettingsError::Stale { .. } => {
+                ErrorKind::Misconfigured
+            }
+            SettingsError::NoFile | SettingsError::NoTable => ErrorKind::Refused,
+            SettingsError::Unreadable { .. } | SettingsError::Unwritable { .. } => ErrorKind::Unavailable,
+            SettingsError::NotApplied => ErrorKind::Timeout,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn new(path: Option<PathBuf>) -> Self {
+        Self {
+            path,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// The file as it is now. Reads a disk.
+    pub async fn read(&self) -> Result<Read, SettingsError> {
+        let path = self.path()?;
+        let text = within(path, |path| std::fs::read_to_string(path))
+            .await
+            .map_err(|source| SettingsError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
+        Ok(Read {
+            edit: Edit::new(&text)?,
+            revision: revision(&text),
+        })
+    }
+
+    /// Changes the file and waits until the recorder runs with it. `expected`: the revision that the
+    /// change was made for, where it matters. `try_only`: nothing is written.
+    pub async fn change(
+        &self,
+        recorder: &Recorder,
+        expected: Option<&str>,
+        try_only: bool,
+        change: impl FnOnce(&mut Edit) -> Result<(), SettingsError>,
+    ) -> Result<Outcome, SettingsError> {
+        let _turn = self.turn.lock().await;
+        let path = self.path()?;
+        let Read {
+            mut edit,
+            revision: seen,
+        } = self.read().await?;
+        if let Some(expected) = expected.filter(|expected| *expected != seen) {
+            return Err(SettingsError::Stale {
+                seen,
+                expected: expected.chars().take(80).collect(),
+            });
+        }
+        change(&mut edit)?;
+        let text = edit.text();
+        let (config, warnings) = Config::parse(&text, &system_variable)?;
+        let outcome = Outcome {
+            revision: revision(&text),
+            changes: diff(&recorder.config(), &config).words(),
+            warnings,
+        };
+        if try_only || outcome.revision == seen {
+            return Ok(outcome);
+        }
+        let written = within(path, move |path| edit::replace(path, &text)).await;
+        written.map_err(|source| SettingsError::Unwritable {
+            path: path.to_owned(),
+            source,
+        })?;
+        match tokio::time::timeout(APPLIED_WITHIN, recorder.runs_with(&config)).await {
+            Ok(()) => Ok(outcome),
+            Err(_) => Err(SettingsError::NotApplied),
+        }
+    }
+
+    fn path(&self) -> Result<&Path, SettingsError> {
+        self.path.as_deref().ok_or(SettingsError::NoFile)
+    }
+}
+
+/// Off the actors' threads.
+async fn within<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let path = path.to_owned();
+    let done = tokio::task::spawn_blocking(move || work(&path)).await;
+    done.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+fn revision(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
