@@ -224,7 +224,7 @@ pub async fn add(
         payload,
     } = body.into_inner();
     let camera = match camera {
-        Some(camera) => Some(known_camera(&recorder, &viewer, &camera)?),
+        Some(camera) => Some(configured(&recorder, known_camera(&recorder, &viewer, &camera)?)?),
         None => None,
     };
     let source = match (kind, camera) {
@@ -257,6 +257,16 @@ pub async fn add(
     };
     let event = Event { payload, ..event };
     answer(recorder.events().raise_durably(event).await, &viewer)
+}
+
+/// Nobody would end what lasts at a camera that is removed.
+fn configured(recorder: &Recorder, camera: CameraId) -> Result<CameraId, Problem> {
+    match recorder.config().cameras.iter().any(|one| one.id == camera) {
+        true => Ok(camera),
+        false => Err(Problem::BadRequest(format!(
+            "camera: {camera} was removed, only its footage is here"
+        ))),
+    }
 }
 
 /// What is answered to whoever told something.
