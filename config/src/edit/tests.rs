@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -170,7 +172,8 @@ fn the_last_of_a_list_and_lists_of_inline_tables() {
 #[test]
 fn what_cannot_be_written_changes_nothing() {
     let mut edit = edit();
-    let refused: [(Value, fn(&EditError) -> bool); 4] = [
+    type Fits = fn(&EditError) -> bool;
+    let refused: [(Value, Fits); 4] = [
         (json!({"name": null}), |e| matches!(e, EditError::Unwritable { .. })),
         (json!({"token": "***"}), |e| matches!(e, EditError::NoSecret { .. })),
         (json!({"url": "http://***@192.0.2.9/"}), |e| {
