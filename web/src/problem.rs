@@ -35,6 +35,8 @@ pub enum Problem {
     BadRequest(String),
     #[error("sign in first: session cookie, bearer token or Basic credentials")]
     Unauthenticated { challenge: bool },
+    #[error("the name or the password is wrong")]
+    WrongPassword,
     #[error("{0}")]
     Forbidden(String),
     #[error("there is no camera {0}")]
@@ -90,7 +92,9 @@ impl Problem {
     fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Problem::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request", "The request is not valid"),
-            Problem::Unauthenticated { .. } => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
+            Problem::Unauthenticated { .. } | Problem::WrongPassword => {
+                (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in")
+            }
             Problem::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Problem::NoCamera(_) => (StatusCode::NOT_FOUND, "no_camera", "No such camera"),
             Problem::NoFootage(_) => (StatusCode::NOT_FOUND, "no_footage", "No footage"),
@@ -158,11 +162,17 @@ impl ResponseError for Problem {
 pub fn malformed_json(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
     match error {
         JsonPayloadError::Payload(error) => Problem::unread(&error).into(),
+        JsonPayloadError::Deserialize(error) => Problem::BadRequest(error.to_string()).into(),
+        JsonPayloadError::ContentType => {
+            Problem::BadRequest("expected JSON: send the header Content-Type: application/json".into()).into()
+        }
         error => Problem::BadRequest(error.to_string()).into(),
     }
 }
 
 /// An extractor's complaint about query or path.
 pub fn malformed(error: impl ToString, _: &HttpRequest) -> actix_web::Error {
-    Problem::BadRequest(error.to_string()).into()
+    let text = error.to_string();
+    let text = text.strip_prefix("Query deserialize error: ").unwrap_or(&text);
+    Problem::BadRequest(text.to_owned()).into()
 }

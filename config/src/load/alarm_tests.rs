@@ -290,6 +290,10 @@ fn each_mistake_has_its_text() {
             "inactive: the same payload as active",
         ),
         (
+            "[mqtt]\nbroker = \"mqtt://192.0.2.30\"\n[[output]]\nid = \"siren\"\nkind = \"mqtt\"\ntopic = \"a\"\noff = \"ON\"",
+            "off: the same payload as on",
+        ),
+        (
             "[[input]]\nid = \"door\"\nkind = \"gpio\"\nchip = \"/dev/gpiochip0\"",
             "line: missing, expected a line: its number",
         ),

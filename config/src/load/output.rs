@@ -74,6 +74,10 @@ fn over_mqtt(section: &Section<'_>) -> Option<OutputKind> {
     let topic = mqtt::topic(section, "topic", EXPECTED);
     let (on, off) = (mqtt::payload(section, "on", "ON"), mqtt::payload(section, "off", "OFF"));
     let retain = section.boolean("retain").unwrap_or(false);
+    if on.is_some() && on == off {
+        section.problem("off", "the same payload as on: it could never be switched off");
+        return None;
+    }
     Some(OutputKind::Mqtt {
         topic: topic?,
         on: on?,

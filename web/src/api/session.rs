@@ -54,7 +54,7 @@ pub async fn create(
     let SignIn { name, password } = body.into_inner();
     let peer = peer(&request);
     let user = check(recorder.clone().into_inner(), peer, name, password).await?;
-    let user = user.ok_or(Problem::Unauthenticated { challenge: false })?;
+    let user = user.ok_or(Problem::WrongPassword)?;
     let owner = user.name.clone();
     let token = blocking(move || recorder.storage().accounts().create_session(&owner, LIFETIME))
         .await?
