@@ -17,6 +17,7 @@ mod outputs;
 mod push;
 mod recipients;
 mod recordings;
+mod security;
 mod session;
 mod snapshot;
 mod snapshots;
@@ -32,6 +33,7 @@ use utoipa::OpenApi;
 use vigie_actors::Recorder;
 use vigie_config::{CameraId, StreamId, StreamName, Utc};
 
+use self::security::SignIn;
 use crate::{live, problem::Problem, sign_in::Viewer};
 
 #[derive(OpenApi)]
@@ -94,7 +96,8 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         health::healthz,
         health::readyz,
     ),
-    components(schemas(crate::problem::ProblemDocument))
+    components(schemas(crate::problem::ProblemDocument)),
+    modifiers(&SignIn)
 )]
 struct Description;
 
@@ -295,8 +298,20 @@ fn time(name: &str, text: Option<&str>) -> Result<Option<Utc>, Problem> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_description_says_what_needs_a_sign_in() {
+        let described = serde_json::to_value(openapi()).unwrap();
+        let operation = |path: &str, method: &str| described["paths"][path][method].clone();
+        assert!(described["components"]["securitySchemes"]["session"].is_object());
+        let rules = operation("/api/v1/config/{table}/{id}", "put");
+        assert_eq!(rules["security"].as_array().unwrap().len(), 3, "{rules}");
+        assert!(rules["responses"]["401"].is_object(), "{rules}");
+        assert!(operation("/healthz", "get")["security"].is_null());
+    }
 
     #[test]
     fn methods_of_described_routes() {
