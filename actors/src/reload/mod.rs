@@ -3,25 +3,25 @@
 //!
 //! A bad file changes nothing and says why.
 
+mod cameras;
+mod watch;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use inotify::{Inotify, WatchMask};
-use tokio::{io::unix::AsyncFd, sync::Notify};
+use tokio::sync::Notify;
 use vigie_config::{
-    ActorChange, BranchChange, Camera, CameraChange, CameraChanges, CameraId, Changes, Config, DiskChange, EventKind,
-    GapCause, Input, InputId, Output, OutputId, Source, StreamId, StreamName, Utc,
+    ActorChange, CameraId, Changes, Config, DiskChange, EventKind, Input, InputId, Output, OutputId, Utc,
 };
 
+use self::watch::Watch;
 use crate::{
-    camera::{CameraHandle, camera_child},
     inputs, outputs,
     recorder::{Recorder, Slot, actor_of},
     registry::Event,
-    stream::StreamState,
     supervise::{ChildSpec, JobContext, JobError, SupervisorMsg, worker_child},
 };
 
@@ -61,6 +61,8 @@ async fn run(context: JobContext, recorder: Arc<Recorder>, reload: Arc<Reload>) 
     };
     let mut file = Watch::new(path)?;
     let mut applied = 0u64;
+    // What changed since the file was read, or was left undone by a generation that panicked.
+    carry_out(&context, &recorder, path, &mut applied, false).await;
     loop {
         tokio::select! {
             () = reload.asked.notified() => {}
@@ -68,33 +70,41 @@ async fn run(context: JobContext, recorder: Arc<Recorder>, reload: Arc<Reload>) 
             () = context.stopping() => return Ok(()),
         }
         tokio::time::sleep(QUIET).await;
-        match Config::load(path) {
-            Ok((new, warnings)) => {
-                for warning in warnings {
-                    tracing::warn!("configuration: {warning}");
-                }
-                let changes = vigie_config::diff(&recorder.config(), &new);
-                if changes.is_empty() {
-                    continue;
-                }
-                applied += 1;
-                apply(&recorder, new, changes).await;
-                context
-                    .node
-                    .publish(serde_json::json!({ "applied": applied, "at": Utc::now() }));
-                recorder
-                    .events()
-                    .raise(Event::house(EventKind::ConfigurationChanged, "applied"));
-            }
-            Err(error) => {
-                tracing::error!("the new configuration is refused, the old one stays: {error}");
-                context.node.note_error(&error);
-                recorder
-                    .events()
-                    .raise(Event::house(EventKind::ConfigurationRefused, error.to_string()));
-            }
+        carry_out(&context, &recorder, path, &mut applied, true).await;
+    }
+}
+
+/// The file as it is now. `asked`: somebody waits to hear what is wrong with it.
+async fn carry_out(context: &JobContext, recorder: &Arc<Recorder>, path: &Path, applied: &mut u64, asked: bool) {
+    let (new, warnings) = match Config::load(path) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            tracing::error!("the new configuration is refused, the old one stays: {error}");
+            context.node.note_error(&error);
+            let text = error.to_string();
+            recorder
+                .events()
+                .raise(Event::house(EventKind::ConfigurationRefused, text));
+            return;
+        }
+    };
+    let changes = vigie_config::diff(&recorder.config(), &new);
+    if asked || !changes.is_empty() {
+        for warning in warnings {
+            tracing::warn!("configuration: {warning}");
         }
     }
+    if changes.is_empty() {
+        return;
+    }
+    *applied += 1;
+    apply(recorder, new, changes).await;
+    context
+        .node
+        .publish(serde_json::json!({ "applied": *applied, "at": Utc::now() }));
+    recorder
+        .events()
+        .raise(Event::house(EventKind::ConfigurationChanged, "applied"));
 }
 
 /// Carries out a difference.
@@ -107,11 +117,7 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
         change_disk(recorder, change).await;
     }
     for change in changes.cameras {
-        match change {
-            CameraChange::Added(camera) => add_camera(recorder, &camera).await,
-            CameraChange::Removed(id) => remove_camera(recorder, &id).await,
-            CameraChange::Changed(changes) => change_camera(recorder, changes).await,
-        }
+        cameras::change(recorder, change).await;
     }
     for change in changes.inputs {
         change_input(recorder, change).await;
@@ -126,7 +132,7 @@ async fn apply(recorder: &Arc<Recorder>, new: Config, changes: Changes) {
     let mut all = recorder.cameras.all().to_vec();
     all.sort_by_key(|camera| order.iter().position(|id| *id == camera.id()));
     recorder.cameras.replace_all(all);
-    // Last: whoever is interrupted before carries out the rest of the difference next time.
+    // Last: after an interruption before it the next generation finds the rest of the difference.
     recorder.set_config(new);
     let config = recorder.config();
     recorder.mqtt.configure(config.mqtt.as_ref());
@@ -233,170 +239,5 @@ async fn close_volume(recorder: &Arc<Recorder>, disk: vigie_config::DiskId) {
         .is_err()
     {
         tracing::error!("closing a volume panicked");
-    }
-}
-
-async fn add_camera(recorder: &Arc<Recorder>, camera: &Camera) {
-    tracing::info!(camera = %camera.id, "camera added");
-    let handle = CameraHandle::new(camera);
-    let mut all = recorder.cameras.all().to_vec();
-    all.retain(|c| c.id() != camera.id);
-    all.push(handle.clone());
-    recorder.cameras.replace_all(all);
-    put(&recorder.slots.cameras, camera_child(handle, recorder.deps.clone())).await;
-}
-
-async fn remove_camera(recorder: &Arc<Recorder>, id: &CameraId) {
-    tracing::info!(camera = %id, "camera removed");
-    let Some(handle) = recorder.cameras.get(id) else { return };
-    end_streams(&handle);
-    remove(&recorder.slots.cameras, format!("camera.{id}")).await;
-    let mut all = recorder.cameras.all().to_vec();
-    all.retain(|c| c.id() != *id);
-    recorder.cameras.replace_all(all);
-    for stream in handle.streams.values() {
-        stream.hub.close();
-        recorder.storage().recording_ended(&stream.id, Utc::now());
-        end_events(recorder, &Source::Stream(stream.id.clone()), &OF_STREAMS);
-    }
-    end_events(recorder, &Source::Camera(id.clone()), &OF_CAMERAS);
-}
-
-/// Nobody will say any more that it is over.
-fn end_events(recorder: &Recorder, source: &Source, kinds: &[EventKind]) {
-    for kind in kinds {
-        recorder.events().raise(Event::over(*kind, source.clone()));
-    }
-}
-
-const OF_CAMERAS: [EventKind; 3] = [EventKind::Motion, EventKind::Analytics, EventKind::Manual];
-const OF_STREAMS: [EventKind; 3] = [
-    EventKind::StreamOffline,
-    EventKind::StreamStalled,
-    EventKind::StreamRefused,
-];
-
-fn end_streams(handle: &CameraHandle) {
-    for stream in handle.streams.values() {
-        stream.cause.set(Some(GapCause::Disabled));
-    }
-}
-
-async fn change_camera(recorder: &Arc<Recorder>, changes: CameraChanges) {
-    let camera = &changes.camera;
-    let Some(handle) = recorder.cameras.get(&camera.id) else {
-        return;
-    };
-    tracing::info!(camera = %camera.id, "camera changed");
-    let same_streams = handle.streams.keys().eq(camera.streams.keys());
-    if !same_streams {
-        // A stream came or went: the branch is made anew, from new handles.
-        let gone = handle
-            .streams
-            .keys()
-            .copied()
-            .filter(|s| !camera.streams.contains_key(s));
-        let gone: Vec<StreamName> = gone.collect();
-        end_streams(&handle);
-        remove(&recorder.slots.cameras, format!("camera.{}", camera.id)).await;
-        handle.streams.values().for_each(|s| s.hub.close());
-        for stream in gone {
-            let stream = StreamId::new(camera.id.clone(), stream);
-            recorder.storage().recording_ended(&stream, Utc::now());
-            end_events(recorder, &Source::Stream(stream), &OF_STREAMS);
-        }
-        add_camera(recorder, camera).await;
-        if let Some(new) = recorder.cameras.get(&camera.id) {
-            new.take_triggers(&handle);
-        }
-        return;
-    }
-    handle.update(camera);
-    for (stream, change) in changes.streams {
-        change_stream(recorder, &handle, stream, &change.recording, &change.source).await;
-    }
-}
-
-async fn change_stream(
-    recorder: &Arc<Recorder>,
-    handle: &Arc<CameraHandle>,
-    stream: StreamName,
-    recording: &BranchChange,
-    source: &BranchChange,
-) {
-    let Some(shared) = handle.streams.get(&stream).cloned() else {
-        return;
-    };
-    match source {
-        BranchChange::Stop => {
-            handle.stop_source(stream).await;
-            shared.set_status(StreamState::Disabled, None);
-            shared.cause.set(Some(GapCause::Disabled));
-            end_events(recorder, &Source::Stream(shared.id.clone()), &OF_STREAMS);
-        }
-        BranchChange::Keep | BranchChange::Start | BranchChange::Restart(_) => {}
-    }
-    match recording {
-        BranchChange::Keep => {}
-        BranchChange::Start | BranchChange::Restart(_) => handle.restart_recording(stream, &recorder.deps).await,
-        BranchChange::Stop => {
-            handle.stop_recording(stream).await;
-            let storage = recorder.storage();
-            // One that waited for an event leaves nothing out.
-            if let Some(end) = storage
-                .last_recorded(&shared.id)
-                .filter(|_| !storage.is_ended(&shared.id))
-            {
-                storage.gap_opened(&shared.id, end, GapCause::Disabled);
-            }
-        }
-    }
-    match source {
-        BranchChange::Keep | BranchChange::Stop => {}
-        BranchChange::Start | BranchChange::Restart(_) => {
-            shared.set_status(StreamState::Connecting, None);
-            handle.restart_source(stream, &recorder.deps).await;
-        }
-    }
-}
-
-/// Tells when a file may have changed: its folder is watched, for editors replace files.
-struct Watch {
-    inotify: AsyncFd<Inotify>,
-    name: std::ffi::OsString,
-}
-
-impl Watch {
-    fn new(path: &Path) -> std::io::Result<Self> {
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let inotify = Inotify::init()?;
-        let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::CREATE;
-        inotify.watches().add(folder, mask)?;
-        let name = path.file_name().unwrap_or_default().to_os_string();
-        // Deprecated for descriptors that are closed behind its back; this one it owns.
-        #[allow(deprecated)]
-        let inotify = AsyncFd::new(inotify)?;
-        Ok(Self { inotify, name })
-    }
-
-    async fn changed(&mut self) -> std::io::Result<()> {
-        let mut buffer = [0u8; 4096];
-        loop {
-            let mut guard = self.inotify.readable_mut().await?;
-            let ours = match guard.get_inner_mut().read_events(&mut buffer) {
-                Ok(events) => events.filter_map(|e| e.name).any(|n| n == self.name),
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
-                    guard.clear_ready();
-                    continue;
-                }
-                Err(e) => return Err(e),
-            };
-            if ours {
-                return Ok(());
-            }
-        }
     }
 }
