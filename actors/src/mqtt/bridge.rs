@@ -115,10 +115,11 @@ pub(super) async fn run(context: &JobContext, recorder: &Arc<Recorder>) {
     let mut configurations = Configurations::default();
     let mut noting: Option<JoinHandle<()>> = None;
     let mut due = Instant::now();
+    let mut first = None;
     loop {
         // Asked before what was told up to there is heard.
         let told = recorder.registry.told();
-        while let Some(event) = next(&mut heard) {
+        while let Some(event) = first.take().or_else(|| next(&mut heard)) {
             going.hear(&event);
             tell(recorder, &mut heard, &event, Duration::ZERO);
             due = due.min(Instant::now() + TOGETHER);
@@ -143,11 +144,7 @@ pub(super) async fn run(context: &JobContext, recorder: &Arc<Recorder>) {
         }
         tokio::select! {
             news = heard.changes.recv() => match news {
-                Ok(event) => {
-                    going.hear(&event);
-                    tell(recorder, &mut heard, &event, Duration::ZERO);
-                    due = due.min(Instant::now() + TOGETHER);
-                }
+                Ok(event) => first = Some(event),
                 Err(RecvError::Lagged(_)) => heard.behind += 1,
                 Err(RecvError::Closed) => return,
             },

@@ -108,6 +108,7 @@ impl Mqtt {
     /// Before the first event of this process is written down.
     pub(crate) async fn goes_on(&self, state_dir: &Path, log: &EventLog) {
         let position = self.progress.begin(state_dir, log);
+        let position = position.filter(|_| self.config().is_some());
         self.heard.lock().await.goes_on(position, log);
     }
 

@@ -18,7 +18,7 @@ use crate::{
 /// What is in hand when the time after an event ends is stored within so long.
 const GRACE: Duration = Duration::from_secs(10);
 /// A batch of events does not make it look more often.
-const PACE: Duration = Duration::from_millis(100);
+const PACE: Duration = Duration::from_millis(250);
 
 /// An action that is not settled.
 struct Open {
@@ -58,6 +58,8 @@ impl Recordings {
         }
         self.looked = Some(now);
         let zone = deps.site.zone();
+        // Many events of one camera and cause are answered alike.
+        let mut views: Vec<(CameraId, Causes, View)> = Vec::new();
         self.open.retain_mut(|open| {
             let tell = |state, detail| events.outcome(open.event, open.number, state, detail);
             let Some(camera) = cameras.get(&open.camera) else {
@@ -67,8 +69,18 @@ impl Recordings {
                 );
                 return false;
             };
-            let seen = see(&camera, open, deps, &zone);
-            match open.watch.look(seen, now) {
+            let known = views
+                .iter()
+                .find(|(id, cause, _)| (id, cause) == (&open.camera, &open.cause));
+            let view = match known {
+                Some((_, _, view)) => *view,
+                None => {
+                    let view = View::of(&camera, open.cause, deps, &zone);
+                    views.push((open.camera.clone(), open.cause, view));
+                    view
+                }
+            };
+            match open.watch.look(view.seen_from(open.from), now) {
                 Some(true) => tell(ActionState::Done, None),
                 Some(false) => {
                     let why = why_not(&camera, open, &deps.disks);
@@ -124,15 +136,35 @@ fn streams(camera: &CameraHandle) -> Vec<(StreamName, StreamId)> {
         .collect()
 }
 
-fn see(camera: &CameraHandle, open: &Open, deps: &Deps, zone: &TimeZone) -> Seen {
-    let now = Utc::now();
-    let streams = streams(camera);
-    let follows = |name: &StreamName| camera.wish(*name, now, zone).causes().contains(open.cause);
-    let stores = |stream: &StreamId| deps.storage.last_recorded(stream).is_some_and(|end| end > open.from);
-    Seen {
-        wanted: camera.is_asked(open.cause),
-        followed: streams.iter().any(|(name, _)| follows(name)),
-        stored: streams.iter().any(|(_, stream)| stores(stream)),
+/// How it stands with one camera and cause.
+#[derive(Clone, Copy)]
+struct View {
+    wanted: bool,
+    followed: bool,
+    /// End of the newest footage.
+    stored: Option<Utc>,
+}
+
+impl View {
+    fn of(camera: &CameraHandle, cause: Causes, deps: &Deps, zone: &TimeZone) -> View {
+        let (now, streams) = (Utc::now(), streams(camera));
+        let follows = |name: &StreamName| camera.wish(*name, now, zone).causes().contains(cause);
+        View {
+            wanted: camera.is_asked(cause),
+            followed: streams.iter().any(|(name, _)| follows(name)),
+            stored: streams
+                .iter()
+                .filter_map(|(_, stream)| deps.storage.last_recorded(stream))
+                .max(),
+        }
+    }
+
+    fn seen_from(&self, from: Utc) -> Seen {
+        Seen {
+            wanted: self.wanted,
+            followed: self.followed,
+            stored: self.stored.is_some_and(|end| end > from),
+        }
     }
 }
 

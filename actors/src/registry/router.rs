@@ -177,6 +177,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
                 drop(router.write(Vec::new()).await);
             }
             () = context.stopping() => {
+                router.dispatch.settle_recordings();
                 loop {
                     let facts = router.registry.events.take();
                     if facts.is_empty() {
