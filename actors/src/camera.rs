@@ -39,13 +39,23 @@ pub struct CameraHandle {
     config: ArcSwap<Camera>,
     pub streams: BTreeMap<StreamName, Arc<StreamHandle>>,
     pub motion: MotionHandle,
-    triggers: Mutex<Triggers>,
+    /// Shared with the handle that takes its place: an event begins at one and ends at the other.
+    triggers: Arc<Mutex<Triggers>>,
     /// The running generation of `camera.<id>`.
     supervisor: Mutex<Option<ActorRef<SupervisorMsg>>>,
 }
 
 impl CameraHandle {
     pub fn new(camera: &Camera) -> Arc<Self> {
+        Self::with(camera, Arc::default())
+    }
+
+    /// The same camera with other streams: what asks for recording goes on asking.
+    pub fn replaced(&self, camera: &Camera) -> Arc<Self> {
+        Self::with(camera, self.triggers.clone())
+    }
+
+    fn with(camera: &Camera, triggers: Arc<Mutex<Triggers>>) -> Arc<Self> {
         let state = if camera.enabled {
             StreamState::Connecting
         } else {
@@ -63,7 +73,7 @@ impl CameraHandle {
             config: ArcSwap::from_pointee(camera.clone()),
             streams,
             motion: MotionHandle::default(),
-            triggers: Mutex::default(),
+            triggers,
             supervisor: Mutex::new(None),
         })
     }
@@ -83,10 +93,7 @@ impl CameraHandle {
     /// Is this stream recorded at some time, or asked for by hand now?
     pub fn records(&self, stream: StreamName) -> bool {
         let camera = self.config.load();
-        let by_hand = || {
-            let asked = self.triggers().asked(Instant::now());
-            asked.iter().any(|asked| asked.cause == Causes::MANUAL) && camera.record.event_streams.contains(&stream)
-        };
+        let by_hand = || self.is_asked(Causes::MANUAL) && camera.record.event_streams.contains(&stream);
         camera.enabled && (camera.record.has(stream) || by_hand())
     }
 
@@ -99,14 +106,22 @@ impl CameraHandle {
         self.triggers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An event at `at` asks for recording, from the pre-alarm time on.
-    pub fn trigger(&self, cause: Causes, event: Ulid, at: Utc) {
+    /// An event at `at` asks for recording, from the pre-alarm time on: from then.
+    pub fn trigger(&self, cause: Causes, event: Ulid, at: Utc) -> Utc {
         // A person means now.
         let before = match cause {
             Causes::MANUAL => Duration::ZERO,
             _ => self.config.load().record.pre_alarm,
         };
-        self.triggers().begin(cause, event, at - before, Instant::now());
+        let from = at - before;
+        self.triggers().begin(cause, event, from, Instant::now());
+        from
+    }
+
+    /// An event of this cause goes on, or the time after it.
+    pub fn is_asked(&self, cause: Causes) -> bool {
+        let asked = self.triggers().asked(Instant::now());
+        asked.iter().any(|asked| asked.cause == cause)
     }
 
     /// The event is over; recording goes on for the post-alarm time.
@@ -122,11 +137,6 @@ impl CameraHandle {
     pub fn triggers_over_but(&self, going: &BTreeSet<Ulid>) {
         let after = self.config.load().record.post_alarm;
         self.triggers().keep_only(going, Instant::now() + after);
-    }
-
-    /// Goes on where an earlier handle of this camera was.
-    pub fn take_triggers(&self, before: &CameraHandle) {
-        *self.triggers() = std::mem::take(&mut *before.triggers());
     }
 
     /// What is to be recorded of a stream now.
@@ -348,5 +358,32 @@ fn name_of(codec: &impl Serialize) -> String {
     match serde_json::to_value(codec) {
         Ok(serde_json::Value::String(name)) => name,
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::recording::a_camera;
+
+    #[test]
+    fn an_event_goes_on_where_the_handle_is_another_one() {
+        let mut camera = a_camera();
+        camera.record.sensor = When::Always;
+        let old = CameraHandle::new(&camera);
+        let (before, between) = (Ulid::from(1u128), Ulid::from(2u128));
+        let now = Utc::now();
+        let causes = |handle: &CameraHandle| handle.wish(StreamName::Main, now, &TimeZone::UTC).causes();
+        old.trigger(Causes::SENSOR, before, now);
+        let new = old.replaced(&camera);
+        assert!(causes(&new).contains(Causes::SENSOR), "what began before");
+        // While the branch of the new one is being put in place.
+        new.trigger_over(Causes::SENSOR, before);
+        new.trigger(Causes::SENSOR, between, now);
+        assert!(causes(&new).contains(Causes::SENSOR), "what began in between");
+        // Who still had the old one.
+        old.trigger_over(Causes::SENSOR, between);
+        assert!(!causes(&new).contains(Causes::SENSOR), "all of it is over");
     }
 }

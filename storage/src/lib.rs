@@ -51,6 +51,7 @@ pub use retention::{Deleted, Lock, Reason, RetentionReport, RetentionRules};
 pub use rows::{GapRow, MarkRow, Recordings, SegmentRow};
 pub use segment::{Fragment, SegmentStart};
 pub use shelf::{Shelf, What};
+pub use state::write_atomically;
 pub use storage::{
     Adopted, CheckReport, DeleteError, Extent, Holding, Holdings, IndexState, PrepareError, Prepared, RebuildReport,
     Storage, Survey, UpkeepError, Whose, inspect,

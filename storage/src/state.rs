@@ -169,7 +169,7 @@ impl State {
         }
     }
 
-    /// Atomic and durable. A folder that cannot be written is told, not fatal.
+    /// A folder that cannot be written is told, not fatal.
     fn save(&mut self) {
         if self.provisional {
             // Who we are is for a disk of ours to say.
@@ -196,7 +196,9 @@ impl State {
     }
 }
 
-fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+/// Whole or not at all, and durable when it returns; only its owner may read it. One writer of a `name` at
+/// a time.
+pub fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let temporary = dir.join(format!(".{name}.new"));
     let mut file = fs::OpenOptions::new()

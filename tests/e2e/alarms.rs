@@ -52,6 +52,41 @@ fn micros(time: &Value) -> i64 {
     vigie_fake_camera::books::unix_us(time.as_str().unwrap()).unwrap()
 }
 
+fn recording_of(house: &House, event: &str) -> Value {
+    let page = house.event_page("kind=sensor");
+    let events = page["events"].as_array().unwrap();
+    events.iter().find(|e| e["id"] == event).unwrap()["actions"][0].clone()
+}
+
+#[test]
+fn a_recording_is_done_when_something_is_stored() {
+    let cameras = cameras(1);
+    let record = "mode = \"events\"\nmotion = \"off\"\nanalytics = \"off\"\npre_alarm = \"1s\"\npost_alarm = \"1s\"";
+    let mut setup = on_sensors(&cameras, record);
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    setup
+        .cameras
+        .push(Cam::new("cut", format!("rtsp://{nobody}/main")).record(record));
+    setup.more += &on_sensors(&cameras, record).more.replace("cam0", "cut");
+    let mut house = House::start(&setup);
+    house.wait_state("cam0", "main", "live", PATIENCE);
+    house.wait_state("cut", "main", "offline", PATIENCE);
+    let [there, cut] = ["cam0", "cut"].map(|name| report(&house, name, "pulse")["event"].as_str().unwrap().to_owned());
+    wait_for("what is stored", PATIENCE, || {
+        (recording_of(&house, &there)["state"] == "done").then_some(())
+    });
+    let last = house.recordings("cam0", "main").segments;
+    assert!(!last.is_empty(), "done, and nothing is there");
+    let failed = wait_for("what is not", PATIENCE, || {
+        let action = recording_of(&house, &cut);
+        assert_ne!(action["state"], "done", "{action}");
+        (action["state"] == "failed").then_some(action)
+    });
+    let why = failed["detail"].as_str().unwrap();
+    assert!(why.starts_with("cut/main is offline: "), "{why}");
+    house.terminate();
+}
+
 #[test]
 fn clips_begin_before_their_events() {
     let (count, rounds) = (pick(2, 10), pick(2, 10));

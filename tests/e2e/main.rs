@@ -24,6 +24,7 @@ mod losses;
 mod motion;
 mod motion_load;
 mod mqtt;
+mod mqtt_kept;
 mod notify;
 mod outage;
 #[cfg(not(feature = "fault-hooks"))]

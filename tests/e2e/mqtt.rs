@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A door and a siren at the broker, and a rule from the one to the other.
-fn setup(cameras: &vigie_fake_camera::FakeCameras, mqtt: &str) -> Setup {
+pub fn setup(cameras: &vigie_fake_camera::FakeCameras, mqtt: &str) -> Setup {
     let cam = Cam::of(cameras, "cam0").record("mode = \"events\"\nmotion = \"off\"\npost_alarm = \"1s\"");
     let mut setup = Setup::new([cam]);
     write!(
@@ -43,19 +43,19 @@ outputs = [\"siren\"]
 
 const DOOR: &str = "zigbee2mqtt/back door";
 
-fn door(broker: &Broker, open: bool) {
+pub fn door(broker: &Broker, open: bool) {
     broker.publish(DOOR, &json!({ "battery": 90, "contact": !open }).to_string());
 }
 
 /// What the actor says of its connection.
-fn connection(house: &House) -> Value {
+pub fn connection(house: &House) -> Value {
     let tree = house.get("/api/v1/system/tree").json();
     let children = tree["children"].as_array().unwrap_or_else(|| panic!("{tree}"));
     let mqtt = children.iter().find(|node| node["name"] == "mqtt").unwrap();
     mqtt["detail"].clone()
 }
 
-fn wait_connected(house: &House) {
+pub fn wait_connected(house: &House) {
     wait_for("the broker to be connected", BACK, || {
         (connection(house)["connection"]["connected"] == true).then_some(())
     });
@@ -65,13 +65,13 @@ fn input(house: &House) -> Value {
     house.get("/api/v1/inputs").json()[0].clone()
 }
 
-fn wait_input(house: &House, active: bool) {
+pub fn wait_input(house: &House, active: bool) {
     wait_for(&format!("the input to be active: {active}"), BACK, || {
         (input(house)["active"] == active).then_some(())
     });
 }
 
-fn sensors(house: &House) -> Vec<Value> {
+pub fn sensors(house: &House) -> Vec<Value> {
     let page = house.event_page("kind=sensor&limit=1000");
     page["events"].as_array().unwrap().clone()
 }

@@ -1,12 +1,12 @@
 //! Any actor may panic (cargo feature `fault-hooks`): what it owns heals, others lose nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fs::File, io::Write, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 
 use crate::{
-    house::{House, Setup, pick, shown, wait_for},
+    house::{Cam, House, PATIENCE, Setup, pick, shown, wait_for},
     recording::{cameras, settle},
 };
 
@@ -103,4 +103,24 @@ fn panics_heal_and_neighbours_lose_nothing() {
         &format!("{done} panics: {counts:?}; never: {:?}", barred.keys()),
         all_hold,
     );
+}
+
+/// Nobody tells of what changed before a generation watches, or was left undone by the one before.
+#[test]
+fn a_new_generation_takes_up_what_changed_before_it() {
+    let cameras = cameras(2);
+    let mut house = House::start(&Setup::new([Cam::of(&cameras, "cam0")]));
+    house.wait_recording("cam0", "main");
+    // Not closed: so far the watch does not hear of it.
+    let mut file = File::create(&house.config).unwrap();
+    file.write_all(Setup::of(&cameras).text(&house.root).as_bytes())
+        .unwrap();
+    assert_eq!(house.post("/api/v1/test/panic?actor=reload").status, 202);
+    wait_for("the new camera", PATIENCE, || {
+        let all = house.get("/api/v1/cameras").json();
+        (all.as_array().unwrap().len() == 2).then_some(())
+    });
+    drop(file);
+    house.wait_recording("cam1", "main");
+    house.terminate();
 }

@@ -17,6 +17,7 @@ use super::{
     house::{self, Durable},
     outbox::LAST_ID,
     packet::{self, Incoming},
+    pulse::{Beat, Pulse},
     topics::Topics,
 };
 use crate::{
@@ -158,8 +159,7 @@ async fn connect(
         last_id: LAST_ID,
         unacknowledged: VecDeque::new(),
         crowded: Arc::default(),
-        heard: Instant::now(),
-        pinged: None,
+        pulse: Pulse::new(KEEP_ALIVE, Instant::now()),
     };
     link.serve(context, changed).await
 }
@@ -176,8 +176,7 @@ struct Link<'a> {
     /// In the order of their coming; so they are acknowledged (§4.6).
     unacknowledged: VecDeque<(u16, Option<Durable>)>,
     crowded: Arc<AtomicBool>,
-    heard: Instant,
-    pinged: Option<Instant>,
+    pulse: Pulse,
 }
 
 impl Link<'_> {
@@ -202,25 +201,24 @@ impl Link<'_> {
         self.subscribe().await?;
         loop {
             self.send_what_waits().await?;
-            let due = self.heard.max(self.pinged.unwrap_or(self.heard)) + KEEP_ALIVE / 2;
             tokio::select! {
                 packet = self.connection.receive() => {
                     let packet = packet?;
-                    (self.heard, self.pinged) = (Instant::now(), None);
+                    self.pulse.heard(Instant::now());
                     self.take(packet).await?;
                 }
                 id = first(&mut self.unacknowledged) => {
                     self.unacknowledged.pop_front();
                     self.note_crowd();
-                    self.connection.send(&packet::acknowledge(id)).await?;
+                    self.send(&packet::acknowledge(id)).await?;
                 }
                 () = self.recorder.mqtt.ready.notified() => {}
-                () = tokio::time::sleep_until(due.into()) => {
-                    if self.pinged.replace(Instant::now()).is_some() {
+                () = tokio::time::sleep_until(self.pulse.due().into()) => {
+                    if self.pulse.beat(Instant::now()) == Beat::Gone {
                         let text = format!("it has not answered for {} s", KEEP_ALIVE.as_secs());
                         return Err(LinkError::new(ErrorKind::Timeout, text));
                     }
-                    self.connection.send(&packet::PING).await?;
+                    self.send(&packet::PING).await?;
                 }
                 _ = changed.changed() => {
                     if !same(self.recorder, self.config) {
@@ -233,12 +231,18 @@ impl Link<'_> {
         }
     }
 
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        self.connection.send(bytes).await?;
+        self.pulse.sent(Instant::now());
+        Ok(())
+    }
+
     async fn send_what_waits(&mut self) -> Result<(), LinkError> {
         loop {
             let next = self.recorder.mqtt.outbox().next(Instant::now());
             let Some(message) = next else { return Ok(()) };
             let packet = packet::publish(message.id, &message.topic, message.payload.as_bytes(), message.retain);
-            self.connection.send(&packet).await?;
+            self.send(&packet).await?;
         }
     }
 
@@ -250,12 +254,12 @@ impl Link<'_> {
             if before.get(filter) != Some(qos) {
                 let id = self.next_id();
                 self.asked.insert(id, filter.clone());
-                self.connection.send(&packet::subscribe(id, filter, *qos)).await?;
+                self.send(&packet::subscribe(id, filter, *qos)).await?;
             }
         }
         for filter in before.keys().filter(|filter| !wanted.contains_key(*filter)) {
             let id = self.next_id();
-            self.connection.send(&packet::unsubscribe(id, filter)).await?;
+            self.send(&packet::unsubscribe(id, filter)).await?;
         }
         Ok(())
     }
@@ -269,13 +273,14 @@ impl Link<'_> {
     async fn take(&mut self, packet: Incoming) -> Result<(), LinkError> {
         match packet {
             Incoming::Publish(publication) => {
-                let taken = house::take(self.recorder, self.config, &publication, &self.crowded);
+                let taken = match self.is_of_before(&publication.topic) {
+                    true => Ok(None),
+                    false => house::take(self.recorder, self.config, &publication, &self.crowded),
+                };
                 if taken.is_err() && publication.id.is_some() {
                     // The broker knows this client from a time when it was configured otherwise.
                     let id = self.next_id();
-                    self.connection
-                        .send(&packet::unsubscribe(id, &publication.topic))
-                        .await?;
+                    self.send(&packet::unsubscribe(id, &publication.topic)).await?;
                 }
                 if let Some(id) = publication.id {
                     self.unacknowledged.push_back((id, taken.unwrap_or_default()));
@@ -296,6 +301,14 @@ impl Link<'_> {
         Ok(())
     }
 
+    /// A command that the broker kept for this client while it was away: it tells those of now when it has
+    /// answered this connection's subscriptions.
+    fn is_of_before(&self, topic: &str) -> bool {
+        let topics = Topics(&self.config.prefix);
+        let unanswered = |filter: &String| self.asked.values().any(|asked| asked == filter);
+        topics.command(topic).is_some() && topics.commands().iter().any(unanswered)
+    }
+
     fn note_crowd(&self) {
         self.crowded.store(self.unacknowledged.len() > CROWD, Ordering::Relaxed);
     }
@@ -310,7 +323,7 @@ impl Link<'_> {
         let topic = Topics(&self.config.prefix).status();
         self.recorder.mqtt.outbox().close(topic, "offline".into());
         self.tell_rest().await?;
-        self.connection.send(&packet::DISCONNECT).await
+        self.send(&packet::DISCONNECT).await
     }
 
     async fn tell_rest(&mut self) -> Result<(), LinkError> {

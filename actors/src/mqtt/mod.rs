@@ -9,18 +9,23 @@
 //! Belongs here: one connection to one broker, and what is told there. Does not belong here: what a
 //! contact's position means ([`crate::inputs`]), when an output is on ([`crate::outputs`]).
 
+mod backlog;
 mod bridge;
 mod connection;
 mod discovery;
 mod house;
 mod link;
+mod marks;
 mod outbox;
 mod packet;
+mod progress;
+mod pulse;
 mod states;
 mod topics;
 mod trust;
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -29,10 +34,12 @@ use arc_swap::ArcSwapOption;
 use serde::Serialize;
 use tokio::sync::{Notify, oneshot, watch};
 use vigie_config::{Mqtt as Configured, Utc};
+use vigie_storage::events::EventLog;
 
 use self::{
     bridge::Heard,
     outbox::{Call, Outbox},
+    progress::Progress,
 };
 use crate::{
     recorder::Recorder,
@@ -53,6 +60,7 @@ pub struct Mqtt {
     changed: watch::Sender<u64>,
     status: Mutex<Status>,
     heard: tokio::sync::Mutex<Heard>,
+    progress: Arc<Progress>,
 }
 
 /// What is known of the broker: the actor's detail in the tree.
@@ -61,7 +69,7 @@ pub struct MqttSnapshot {
     pub connection: Status,
     /// Events that wait for the broker.
     pub waiting: usize,
-    /// Events that it was never told, since the start.
+    /// Events that it is not told any more, since the start.
     pub dropped: u64,
 }
 
@@ -93,7 +101,15 @@ impl Mqtt {
                 connections: 0,
             }),
             heard: tokio::sync::Mutex::new(Heard::new(events)),
+            progress: Arc::default(),
         })
+    }
+
+    /// Before the first event of this process is written down.
+    pub(crate) async fn goes_on(&self, state_dir: &Path, log: &EventLog) {
+        let position = self.progress.begin(state_dir, log);
+        let position = position.filter(|_| self.config().is_some());
+        self.heard.lock().await.goes_on(position, log);
     }
 
     fn config(&self) -> Option<Arc<Configured>> {
@@ -165,9 +181,11 @@ pub(crate) fn mqtt_child(recorder: Arc<Recorder>) -> ChildSpec {
         let recorder = recorder.clone();
         Box::pin(async move {
             tokio::select! {
-                () = link::run(&context, &recorder) => Ok(()),
-                () = bridge::run(&context, &recorder) => Ok(()),
+                () = link::run(&context, &recorder) => {}
+                () = bridge::run(&context, &recorder) => {}
             }
+            bridge::note_at_last(&recorder).await;
+            Ok(())
         })
     })
 }

@@ -1,7 +1,8 @@
 //! What the broker is to be told: how things stand, events, and what somebody waits for. Pure.
 //!
 //! How things stand is told anew after each connection; events wait for at most an hour; what somebody
-//! waits for fails at once when the connection does. It lives in memory: `kill -9` loses what waits.
+//! waits for fails at once when the connection does. It lives in memory: events that wait when the process
+//! ends, the next one finds in the log ([`super::progress`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -9,13 +10,16 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use vigie_storage::events::Position;
+
+use super::marks::Marks;
 
 /// Sent and not acknowledged, at most; Mosquitto's own limit.
 const IN_FLIGHT: usize = 20;
 /// Events that wait, at most. Over it the oldest go, and are counted.
 const EVENTS: usize = 10_000;
 const EVENT_BYTES: usize = 16 << 20;
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// The last id of a publication.
 pub(super) const LAST_ID: u16 = 0x7fff;
 /// Callers that wait, at most.
@@ -62,6 +66,7 @@ pub(super) struct Outbox {
     /// So many of the first events are in flight.
     sent_events: usize,
     numbered: u64,
+    marks: Marks,
     calls: VecDeque<Call>,
     in_flight: BTreeMap<u16, Sent>,
     last_id: u16,
@@ -72,21 +77,20 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// Everything stands like this, and nothing else stands.
-    pub fn stands(&mut self, now: BTreeMap<String, String>) {
+    pub fn stands(&mut self, now: &BTreeMap<&str, &str>) {
         if self.closed {
             return;
         }
         let gone: Vec<String> = self
             .standing
             .keys()
-            .filter(|topic| !now.contains_key(*topic))
+            .filter(|topic| !now.contains_key(topic.as_str()))
             .cloned()
             .collect();
         gone.into_iter().for_each(|topic| self.forget(topic));
         for (topic, payload) in now {
-            if self.standing.get(&topic) != Some(&payload) {
-                self.untold.insert(topic.clone());
-                self.standing.insert(topic, payload);
+            if self.standing.get(*topic).map(String::as_str) != Some(*payload) {
+                self.set((*topic).to_owned(), (*payload).to_owned());
             }
         }
     }
@@ -136,9 +140,27 @@ impl Outbox {
         }
     }
 
-    /// So many were never heard of.
-    pub fn missed(&mut self, events: u64) {
-        self.dropped += events;
+    /// One came too late.
+    pub fn missed(&mut self) {
+        self.dropped += 1;
+    }
+
+    /// What the log of events tells up to there waits, or is told.
+    pub fn heard_up_to(&mut self, position: Position) {
+        self.marks.set(self.numbered, position);
+    }
+
+    /// Up to there in the log everything is acknowledged, or given up; `None`: not known yet.
+    pub fn acknowledged_up_to(&mut self) -> Option<Position> {
+        self.marks.reached(self.events.front().map(|event| event.number))
+    }
+
+    /// Gives up what has waited for too long.
+    pub fn expire(&mut self, now: Instant) {
+        let too_old = |event: &Waiting| now.saturating_duration_since(event.since) > LONGEST_WAIT;
+        while self.sent_events == 0 && self.events.front().is_some_and(too_old) {
+            self.drop_first();
+        }
     }
 
     pub fn call(&mut self, call: Call) {
@@ -151,10 +173,7 @@ impl Outbox {
 
     /// What is to be sent now; `None`: nothing, or so much is in flight that it waits.
     pub fn next(&mut self, now: Instant) -> Option<Message> {
-        let too_old = |event: &Waiting| now.saturating_duration_since(event.since) > LONGEST_WAIT;
-        while self.sent_events == 0 && self.events.front().is_some_and(too_old) {
-            self.drop_first();
-        }
+        self.expire(now);
         if self.in_flight.len() >= IN_FLIGHT {
             return None;
         }
@@ -267,12 +286,6 @@ mod tests {
             .collect()
     }
 
-    fn standing(all: &[(&str, &str)]) -> BTreeMap<String, String> {
-        all.iter()
-            .map(|(topic, payload)| ((*topic).into(), (*payload).into()))
-            .collect()
-    }
-
     #[test]
     fn what_was_not_acknowledged_comes_again_in_order() {
         let (mut outbox, now) = (Outbox::default(), Instant::now());
@@ -314,12 +327,12 @@ mod tests {
     #[test]
     fn what_stands_is_told_anew_and_what_is_gone_is_forgotten() {
         let (mut outbox, now) = (Outbox::default(), Instant::now());
-        outbox.stands(standing(&[("a", "1"), ("b", "2")]));
-        outbox.stands(standing(&[("a", "1"), ("b", "3")]));
+        outbox.stands(&[("a", "1"), ("b", "2")].into());
+        outbox.stands(&[("a", "1"), ("b", "3")].into());
         let told = payloads(&mut outbox, now);
         assert_eq!(told.iter().map(|(_, p)| p.as_str()).collect::<Vec<_>>(), ["1", "3"]);
         told.iter().for_each(|(id, _)| outbox.acknowledged(*id));
-        outbox.stands(standing(&[("a", "1")]));
+        outbox.stands(&[("a", "1")].into());
         outbox.disconnected("gone");
         let told = payloads(&mut outbox, now);
         assert_eq!(told.iter().map(|(_, p)| p.as_str()).collect::<Vec<_>>(), ["1", ""]);

@@ -89,6 +89,7 @@ impl Recorder {
             disks.configure(disk);
         }
         let log = open_log(&config);
+        mqtt.goes_on(&config.server.state_dir, &log).await;
         let inputs = Arc::new(Inputs::new(&config.inputs, &events, &log.open_events()));
         let clock = Arc::new(ClockWatch::default());
         let deps = Deps {

@@ -24,7 +24,8 @@ use crate::{
 
 const START: i64 = 1_763_632_860_000_000;
 
-fn camera() -> Camera {
+/// Recorded all the time, on one disk group.
+pub(crate) fn camera() -> Camera {
     let stream = Stream {
         url: SourceUrl::File("clip.mp4".into()),
         credentials: None,

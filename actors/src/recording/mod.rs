@@ -39,6 +39,9 @@ pub use tap::Tap;
 pub use triggers::{Asked, Triggers};
 pub use wish::{Keep, Wish};
 
+#[cfg(test)]
+pub(crate) use disk_tests::camera as a_camera;
+
 use crate::{
     camera::CameraHandle,
     deps::Deps,

@@ -9,6 +9,7 @@ use vigie_storage::events::{Action, ActionState, EventRecord};
 use super::{
     linkage::{Command, cause_of},
     queue::Events,
+    recordings::Recordings,
     resume::{Again, again},
 };
 use crate::{
@@ -25,6 +26,7 @@ pub(super) struct Dispatch {
     pub push: Arc<Channel>,
     pub deps: Deps,
     pub events: Events,
+    pub recordings: Recordings,
 }
 
 impl Dispatch {
@@ -39,12 +41,17 @@ impl Dispatch {
     }
 
     /// The event begins.
-    pub fn begin(&self, event: &EventRecord) {
+    pub fn begin(&mut self, event: &EventRecord) {
         event.actions.iter().for_each(|action| self.act(event, action));
     }
 
+    /// Tells which recordings are settled.
+    pub fn settle_recordings(&mut self) {
+        self.recordings.look(&self.cameras, &self.deps, &self.events);
+    }
+
     /// The event is from before the registry began: it goes on, or some of it may not be done yet.
-    pub fn resume(&self, event: &EventRecord, now: Utc) {
+    pub fn resume(&mut self, event: &EventRecord, now: Utc) {
         for action in &event.actions {
             match again(event, action, self.lasts(action), now) {
                 Again::Do => self.act(event, action),
@@ -81,9 +88,13 @@ impl Dispatch {
         output.is_some_and(|output| output.config.hold.is_zero())
     }
 
-    fn act(&self, event: &EventRecord, action: &Action) {
+    fn act(&mut self, event: &EventRecord, action: &Action) {
         let outcome = match Command::of(action) {
-            Some(Command::Record(camera)) => self.record(&camera, event),
+            Some(Command::Record(camera)) => match self.record(&camera, event, action) {
+                // Settled when something is stored.
+                Ok(()) => return,
+                Err(why) => Err(why),
+            },
             Some(Command::Snapshot(camera)) => {
                 // It says by itself what becomes of it; what was foreseen is not taken twice.
                 self.snapshots.of_event(&camera, event, action.number);
@@ -174,7 +185,7 @@ impl Dispatch {
         Ok(())
     }
 
-    fn record(&self, camera: &CameraId, event: &EventRecord) -> Result<Option<String>, String> {
+    fn record(&mut self, camera: &CameraId, event: &EventRecord, action: &Action) -> Result<(), String> {
         let handle = self
             .cameras
             .get(camera)
@@ -182,7 +193,7 @@ impl Dispatch {
         let cause = cause_of(event.kind);
         // What a person asks of a camera that is switched off is told to be in vain, and comes true
         // when it is switched on.
-        handle.trigger(cause, event.id, event.start);
+        let from = handle.trigger(cause, event.id, event.start);
         if event.end.is_some() {
             handle.trigger_over(cause, event.id);
         }
@@ -193,15 +204,12 @@ impl Dispatch {
         if cause == Causes::MANUAL {
             // A camera that is recorded by hand only has no recording that waits.
             self.wake_camera(&handle);
-            return Ok(None);
+        } else if !config.record.event_kinds().iter().any(|(kind, _)| *kind == cause) {
+            return Err(format!("{camera} is not recorded on such events"));
         }
-        let kinds = config.record.event_kinds();
-        let on = kinds.iter().find(|(kind, _)| *kind == cause).map(|(_, when)| *when);
-        let names: Vec<&str> = cause.names().collect();
-        match on {
-            Some(when) if when.is_on(Utc::now(), &self.deps.site.zone()) => Ok(None),
-            Some(when) => Err(format!("{camera}: record.{} is {when}, not on now", names.concat())),
-            None => Err(format!("{camera} is not recorded on such events")),
+        if action.state == ActionState::Planned {
+            self.recordings.ask(event.id, action.number, camera, cause, from);
         }
+        Ok(())
     }
 }

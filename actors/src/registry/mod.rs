@@ -14,6 +14,7 @@ mod journal;
 mod lifecycle;
 mod linkage;
 mod queue;
+mod recordings;
 mod resume;
 mod router;
 

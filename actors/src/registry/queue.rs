@@ -82,6 +82,8 @@ pub struct Events {
     queue: Arc<Mutex<Queue>>,
     ready: Arc<Notify>,
     news: broadcast::Sender<News>,
+    /// Of these, what begins and what ends.
+    changes: broadcast::Sender<News>,
 }
 
 impl Default for Events {
@@ -90,6 +92,7 @@ impl Default for Events {
             queue: Arc::default(),
             ready: Arc::default(),
             news: broadcast::Sender::new(NEWS),
+            changes: broadcast::Sender::new(NEWS),
         }
     }
 }
@@ -178,8 +181,20 @@ impl Events {
         self.news.subscribe()
     }
 
+    /// As [`Events::listen`], without what is done about events.
+    pub fn listen_to_changes(&self) -> broadcast::Receiver<News> {
+        self.changes.subscribe()
+    }
+
+    /// It begins, or ends.
     pub(super) fn tell(&self, event: News) {
         // Nobody listening is no fault.
+        drop(self.changes.send(event.clone()));
+        self.tell_outcome(event);
+    }
+
+    /// Something was done about it.
+    pub(super) fn tell_outcome(&self, event: News) {
         drop(self.news.send(event));
     }
 

@@ -4,13 +4,13 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use vigie_config::{EventKind, Utc};
-use vigie_storage::events::{Entry, EventLog, EventRecord};
+use vigie_storage::events::{Entry, EventLog, EventRecord, Position};
 
 use super::{
     dispatch::Dispatch,
@@ -18,6 +18,7 @@ use super::{
     lifecycle::{Change, Lifecycle},
     linkage::Linkage,
     queue::{Events, Fact, News, NotDurable},
+    recordings::Recordings,
 };
 use crate::{
     recorder::Recorder,
@@ -44,6 +45,8 @@ pub struct Registry {
     settled: AtomicBool,
     /// Events that are being written down, as listeners are to be told of them.
     untold: Mutex<Vec<News>>,
+    /// A position in the log.
+    told: AtomicU64,
 }
 
 impl Registry {
@@ -52,11 +55,17 @@ impl Registry {
         Self {
             events,
             journal: tokio::sync::Mutex::new(Journal::new(log.clone())),
+            told: AtomicU64::new(log.position().0),
             log,
             linkage: Mutex::default(),
             settled: AtomicBool::new(false),
             untold: Mutex::default(),
         }
+    }
+
+    /// Listeners were told of everything up to there that is in the log.
+    pub fn told(&self) -> Position {
+        Position(self.told.load(Ordering::SeqCst))
     }
 
     /// What goes on, and what was planned, by the log and by what is not in it yet; the second is true
@@ -101,6 +110,12 @@ fn survives(kind: EventKind) -> bool {
     matches!(kind, EventKind::Sensor | EventKind::Manual)
 }
 
+fn news(change: &Change) -> News {
+    match change {
+        Change::Begun(event) | Change::Ended(event) => Arc::new(event.clone()),
+    }
+}
+
 struct Router {
     node: Arc<Node>,
     recorder: Arc<Recorder>,
@@ -126,6 +141,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
             push: recorder.notify.push.clone(),
             deps: recorder.deps.clone(),
             events: registry.events.clone(),
+            recordings: Recordings::default(),
         },
         routed: 0,
         woken: Instant::now(),
@@ -136,6 +152,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
     loop {
         router.end_what_is_due();
         router.wake();
+        router.dispatch.settle_recordings();
         let facts = router.registry.events.take();
         if !facts.is_empty() {
             router.route(facts).await;
@@ -160,6 +177,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
                 drop(router.write(Vec::new()).await);
             }
             () = context.stopping() => {
+                router.dispatch.settle_recordings();
                 loop {
                     let facts = router.registry.events.take();
                     if facts.is_empty() {
@@ -186,12 +204,13 @@ impl Router {
             };
             let ends = |event: &&Arc<EventRecord>| !survives(event.kind) || gone(event);
             let over: Vec<Arc<EventRecord>> = self.lifecycle.open().filter(ends).cloned().collect();
-            let mut entries = Vec::new();
+            let (mut entries, mut ended) = (Vec::new(), Vec::new());
             for event in over {
-                self.lifecycle.end(event.kind, &event.source, now);
+                ended.extend(self.lifecycle.end(event.kind, &event.source, now));
                 entries.push(Entry::Ended { id: event.id, at: now });
             }
             drop(self.write(entries).await);
+            ended.iter().for_each(|change| self.registry.events.tell(news(change)));
         }
         // Ends that were written down and not acted on.
         if answered {
@@ -304,9 +323,6 @@ impl Router {
             }
         }
         self.routed += facts.len() as u64;
-        let news = |change: &Change| match change {
-            Change::Begun(event) | Change::Ended(event) => Arc::new(event.clone()),
-        };
         *self.registry.untold() = changes.iter().map(news).collect();
         let written = self.write(entries).await;
         self.node.fault_point_at("written");
@@ -326,8 +342,12 @@ impl Router {
         for id in outcomes.into_iter().filter(|_| written.is_ok()) {
             if let Ok(Some(event)) = self.registry.log.get(id) {
                 self.lifecycle.update(&event);
-                self.registry.events.tell(Arc::new(event));
+                self.registry.events.tell_outcome(Arc::new(event));
             }
+        }
+        if written.is_ok() {
+            let told = self.registry.log.position().0;
+            self.registry.told.store(told, Ordering::SeqCst);
         }
         let answer = |event: Option<EventRecord>| match &written {
             Ok(left_out) if event.as_ref().is_some_and(|event| left_out.contains(&event.id)) => {

@@ -23,6 +23,7 @@ mod snapshots;
 mod source_url;
 mod suggest;
 mod variables;
+mod walk;
 
 #[cfg(test)]
 mod alarm_tests;

@@ -140,7 +140,8 @@ impl EventLog {
 
     /// Of the last entry.
     pub fn position(&self) -> Position {
-        self.state().position
+        let inner = self.lock();
+        Position(inner.loaded.as_ref().map_or(0, |loaded| loaded.last))
     }
 
     pub fn state(&self) -> EventLogState {

@@ -78,11 +78,12 @@ impl Broker {
         self.folder.path().join("ca.pem")
     }
 
-    /// Begins, or begins again with what it kept.
+    /// Begins, or begins again with what it kept. Other brokers keep messages of QoS 0 for who is away, so this
+    /// one is told to.
     pub fn run(&mut self) {
         let mut text = format!(
             "listener {} 127.0.0.1\nallow_anonymous false\npassword_file {}\npersistence true\npersistence_location {}/\n\
-             user root\nlog_type all\nlog_dest file {}\n",
+             queue_qos0_messages true\nuser root\nlog_type all\nlog_dest file {}\n",
             self.port,
             self.path("passwords"),
             self.folder.path().display(),
