@@ -35,7 +35,7 @@ impl Line {
         };
         Self {
             kind,
-            client: crate::http::client(),
+            client: crate::http::strict_client(),
             mqtt: means.mqtt,
             relay,
         }
