@@ -95,6 +95,8 @@ kinds! {
     IpConflict = "ip_conflict", Alarm, false;
     /// Failed sign-ins.
     IllegalAccess = "illegal_access", Warning, false;
+    /// An output that is let go of could not be switched off.
+    OutputStaysOn = "output_stays_on", Alarm, false;
     ClockStepped = "clock_stepped", Warning, false;
     Started = "started", Info, false;
     Stopping = "stopping", Info, false;

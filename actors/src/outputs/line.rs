@@ -41,6 +41,11 @@ impl Line {
         }
     }
 
+    /// It is switched on for a while of its own, and nobody switches it off.
+    pub fn falls_back(&self) -> bool {
+        matches!(&self.kind, OutputKind::Http { off: None, .. })
+    }
+
     /// Says what failed, which, and why.
     pub async fn switch(&self, on: bool) -> Result<(), String> {
         match &self.kind {

@@ -27,6 +27,7 @@ const kinds = {
   nothing_recorded: 'Nothing recorded',
   footage_deleted: 'Footage deleted',
   overload: 'Recorder overloaded',
+  output_stays_on: 'Output may stay on',
   network_down: 'Network down',
   ip_conflict: 'Address used twice',
   illegal_access: 'Sign-ins refused',
