@@ -9,15 +9,15 @@ use std::{
 use serde::Serialize;
 use tokio::sync::Notify;
 use ulid::Ulid;
-use vigie_config::{Output, OutputId, Source, Utc};
-use vigie_storage::events::{ActionState, EventRecord};
+use vigie_config::{EventKind, Output, OutputId, Source, Utc};
+use vigie_storage::events::{ActionState, EventLog, EventRecord, Query};
 
 use super::{
     line::{Line, Means},
     machine::Machine,
     waiting::Waiting,
 };
-use crate::registry::Events;
+use crate::registry::{Event, Events, Told};
 
 /// One entry of `GET /api/v1/outputs`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -57,6 +57,8 @@ struct State {
     waiting: Waiting,
     /// It is to be told anew: somebody switched the line past the actor, or it falls back by itself.
     touched: bool,
+    /// Events from before this process that a person overruled.
+    overruled: BTreeSet<Ulid>,
     /// Not switched off for certain since somebody tried to switch it on.
     may_be_on: bool,
 }
@@ -90,6 +92,7 @@ impl OutputHandle {
             error: None,
             waiting: Waiting::default(),
             touched: false,
+            overruled: BTreeSet::new(),
             // What an earlier process left is not known.
             may_be_on: true,
         };
@@ -115,6 +118,12 @@ impl OutputHandle {
     pub fn fire(&self, event: &EventRecord, number: u16) {
         let mut state = self.state();
         if !state.waiting.take((event.id, number)) {
+            return;
+        }
+        if state.overruled.contains(&event.id) {
+            // The actor finds it unwanted.
+            drop(state);
+            self.changed.notify_one();
             return;
         }
         state.machine.fire(event.id, event.end.is_some(), Instant::now());
@@ -143,10 +152,43 @@ impl OutputHandle {
         self.changed.notify_one();
     }
 
-    /// A person wants it off, whatever events say.
-    pub fn switch_off(&self) {
-        self.state().machine.switch_off();
+    /// A person wants it off, whatever events say. `Some`: events that go on wanted it on; once this
+    /// is in the log it stays off after a restart too.
+    pub fn switch_off(&self) -> Option<Told> {
+        let told = {
+            let mut state = self.state();
+            let overruled = state.machine.has_events();
+            state.machine.switch_off();
+            let event = || Event::new(EventKind::OutputSwitchedOff, self.source(), self.config.name.clone());
+            overruled.then(|| self.events.enqueue(event()))
+        };
         self.changed.notify_one();
+        told
+    }
+
+    /// A person switched it off before this process began: what went on then wants it no more.
+    pub(super) fn overrule(&self, log: &EventLog, open: &[EventRecord]) {
+        let Some(oldest) = open.iter().map(|event| event.start).min() else {
+            return;
+        };
+        let query = Query {
+            from: Some(oldest),
+            kinds: vec![EventKind::OutputSwitchedOff],
+            sources: vec![self.source()],
+            limit: 1,
+            ..Query::default()
+        };
+        match log.query(&query) {
+            Ok(page) => {
+                if let Some(hand) = page.events.first() {
+                    let before = open.iter().filter(|event| event.start <= hand.start);
+                    self.state().overruled = before.map(|event| event.id).collect();
+                }
+            }
+            Err(error) => {
+                tracing::error!(output = %self.config.id, %error, "whether a person switched it off is not known");
+            }
+        }
     }
 
     /// The line may not be where it was brought: it is told anew.

@@ -22,7 +22,7 @@ use std::{
 };
 
 use vigie_config::{Output, OutputId};
-use vigie_storage::events::ActionState;
+use vigie_storage::events::{ActionState, EventLog};
 
 pub(crate) use actor::{name, output_child};
 pub use handle::{OutputHandle, OutputSnapshot};
@@ -52,6 +52,14 @@ impl Outputs {
 
     pub fn get(&self, id: &OutputId) -> Option<Arc<OutputHandle>> {
         self.all.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// What a person switched off before this process stays off.
+    pub(crate) fn heed(&self, log: &EventLog) {
+        let open = log.open_events();
+        let all = self.all();
+        let lasting = all.iter().filter(|output| output.config.hold.is_zero());
+        lasting.for_each(|output| output.overrule(log, &open));
     }
 
     /// By id.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use vigie_config::EventKind;
-use vigie_storage::events::EventRecord;
+use vigie_storage::events::{Entry, EventLogLimits, EventRecord};
 
 use super::*;
 use crate::registry::Event;
@@ -57,4 +57,40 @@ fn an_output_that_changes_or_goes_says_what_became_of_its_actions() {
     all.remove(&siren.id);
     let failed = |number| (record.id, number, ActionState::Failed);
     assert_eq!(events.outcomes(), [failed(0), failed(1)]);
+}
+
+#[test]
+fn a_persons_off_outlasts_the_process() {
+    let events = Events::default();
+    let (before, siren) = outputs(&events);
+    let (going, later) = (record(), record());
+    let handle = before.get(&siren.id).unwrap();
+    assert!(handle.switch_off().is_none(), "nothing wanted it");
+    handle.fire(&going, 0);
+    assert!(handle.switch_off().is_some());
+    let hand = events.raised().remove(0);
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _) = EventLog::open(folder.path(), EventLogLimits::default());
+    let hand = EventRecord {
+        id: hand.id,
+        kind: hand.kind,
+        source: hand.source,
+        start: hand.at,
+        end: Some(hand.at),
+        ..record()
+    };
+    let after = |event: EventRecord, micros| EventRecord {
+        start: hand.start.plus_micros(micros),
+        ..event
+    };
+    let (going, later) = (after(going, -1), after(later, 1));
+    let entries = [&going, &hand, &later].map(|event| Entry::Begun(event.clone()));
+    log.append(&entries).unwrap();
+    let (again, _) = outputs(&events);
+    again.heed(&log);
+    let handle = again.get(&siren.id).unwrap();
+    handle.fire(&going, 0);
+    assert!(!handle.snapshot().wanted, "the hand has the last word");
+    handle.fire(&later, 0);
+    assert!(handle.snapshot().wanted, "what came after it counts");
 }

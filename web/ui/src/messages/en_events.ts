@@ -28,6 +28,7 @@ const kinds = {
   footage_deleted: 'Footage deleted',
   overload: 'Recorder overloaded',
   output_stays_on: 'Output may stay on',
+  output_switched_off: 'Output switched off by hand',
   network_down: 'Network down',
   ip_conflict: 'Address used twice',
   illegal_access: 'Sign-ins refused',
