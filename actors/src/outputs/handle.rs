@@ -199,6 +199,9 @@ impl OutputHandle {
 
     /// On and off again at once: says exactly what failed.
     pub async fn test(&self) -> Result<(), String> {
+        if !self.config.enabled {
+            return Err(format!("{} is switched off in the configuration", self.config.id));
+        }
         // Told on every way out: whoever asks may hang up while it is on.
         let _touch = Touch(self);
         self.state().may_be_on = true;

@@ -8,15 +8,21 @@ use vigie_storage::events::{Entry, EventLogLimits, EventRecord};
 use super::*;
 use crate::registry::Event;
 
-fn outputs(events: &Events) -> (Outputs, Output) {
-    let text = "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n[[output]]\nid = \"siren\"\nkind = \"http\"\n\
-                on = \"http://192.0.2.1/on\"\nhold = \"0s\"\n";
-    let config = vigie_config::Config::parse(text, &|_| None).unwrap().0;
+fn outputs_with(more: &str, events: &Events) -> (Outputs, Output) {
+    let text = format!(
+        "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n[[output]]\nid = \"siren\"\nkind = \"http\"\n\
+         on = \"http://192.0.2.1/on\"\nhold = \"0s\"\n{more}"
+    );
+    let config = vigie_config::Config::parse(&text, &|_| None).unwrap().0;
     let means = Means {
         mqtt: crate::mqtt::Mqtt::new(None, events),
         gpio: Arc::new(crate::gpio::bench::Bench::new()),
     };
     (Outputs::new(&config.outputs, events, means), config.outputs[0].clone())
+}
+
+fn outputs(events: &Events) -> (Outputs, Output) {
+    outputs_with("", events)
 }
 
 fn record() -> EventRecord {
@@ -93,4 +99,11 @@ fn a_persons_off_outlasts_the_process() {
     assert!(!handle.snapshot().wanted, "the hand has the last word");
     handle.fire(&later, 0);
     assert!(handle.snapshot().wanted, "what came after it counts");
+}
+
+#[tokio::test]
+async fn one_that_is_switched_off_is_not_tried_out() {
+    let (all, siren) = outputs_with("enabled = false", &Events::default());
+    let error = all.get(&siren.id).unwrap().test().await.unwrap_err();
+    assert_eq!(error, "siren is switched off in the configuration");
 }
