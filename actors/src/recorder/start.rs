@@ -113,7 +113,7 @@ impl Recorder {
         let notify = Notifiers::new(&config, &events, &registry.log, &storage, &deps.site, snapshots.clone());
         let recorder = Arc::new(Recorder {
             snapshots,
-            buzzer: Arc::new(Buzzer::new(config.buzzer.as_ref(), events.clone())),
+            buzzer: Arc::new(Buzzer::new(config.buzzer.as_ref(), events.clone(), gpio.clone())),
             started: Utc::now(),
             cameras,
             deps,
