@@ -1,24 +1,18 @@
-//! The HTTP clients of everything that calls out: alarm outputs, and what is told to others.
+//! The HTTP client of everything that calls out: alarm outputs, and what is told to others.
 
 use std::{error::Error, sync::OnceLock};
 
-/// One for the whole process: connections are shared.
-pub fn client() -> reqwest::Client {
-    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    CLIENT.get_or_init(|| build(reqwest::Client::builder())).clone()
-}
-
-/// The same, which goes nowhere else than where it is sent: a redirected POST would arrive as a GET.
+/// One for the whole process: connections are shared. It goes nowhere else than where it is sent: a
+/// redirected POST would arrive as a GET, and a page to sign in at would be taken for a yes.
 pub fn strict_client() -> reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    let strict = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    CLIENT.get_or_init(|| build(strict())).clone()
-}
-
-fn build(builder: reqwest::ClientBuilder) -> reqwest::Client {
-    // Refused when there is one already, which is as good.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    builder.build().unwrap_or_default()
+    let build = || {
+        // Refused when there is one already, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        builder.build().unwrap_or_default()
+    };
+    CLIENT.get_or_init(build).clone()
 }
 
 /// The outermost error only says that something failed.

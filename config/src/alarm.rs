@@ -134,6 +134,12 @@ pub enum BuzzerKind {
     },
     /// Its built-in speaker, as an input device.
     PcSpeaker { device: PathBuf },
+    /// A buzzer at one of its lines.
+    Gpio {
+        line: GpioLine,
+        /// The line's level while it sounds.
+        on: Level,
+    },
 }
 
 impl BuzzerKind {
@@ -141,6 +147,7 @@ impl BuzzerKind {
         match self {
             BuzzerKind::Sound { .. } => "sound",
             BuzzerKind::PcSpeaker { .. } => "pc_speaker",
+            BuzzerKind::Gpio { .. } => "gpio",
         }
     }
 }

@@ -95,6 +95,10 @@ kinds! {
     IpConflict = "ip_conflict", Alarm, false;
     /// Failed sign-ins.
     IllegalAccess = "illegal_access", Warning, false;
+    /// An output that is let go of could not be switched off.
+    OutputStaysOn = "output_stays_on", Alarm, false;
+    /// Somebody switched an output off while an event that goes on wanted it on.
+    OutputSwitchedOff = "output_switched_off", Info, false;
     ClockStepped = "clock_stepped", Warning, false;
     Started = "started", Info, false;
     Stopping = "stopping", Info, false;

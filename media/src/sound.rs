@@ -2,7 +2,7 @@
 //!
 //! Belongs here: the pipeline. Does not belong here: when it is to sound.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use gstreamer::{self as gst, prelude::*};
 
@@ -19,6 +19,9 @@ pub enum Sink {
     Element(String),
 }
 
+/// A device that takes longer to begin is not heard.
+const BEGINS_WITHIN: Duration = Duration::from_secs(4);
+
 /// Two beeps a second, of 1 kHz.
 const TONE: &str = "audiotestsrc wave=ticks apply-tick-ramp=true freq=1000 tick-interval=500000000 \
                     sine-periods-per-tick=250 volume=0.8";
@@ -30,8 +33,13 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// Of `file`, or a tone. Says what is missing; what fails later is told by [`Sound::look`].
+    /// Of `file`, or a tone. Blocks until it plays. Says what is missing; what fails later is told by
+    /// [`Sound::look`].
     pub fn start(file: Option<&Path>, sink: &Sink) -> Result<Sound, GstError> {
+        Sound::start_within(file, sink, BEGINS_WITHIN)
+    }
+
+    fn start_within(file: Option<&Path>, sink: &Sink, time: Duration) -> Result<Sound, GstError> {
         let source = match file {
             Some(_) => {
                 ensure_elements(&["filesrc", "wavparse"])?;
@@ -67,11 +75,19 @@ impl Sound {
             set("sink", "device", device);
         }
         let sound = Sound { pipeline };
-        if sound.pipeline.set_state(gst::State::Playing).is_err() {
-            sound.look()?;
-            return Err(failed("the sound does not start"));
+        let mut begun = sound.pipeline.set_state(gst::State::Playing);
+        if begun == Ok(gst::StateChangeSuccess::Async) {
+            let limit = gst::ClockTime::try_from(time).unwrap_or(gst::ClockTime::SECOND);
+            (begun, ..) = sound.pipeline.state(limit);
         }
-        Ok(sound)
+        match begun {
+            Ok(gst::StateChangeSuccess::Async) => Err(failed(&format!("it does not play within {time:?}"))),
+            Ok(_) => Ok(sound),
+            Err(_) => {
+                sound.look()?;
+                Err(failed("the sound does not start"))
+            }
+        }
     }
 
     /// Begins a file anew at its end; to be called now and then. An error: nothing is heard.
@@ -192,6 +208,16 @@ mod tests {
             assert!(begin.elapsed() < Duration::from_secs(30), "{rounds} ends");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    #[test]
+    fn it_has_begun_when_it_plays() {
+        let sound = Sound::start(None, &Sink::Element("fakesink sync=true".into())).unwrap();
+        assert_eq!(sound.pipeline.current_state(), gst::State::Playing);
+        // Nothing ever arrives.
+        let nothing = Sink::Element("valve drop=true ! fakesink".into());
+        let error = Sound::start_within(None, &nothing, Duration::from_millis(100)).unwrap_err();
+        assert!(error.to_string().ends_with("it does not play within 100ms"), "{error}");
     }
 
     #[test]

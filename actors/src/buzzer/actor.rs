@@ -5,11 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vigie_config::BuzzerKind;
-use vigie_media::sound::{Sink, Sound};
 use vigie_storage::events::ActionState;
 
-use super::{Buzzer, speaker::Tone};
+use super::{
+    Buzzer,
+    device::{Device, Sounding},
+};
 use crate::supervise::{ChildSpec, JobContext, JobError, worker_child};
 
 /// While it sounds: a file begins anew, a fault is seen.
@@ -24,85 +25,112 @@ pub fn buzzer_child(buzzer: Arc<Buzzer>) -> ChildSpec {
     })
 }
 
-/// Silent when dropped.
-pub(super) enum Sounding {
-    Sound(Sound),
-    Tone { _until_dropped: Tone },
+/// What the actor has in hand.
+#[derive(Default)]
+struct Play {
+    device: Option<Arc<Device>>,
+    sounding: Option<Sounding>,
+    /// It was told to be silent, and nothing has sounded since.
+    at_rest: bool,
 }
 
-impl Sounding {
-    pub(super) fn start(kind: &BuzzerKind) -> Result<Sounding, String> {
-        match kind {
-            BuzzerKind::Sound { file, device } => {
-                let sink = device.clone().map_or(Sink::Auto, Sink::Alsa);
-                let sound = Sound::start(file.as_deref(), &sink).map_err(|error| error.to_string())?;
-                Ok(Sounding::Sound(sound))
+impl Play {
+    /// Another configuration is another sound.
+    async fn take(&mut self, device: Option<Arc<Device>>) {
+        self.end().await;
+        *self = Play {
+            device,
+            ..Play::default()
+        };
+    }
+
+    /// It may have been silenced, or left on, by somebody else.
+    fn touched(&mut self) {
+        self.sounding = self.sounding.take().filter(Sounding::is_its_own);
+        self.at_rest = false;
+    }
+
+    /// `None`: nothing was to be done.
+    async fn bring(&mut self, wanted: bool) -> Option<Result<(), String>> {
+        let device = self.device.as_ref()?;
+        let result = match (&self.sounding, wanted) {
+            (Some(sound), true) => sound.look(),
+            (None, true) => {
+                self.at_rest = false;
+                device.start().await.map(|started| self.sounding = Some(started))
             }
-            BuzzerKind::PcSpeaker { device } => match Tone::start(device) {
-                Ok(tone) => Ok(Sounding::Tone { _until_dropped: tone }),
-                Err(error) => Err(format!("cannot write to {}: {error}", device.display())),
-            },
+            (None, false) if self.at_rest => return None,
+            (_, false) => {
+                (self.sounding, self.at_rest) = (None, false);
+                device.rest().await.map(|()| self.at_rest = true)
+            }
+        };
+        if result.is_err() {
+            self.sounding = None;
         }
+        Some(result)
     }
 
-    pub(super) fn look(&self) -> Result<(), String> {
-        match self {
-            Sounding::Sound(sound) => sound.look().map_err(|error| error.to_string()),
-            Sounding::Tone { .. } => Ok(()),
+    async fn end(&mut self) {
+        self.sounding = None;
+        if let Some(device) = &self.device {
+            device.release().await;
         }
     }
 }
 
-async fn run(context: JobContext, buzzer: Arc<Buzzer>) -> Result<(), JobError> {
-    let mut sounding: Option<(BuzzerKind, Sounding)> = None;
+pub(super) async fn run(context: JobContext, buzzer: Arc<Buzzer>) -> Result<(), JobError> {
+    let mut play = Play::default();
+    let mut wanted = false;
     let mut failed: Option<Instant> = None;
     loop {
-        let wanted = buzzer.wanted(Instant::now());
-        // Another configuration is another sound.
-        sounding = sounding.filter(|(kind, _)| wanted.as_ref() == Some(kind));
-        let due = failed.is_none_or(|at| at.elapsed() >= RETRY);
-        match (&wanted, &sounding) {
-            (Some(kind), None) if due => {
-                let started = tokio::task::spawn_blocking({
-                    let kind = kind.clone();
-                    move || Sounding::start(&kind)
-                });
-                let started = started.await?;
-                failed = started.is_err().then(Instant::now);
-                buzzer.told(started.as_ref().map(drop).map_err(Clone::clone));
-                sounding = started.ok().map(|started| (kind.clone(), started));
-            }
-            (Some(_), Some((_, sound))) => {
-                if let Err(error) = sound.look() {
-                    failed = Some(Instant::now());
-                    buzzer.told(Err(error));
-                    sounding = None;
+        let aim = buzzer.aim(Instant::now());
+        if play.device.as_ref().map(Arc::as_ptr) != aim.device.as_ref().map(Arc::as_ptr) {
+            play.take(aim.device).await;
+            failed = None;
+        }
+        if aim.touched {
+            play.touched();
+        }
+        if std::mem::replace(&mut wanted, aim.wanted) != aim.wanted {
+            failed = None;
+        }
+        if failed.is_none_or(|at| at.elapsed() >= RETRY) {
+            let brought = tokio::select! {
+                brought = play.bring(wanted) => brought,
+                () = context.stopping() => break,
+            };
+            if let Some(result) = brought {
+                // That it is silent says nothing of why it was not heard.
+                if wanted || failed.is_some() || result.is_err() {
+                    buzzer.told(&result);
                 }
-            }
-            (Some(_), None) => {}
-            (None, _) => {
-                failed = None;
-                buzzer.settle(ActionState::Failed, Some("silenced before it sounded".into()));
+                failed = result.is_err().then(Instant::now);
             }
         }
-        if sounding.is_some() {
-            buzzer.settle(ActionState::Done, None);
-        } else if let Some(error) = buzzer.error().filter(|_| failed.is_some()) {
-            buzzer.settle(ActionState::Failed, Some(error));
+        if !wanted {
+            let why = "silenced before it sounded";
+            buzzer.settle(aim.waiting, ActionState::Failed, Some(why.into()));
+        } else if play.sounding.is_some() {
+            buzzer.settle(aim.waiting, ActionState::Done, None);
+        } else if failed.is_some() {
+            buzzer.settle(aim.waiting, ActionState::Failed, buzzer.error());
         }
-        buzzer.sounds(sounding.is_some());
+        buzzer.sounds(play.sounding.is_some());
         context.node.publish(buzzer.snapshot());
         let look = async {
-            match wanted {
-                Some(_) => tokio::time::sleep(LOOK).await,
-                None => std::future::pending().await,
+            match (wanted, failed) {
+                (true, _) => tokio::time::sleep(LOOK).await,
+                (false, Some(_)) => tokio::time::sleep(RETRY).await,
+                (false, None) => std::future::pending().await,
             }
         };
         tokio::select! {
             () = look => {}
             () = buzzer.changed.notified() => {}
-            // The sound ends with what is dropped.
-            () = context.stopping() => return Ok(()),
+            () = context.stopping() => break,
         }
     }
+    play.end().await;
+    Ok(())
 }

@@ -4,10 +4,12 @@
 //! pipelines (`vigie_media::sound`).
 
 mod actor;
+mod device;
 mod speaker;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -15,23 +17,24 @@ use std::{
 use arc_swap::ArcSwapOption;
 use serde::Serialize;
 use tokio::sync::Notify;
-use ulid::Ulid;
-use vigie_config::{Buzzer as Configured, BuzzerKind};
+use vigie_config::Buzzer as Configured;
 use vigie_storage::events::{ActionState, EventRecord};
 
-use actor::Sounding;
 pub(crate) use actor::buzzer_child;
+use device::Device;
 
-use crate::{outputs::Machine, registry::Events};
+use crate::{
+    gpio::Gpio,
+    outputs::{Machine, Waiting},
+    registry::Events,
+};
 
-/// Actions that are remembered as told.
-const TOLD: usize = 256;
 const TEST: Duration = Duration::from_secs(1);
 
 /// `GET /api/v1/buzzer`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct BuzzerSnapshot {
-    /// `sound`, `pc_speaker`; null: there is none
+    /// `sound`, `pc_speaker`, `gpio`; null: there is none
     pub kind: Option<&'static str>,
     /// It is to sound.
     pub wanted: bool,
@@ -42,7 +45,8 @@ pub struct BuzzerSnapshot {
 
 /// What outlives the actor.
 pub struct Buzzer {
-    config: ArcSwapOption<Configured>,
+    device: ArcSwapOption<Device>,
+    gpio: Arc<dyn Gpio>,
     events: Events,
     state: Mutex<State>,
     changed: Notify,
@@ -54,15 +58,35 @@ struct State {
     sounding: bool,
     error: Option<String>,
     /// Actions that are done once it sounds.
-    waiting: Vec<(Ulid, u16)>,
-    /// The newest actions that were told: whoever tells one again rings no second time.
-    told: VecDeque<(Ulid, u16)>,
+    waiting: Waiting,
+    /// Somebody made it sound past the actor.
+    touched: bool,
+}
+
+/// What the actor is to do, as of one moment.
+struct Aim {
+    device: Option<Arc<Device>>,
+    wanted: bool,
+    touched: bool,
+    /// So many actions wait for it.
+    waiting: usize,
+}
+
+/// While it lives it sounds past the actor, which then brings it to where it is wanted.
+struct Touch<'a>(&'a Buzzer);
+
+impl Drop for Touch<'_> {
+    fn drop(&mut self) {
+        self.0.state().touched = true;
+        self.0.changed.notify_one();
+    }
 }
 
 impl Buzzer {
-    pub fn new(config: Option<&Configured>, events: Events) -> Buzzer {
+    pub(crate) fn new(config: Option<&Configured>, events: Events, gpio: Arc<dyn Gpio>) -> Buzzer {
         let buzzer = Buzzer {
-            config: ArcSwapOption::empty(),
+            device: ArcSwapOption::empty(),
+            gpio,
             events,
             state: Mutex::default(),
             changed: Notify::new(),
@@ -73,9 +97,12 @@ impl Buzzer {
 
     /// Silent at first, whatever events wanted.
     pub fn configure(&self, config: Option<&Configured>) {
-        self.config.store(config.cloned().map(Arc::new));
         let hold = config.map_or(Duration::ZERO, |config| config.duration);
-        self.state().machine = Machine::new(hold);
+        let device = config.map(|config| Arc::new(Device::new(config.clone(), &self.gpio)));
+        let mut state = self.state();
+        self.device.store(device);
+        state.machine = Machine::new(hold);
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -86,20 +113,14 @@ impl Buzzer {
     /// Action `number` of an event wants it to sound; once, however often it is told. The outcome
     /// is told to the registry.
     pub(crate) fn ring(&self, event: &EventRecord, number: u16) -> Result<(), String> {
-        if self.config.load().is_none() {
+        if self.device.load().is_none() {
             return Err("there is no buzzer any more".into());
         }
         let mut state = self.state();
-        let action = (event.id, number);
-        if state.told.contains(&action) {
+        if !state.waiting.take((event.id, number)) {
             return Ok(());
         }
-        if state.told.len() >= TOLD {
-            state.told.pop_front();
-        }
-        state.told.push_back(action);
         state.machine.fire(event.id, true, Instant::now());
-        state.waiting.push(action);
         drop(state);
         self.changed.notify_one();
         Ok(())
@@ -113,25 +134,31 @@ impl Buzzer {
 
     /// Sounds for a second: says exactly what failed.
     pub async fn test(&self) -> Result<(), String> {
-        let config = self.config.load_full().ok_or("no [buzzer] is configured")?;
-        let start = move || {
-            let sounding = Sounding::start(&config.kind)?;
-            std::thread::sleep(TEST);
-            sounding.look()
-        };
-        tokio::task::spawn_blocking(start)
-            .await
-            .map_err(|error| error.to_string())?
+        let device = self.device.load_full().ok_or("no [buzzer] is configured")?;
+        // Told on every way out: whoever asks may hang up while it sounds.
+        let _touch = Touch(self);
+        let sounding = device.start().await?;
+        tokio::time::sleep(TEST).await;
+        let heard = sounding.look();
+        drop(sounding);
+        let wanted = self.state().machine.is_wanted(Instant::now());
+        let silent = if wanted { Ok(()) } else { device.rest().await };
+        heard.and(silent)
     }
 
-    /// What is to sound now.
-    fn wanted(&self, now: Instant) -> Option<BuzzerKind> {
-        let config = self.config.load_full()?;
-        self.state().machine.is_wanted(now).then(|| config.kind.clone())
+    fn aim(&self, now: Instant) -> Aim {
+        let mut state = self.state();
+        let device = self.device.load_full();
+        Aim {
+            wanted: device.is_some() && state.machine.is_wanted(now),
+            device,
+            touched: std::mem::take(&mut state.touched),
+            waiting: state.waiting.count(),
+        }
     }
 
-    fn told(&self, result: Result<(), String>) {
-        self.state().error = result.err();
+    fn told(&self, result: &Result<(), String>) {
+        self.state().error = result.as_ref().err().cloned();
     }
 
     fn error(&self) -> Option<String> {
@@ -142,19 +169,19 @@ impl Buzzer {
         self.state().sounding = sounding;
     }
 
-    /// What became of the actions that wait for it.
-    fn settle(&self, outcome: ActionState, detail: Option<String>) {
-        let waiting = std::mem::take(&mut self.state().waiting);
-        for (event, number) in waiting {
+    /// What became of the first so many actions that wait for it.
+    fn settle(&self, count: usize, outcome: ActionState, detail: Option<String>) {
+        let settled = self.state().waiting.settle(count);
+        for (event, number) in settled {
             self.events.outcome(event, number, outcome, detail.clone());
         }
     }
 
     pub fn snapshot(&self) -> BuzzerSnapshot {
-        let config = self.config.load();
+        let device = self.device.load();
         let state = self.state();
         BuzzerSnapshot {
-            kind: config.as_ref().map(|config| config.kind.name()),
+            kind: device.as_ref().map(|device| device.config.kind.name()),
             wanted: state.machine.is_wanted(Instant::now()),
             sounding: state.sounding,
             error: state.error.clone(),

@@ -3,7 +3,8 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -15,9 +16,14 @@ use super::{Driven, Gpio, Watched};
 pub(crate) struct Bench {
     state: Mutex<State>,
     edge: Notify,
+    answers: Condvar,
 }
 
 struct State {
+    /// Whoever reads it waits.
+    hangs: bool,
+    /// So many wait.
+    hung: usize,
     level: Level,
     edges: Vec<Level>,
     error: Option<String>,
@@ -30,6 +36,8 @@ impl Bench {
     pub fn new() -> Arc<Bench> {
         Arc::new(Bench {
             state: Mutex::new(State {
+                hangs: false,
+                hung: 0,
                 level: Level::Low,
                 edges: Vec::new(),
                 error: None,
@@ -37,6 +45,7 @@ impl Bench {
                 held: false,
             }),
             edge: Notify::new(),
+            answers: Condvar::new(),
         })
     }
 
@@ -62,6 +71,31 @@ impl Bench {
 
     pub fn mend(&self) {
         self.with(|state| state.error = None);
+    }
+
+    /// Its bus does not answer, from now on.
+    pub fn hang(&self) {
+        self.with(|state| state.hangs = true);
+    }
+
+    pub fn hangs_on_somebody(&self) -> bool {
+        self.with(|state| state.hung > 0)
+    }
+
+    pub fn answer(&self) {
+        self.with(|state| state.hangs = false);
+        self.answers.notify_all();
+    }
+
+    fn wait_for_answer(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.hung += 1;
+        let waited = self
+            .answers
+            .wait_timeout_while(state, Duration::from_secs(30), |state| state.hangs);
+        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.hung -= 1;
+        assert!(!waited.timed_out(), "nobody answered");
     }
 
     pub fn is_watched(&self) -> bool {
@@ -118,11 +152,16 @@ impl Watched for Line {
         })
     }
 
-    fn edges(&mut self) -> Pin<Box<dyn Future<Output = Result<Vec<Level>, String>> + Send + '_>> {
+    fn edges(&mut self) -> Result<Vec<Level>, String> {
+        self.bench.wait_for_answer();
+        self.level()?;
+        Ok(self.bench.with(|state| std::mem::take(&mut state.edges)))
+    }
+
+    fn ready(&mut self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
         Box::pin(async move {
             self.bench.edge.notified().await;
-            self.level()?;
-            Ok(self.bench.with(|state| std::mem::take(&mut state.edges)))
+            Ok(())
         })
     }
 }

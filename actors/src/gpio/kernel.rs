@@ -121,27 +121,29 @@ impl Watched for Input {
         value.map(level).map_err(|error| failed(&self.line, &error))
     }
 
-    fn edges(&mut self) -> Pin<Box<dyn Future<Output = Result<Vec<Level>, String>> + Send + '_>> {
+    fn edges(&mut self) -> Result<Vec<Level>, String> {
+        let request = self.request.get_ref();
+        let mut levels = Vec::new();
+        let mut read = || -> Result<(), gpiocdev::Error> {
+            while request.has_edge_event()? {
+                levels.push(match request.read_edge_event()?.kind {
+                    EdgeKind::Rising => Level::High,
+                    EdgeKind::Falling => Level::Low,
+                });
+            }
+            Ok(())
+        };
+        read().map_err(|error| failed(&self.line, &error))?;
+        Ok(levels)
+    }
+
+    fn ready(&mut self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
         Box::pin(async move {
-            let mut ready = self
-                .request
-                .readable()
-                .await
-                .map_err(|error| failed(&self.line, &error))?;
-            let request = ready.get_inner();
-            let mut levels = Vec::new();
-            let mut read = || -> Result<(), gpiocdev::Error> {
-                while request.has_edge_event()? {
-                    levels.push(match request.read_edge_event()?.kind {
-                        EdgeKind::Rising => Level::High,
-                        EdgeKind::Falling => Level::Low,
-                    });
-                }
-                Ok(())
-            };
-            read().map_err(|error| failed(&self.line, &error))?;
-            ready.clear_ready();
-            Ok(levels)
+            let ready = self.request.readable().await;
+            // Cleared before they are read: one that comes meanwhile makes it ready again.
+            ready
+                .map(|mut ready| ready.clear_ready())
+                .map_err(|error| failed(&self.line, &error))
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use vigie_config::{Bias, Contact, GpioLine, InputKind, Level};
 
 use super::{InputHandle, Report};
-use crate::gpio::{Gpio, Watched, within};
+use crate::gpio::{Gpio, Watch};
 
 /// A line that is missing or busy is tried again so often.
 pub(super) const RETRY: Duration = Duration::from_secs(10);
@@ -35,22 +35,18 @@ async fn follow(
     bias: Bias,
     closed: Level,
 ) -> Result<(), String> {
-    let (kernel, asked) = (gpio.clone(), line.clone());
-    let mut watched: Box<dyn Watched> = within(line, move || kernel.watch(&asked, bias)).await?;
-    let say = |level: Level| {
-        let contact = match level == closed {
-            true => Contact::Closed,
-            false => Contact::Open,
-        };
-        // Nobody waits for an answer.
-        drop(input.tell(Report::Contact(contact)));
-    };
-    say(watched.level()?);
-    input.set_error(None);
+    let mut watch = Watch::begin(gpio, line, bias).await?;
     loop {
-        watched.edges().await?.into_iter().for_each(say);
-        // Edges may have been lost: this is how it stands.
-        say(watched.level()?);
+        for level in watch.read().await? {
+            let contact = match level == closed {
+                true => Contact::Closed,
+                false => Contact::Open,
+            };
+            // Nobody waits for an answer.
+            drop(input.tell(Report::Contact(contact)));
+        }
+        input.set_error(None);
+        watch.ready().await?;
     }
 }
 
@@ -136,6 +132,23 @@ mod tests {
             door.snapshot().active
         })
         .await;
+        task.abort();
+    }
+
+    /// On one thread, which a call that hangs must not hold.
+    #[tokio::test]
+    async fn a_bus_that_hangs_holds_nobody_else() {
+        let (bench, inputs) = (Bench::new(), inputs(""));
+        let door = inputs.get(&InputId::new("door").unwrap()).unwrap();
+        let (watched, gpio): (_, Arc<dyn Gpio>) = (door.clone(), Arc::new(bench.clone()));
+        let task = tokio::spawn(async move { watch(&watched, &gpio, Duration::from_millis(10)).await });
+        wait_for("the line", || bench.is_watched()).await;
+        bench.hang();
+        bench.set(Level::High);
+        wait_for("somebody to ask", || bench.hangs_on_somebody()).await;
+        assert!(!door.snapshot().active);
+        bench.answer();
+        wait_for("the alarm", || door.snapshot().active).await;
         task.abort();
     }
 }

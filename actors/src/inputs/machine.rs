@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     Active,
+    /// Active because of a pulse, which is over, and active for as long as it is said to be.
+    Stays,
     Inactive,
 }
 
@@ -17,6 +19,8 @@ pub struct Machine {
     seen: Option<(bool, Instant)>,
     /// A pulse counts as active up to here.
     until: Option<Instant>,
+    /// It became active by a pulse, and nobody has said since that it stays so.
+    pulse: bool,
 }
 
 impl Machine {
@@ -26,6 +30,7 @@ impl Machine {
             active,
             seen: None,
             until: None,
+            pulse: false,
         }
     }
 
@@ -40,7 +45,7 @@ impl Machine {
 
     /// Active because of a pulse.
     pub fn is_pulse(&self) -> bool {
-        self.until.is_some()
+        self.pulse
     }
 
     /// It stands so now.
@@ -48,7 +53,8 @@ impl Machine {
         self.until = None;
         if active == self.active {
             self.seen = None;
-            return None;
+            let stays = active && std::mem::take(&mut self.pulse);
+            return stays.then_some(Turn::Stays);
         }
         match self.seen {
             Some((seen, _)) if seen == active => {}
@@ -65,6 +71,7 @@ impl Machine {
         }
         self.seen = None;
         self.until = Some(now + hold);
+        self.pulse = true;
         self.turn(true)
     }
 
@@ -90,6 +97,7 @@ impl Machine {
     }
 
     fn turn(&mut self, active: bool) -> Option<Turn> {
+        self.pulse &= active;
         let turned = std::mem::replace(&mut self.active, active) != active;
         turned.then_some(if active { Turn::Active } else { Turn::Inactive })
     }
@@ -129,9 +137,27 @@ mod tests {
         assert_eq!(machine.tick(begin + 15 * SECOND), Some(Turn::Inactive));
         // What is said to be active stays so, whatever pulses come.
         assert_eq!(machine.see(true, begin + 16 * SECOND), Some(Turn::Active));
+        assert!(!machine.is_pulse());
         assert_eq!(machine.pulse(SECOND, begin + 17 * SECOND), None);
         assert_eq!(machine.tick(begin + 60 * SECOND), None);
         assert_eq!(machine.see(false, begin + 61 * SECOND), Some(Turn::Inactive));
+    }
+
+    #[test]
+    fn a_pulse_becomes_a_state_once() {
+        let begin = Instant::now();
+        let mut machine = Machine::new(SECOND, false);
+        machine.pulse(10 * SECOND, begin);
+        assert!(machine.is_pulse());
+        assert_eq!(machine.see(true, begin + SECOND), Some(Turn::Stays));
+        assert!(machine.is_active() && !machine.is_pulse());
+        assert_eq!(machine.see(true, begin + 2 * SECOND), None);
+        assert_eq!(machine.next(), None, "it ends by itself no more");
+        // One that is taken back before that has counted.
+        let mut machine = Machine::new(SECOND, false);
+        machine.pulse(10 * SECOND, begin);
+        assert_eq!(machine.see(false, begin + SECOND), None);
+        assert_eq!(machine.see(true, begin + SECOND), Some(Turn::Stays));
     }
 
     proptest! {
@@ -165,7 +191,7 @@ mod tests {
                 };
                 for turn in [ticked, turn].into_iter().flatten() {
                     prop_assert_eq!(turn == Turn::Active, !active);
-                    active = !active;
+                    active = turn != Turn::Inactive;
                 }
                 prop_assert_eq!(machine.is_active(), active);
             }

@@ -67,22 +67,27 @@ struct State {
     machine: Machine,
     since: Option<Utc>,
     error: Option<String>,
+    /// The contact's position, where that was the last thing said.
+    contact: Option<Contact>,
+}
+
+impl State {
+    fn new(machine: Machine) -> State {
+        State {
+            machine,
+            since: None,
+            error: None,
+            contact: None,
+        }
+    }
 }
 
 impl InputHandle {
-    fn new(config: Input, events: Events, machine: Machine) -> Self {
-        Self::with(config, events, machine, None)
-    }
-
-    fn with(config: Input, events: Events, machine: Machine, since: Option<Utc>) -> Self {
+    fn new(config: Input, events: Events, state: State) -> Self {
         Self {
             config,
             events,
-            state: Mutex::new(State {
-                machine,
-                since,
-                error: None,
-            }),
+            state: Mutex::new(state),
             changed: Notify::new(),
         }
     }
@@ -116,6 +121,10 @@ impl InputHandle {
                 Report::Contact(contact) => state.machine.see(contact != self.config.normally, now),
                 Report::Pulse => state.machine.pulse(hold, now),
             };
+            state.contact = match report {
+                Report::Contact(contact) => Some(contact),
+                Report::Active | Report::Inactive | Report::Pulse => None,
+            };
             // Queued while nobody else has a turn, so that events come in the order of turns.
             match turn {
                 Some(turn) => self.event(&mut state, turn).map(|event| self.events.enqueue(event)),
@@ -146,8 +155,13 @@ impl InputHandle {
     }
 
     fn event(&self, state: &mut State, turn: Turn) -> Option<Event> {
-        state.since = Some(Utc::now());
-        debug_assert_eq!(state.machine.is_active(), turn == Turn::Active);
+        debug_assert_eq!(state.machine.is_active(), turn != Turn::Inactive);
+        if turn != Turn::Stays {
+            state.since = Some(Utc::now());
+        } else if self.config.enabled {
+            // A log that knows it as a pulse would tell that it is over after a restart.
+            self.events.raise(Event::over(EventKind::Sensor, self.source()));
+        }
         self.standing(state)
     }
 
@@ -212,7 +226,7 @@ impl Inputs {
                 // How much of it had passed is not known.
                 machine.pulse(input.kind.hold().unwrap_or_default(), Instant::now());
             }
-            all.insert(InputHandle::new(input.clone(), events.clone(), machine));
+            all.insert(InputHandle::new(input.clone(), events.clone(), State::new(machine)));
         }
         // What is configured no more, or switched off, cannot say that it is over.
         for event in open.iter().filter(|event| event.kind == EventKind::Sensor) {
@@ -252,21 +266,26 @@ impl Inputs {
     /// time. The actor of the one before has stopped.
     pub fn put(&self, input: Input, events: &Events) -> Arc<InputHandle> {
         let before = self.get(&input.id);
-        let before = before.map(|before| {
-            let state = before.state();
-            (state.machine.clone(), state.since)
-        });
-        let (machine, since) = match before {
-            Some((machine, since)) if input.enabled => (machine.with_debounce(input.debounce), since),
-            Some((machine, since)) => {
-                if machine.is_active() {
-                    events.raise(Event::over(EventKind::Sensor, Source::Input(input.id.clone())));
-                }
-                (Machine::new(input.debounce, false), since)
+        let mut state = State::new(Machine::new(input.debounce, false));
+        let mut moved = None;
+        if let Some(before) = before {
+            let old = before.state();
+            state.since = old.since;
+            if input.enabled {
+                state.machine = old.machine.clone().with_debounce(input.debounce);
+                state.contact = old.contact;
+                // It means something else where the contact is usually elsewhere.
+                moved = old.contact.filter(|_| before.config.normally != input.normally);
+            } else if old.machine.is_active() {
+                events.raise(Event::over(EventKind::Sensor, Source::Input(input.id.clone())));
             }
-            None => (Machine::new(input.debounce, false), None),
-        };
-        self.insert(InputHandle::with(input, events.clone(), machine, since))
+        }
+        let handle = self.insert(InputHandle::new(input, events.clone(), state));
+        if let Some(contact) = moved {
+            // Nobody waits for an answer.
+            drop(handle.tell(Report::Contact(contact)));
+        }
+        handle
     }
 
     pub fn remove(&self, id: &InputId, events: &Events) {
@@ -336,5 +355,43 @@ mod tests {
         // Switched off it says nothing, and does not come back active.
         door.state().machine.pulse(Duration::from_secs(60), Instant::now());
         assert!(!inputs.put(input("enabled = false"), &events).snapshot().active);
+    }
+
+    #[test]
+    fn a_pulse_that_becomes_a_state_is_another_event() {
+        let events = Events::default();
+        let inputs = Inputs::new(&[input("")], &events, &[]);
+        let door = inputs.get(&InputId::new("door").unwrap()).unwrap();
+        drop(door.tell(Report::Pulse));
+        let since = door.snapshot().since;
+        drop(door.tell(Report::Active));
+        assert!(door.snapshot().active && door.snapshot().since == since);
+        let told = events.raised().into_iter().map(|event| (event.over, event.payload));
+        let told: Vec<_> = told.collect();
+        let begun = |pulse: bool| (false, Some(json!({ "pulse": pulse })));
+        assert_eq!(told, [begun(true), (true, None), begun(false)]);
+    }
+
+    #[test]
+    fn a_contact_keeps_its_position_whatever_is_usual() {
+        let events = Events::default();
+        let inputs = Inputs::new(&[input("")], &events, &[]);
+        let door = inputs.get(&InputId::new("door").unwrap()).unwrap();
+        let normally = |contact: &str| input(&format!("normally = \"{contact}\""));
+        assert!(
+            !inputs.put(normally("closed"), &events).snapshot().active,
+            "nobody has said how it stands"
+        );
+        drop(inputs.put(input(""), &events).tell(Report::Contact(Contact::Open)));
+        assert!(!door.snapshot().active);
+        assert!(inputs.put(normally("closed"), &events).snapshot().active, "open");
+        assert!(inputs.put(normally("closed"), &events).snapshot().active);
+        assert!(!inputs.put(normally("open"), &events).snapshot().active);
+        let door = inputs.put(normally("open"), &events);
+        drop(door.tell(Report::Active));
+        assert!(
+            inputs.put(normally("closed"), &events).snapshot().active,
+            "in so many words"
+        );
     }
 }

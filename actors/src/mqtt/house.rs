@@ -146,7 +146,8 @@ fn carry_out(recorder: &Recorder, command: &Command, payload: &[u8]) {
             let output = recorder.outputs.get(id).filter(|output| output.config.enabled);
             match (output, on) {
                 (Some(output), true) => output.switch_on(None),
-                (Some(output), false) => output.switch_off(),
+                // Nobody waits for an answer.
+                (Some(output), false) => drop(output.switch_off()),
                 (None, _) => tracing::warn!(output = %id, "a command over MQTT: no such output, or it is switched off"),
             }
         }

@@ -5,16 +5,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vigie_config::OutputId;
+use vigie_config::{EventKind, OutputId};
 use vigie_storage::events::ActionState;
 
 use super::{OutputHandle, Outputs};
-use crate::supervise::{ChildSpec, JobContext, JobError, worker_child};
+use crate::{
+    registry::Event,
+    supervise::{ChildSpec, JobContext, JobError, worker_child},
+};
 
 /// Attempts before an action counts as failed; the line is tried on, more seldom.
 const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long it is tried to switch off what is let go of: within the time that a job has to end.
+const LAST_TIME: Duration = Duration::from_secs(5);
+const LAST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The name among the children of `outputs`.
 pub fn name(id: &OutputId) -> String {
@@ -34,58 +40,56 @@ pub fn output_child(id: OutputId, outputs: Arc<Outputs>) -> ChildSpec {
     })
 }
 
-async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobError> {
-    let line = &output.line;
+pub(super) async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobError> {
     // What an earlier process or actor left is not known: off is safe, or on where it is wanted.
     let mut told: Option<bool> = None;
+    let mut aimed: Option<bool> = None;
+    // Attempts in a row to bring it where it is wanted.
     let mut failed = 0u32;
     // Why it is not on, while it is wanted.
     let mut refusal: Option<String> = None;
     loop {
-        let now = Instant::now();
-        let (wanted, next, touched) = {
-            let mut state = output.state();
-            // Of one moment: what was wanted then and ends while the line is switched is due at once.
-            let (wanted, next) = state.machine.at(now);
-            (
-                output.config.enabled && wanted,
-                next,
-                std::mem::take(&mut state.touched),
-            )
-        };
-        told = told.filter(|_| !touched);
-        if told != Some(wanted) {
-            let result = line.switch(wanted).await;
-            failed = if result.is_ok() { 0 } else { failed + 1 };
-            if let Err(error) = &result
-                && failed == 1
-            {
-                tracing::warn!(output = %output.config.id, error, "an output cannot be switched");
+        let aim = output.aim(Instant::now());
+        if aimed.replace(aim.wanted) != Some(aim.wanted) {
+            failed = 0;
+        }
+        told = told.filter(|_| !aim.touched);
+        if told != Some(aim.wanted) {
+            // A call that fails, or is given up, may have switched it all the same.
+            told = None;
+            let result = tokio::select! {
+                result = output.switch(aim.wanted) => result,
+                () = context.stopping() => break,
+            };
+            match &result {
+                Ok(()) => (failed, told) = (0, Some(aim.wanted)),
+                Err(error) => {
+                    failed += 1;
+                    if failed == 1 {
+                        tracing::warn!(output = %output.config.id, error, "an output cannot be switched");
+                    }
+                }
             }
-            let error = result.as_ref().err().cloned();
-            // A call that failed may have switched it all the same.
-            told = result.is_ok().then_some(wanted);
-            if wanted {
-                refusal = error.clone();
-            }
-            output.switched(wanted, result);
-            if error.is_some() && failed >= ATTEMPTS {
-                output.settle(ActionState::Failed, error);
+            if aim.wanted {
+                refusal = result.err();
             }
         }
+        // Only those that were there when it was read what is wanted: who came later waits for it anew.
         if told == Some(true) {
-            output.settle(ActionState::Done, None);
-        } else if !wanted {
+            output.settle(aim.waiting, ActionState::Done, None);
+        } else if !aim.wanted {
             let why = match refusal.take() {
                 Some(error) => format!("over before it was on: {error}"),
                 None => "switched off before it was on".into(),
             };
-            output.settle(ActionState::Failed, Some(why));
+            output.settle(aim.waiting, ActionState::Failed, Some(why));
+        } else if failed >= ATTEMPTS {
+            output.settle(aim.waiting, ActionState::Failed, refusal.clone());
         }
         context.node.publish(output.snapshot());
         let now = Instant::now();
         let pause = (failed > 0).then(|| (FIRST_PAUSE * 2u32.saturating_pow(failed - 1)).min(LONGEST_PAUSE));
-        let until = [pause.map(|pause| now + pause), next].into_iter().flatten().min();
+        let until = [pause.map(|pause| now + pause), aim.next].into_iter().flatten().min();
         let due = async {
             match until {
                 Some(until) => tokio::time::sleep_until(until.into()).await,
@@ -95,13 +99,38 @@ async fn run(context: JobContext, output: Arc<OutputHandle>) -> Result<(), JobEr
         tokio::select! {
             () = due => {}
             () = output.changed.notified() => {}
-            () = context.stopping() => {
-                if told != Some(false) {
-                    output.switched(false, line.switch(false).await);
-                }
-                line.release().await;
-                return Ok(());
-            }
+            () = context.stopping() => break,
         }
     }
+    if told != Some(false) {
+        switch_off_for_good(&output).await;
+    }
+    output.line.release().await;
+    Ok(())
+}
+
+/// Nobody tries it after this.
+async fn switch_off_for_good(output: &OutputHandle) {
+    let until = tokio::time::Instant::now() + LAST_TIME;
+    let mut said = format!("no answer within {} s", LAST_TIME.as_secs());
+    loop {
+        match tokio::time::timeout_at(until, output.switch(false)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => said = error,
+            Err(_) => break,
+        }
+        if tokio::time::timeout_at(until, tokio::time::sleep(LAST_PAUSE))
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    if !output.may_be_on() {
+        return;
+    }
+    tracing::error!(output = %output.config.id, error = said, "an output could not be switched off");
+    let text = format!("let go of without being switched off: {said}");
+    let event = Event::new(EventKind::OutputStaysOn, output.source(), text);
+    output.events.raise(event);
 }

@@ -65,6 +65,11 @@ impl Machine {
         self.by_hand = None;
     }
 
+    /// Events that go on want it on.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     pub fn is_wanted(&self, now: Instant) -> bool {
         let by_hand = match self.by_hand {
             Some(ByHand::UntilTold) => true,

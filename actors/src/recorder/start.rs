@@ -109,11 +109,13 @@ impl Recorder {
             error,
         })?;
         let snapshots = Arc::new(Snapshots::new(cameras.clone(), deps.clone()));
+        let outputs = Arc::new(Outputs::new(&config.outputs, &events, means));
+        outputs.heed(&log);
         let registry = Arc::new(Registry::new(events.clone(), log));
         let notify = Notifiers::new(&config, &events, &registry.log, &storage, &deps.site, snapshots.clone());
         let recorder = Arc::new(Recorder {
             snapshots,
-            buzzer: Arc::new(Buzzer::new(config.buzzer.as_ref(), events.clone())),
+            buzzer: Arc::new(Buzzer::new(config.buzzer.as_ref(), events.clone(), gpio.clone())),
             started: Utc::now(),
             cameras,
             deps,
@@ -122,7 +124,7 @@ impl Recorder {
             registry,
             notify,
             inputs,
-            outputs: Arc::new(Outputs::new(&config.outputs, &events, means)),
+            outputs,
             mqtt,
             gpio,
             sign_ins,

@@ -218,6 +218,15 @@ impl Events {
         }
     }
 
+    /// What was told since the last time.
+    #[cfg(test)]
+    fn drain(&self) -> Vec<Fact> {
+        let facts = self.take();
+        self.queue().in_hand.clear();
+        facts
+    }
+
+    /// Of what was told since the last time.
     #[cfg(test)]
     pub(crate) fn outcomes(&self) -> Vec<(Ulid, u16, ActionState)> {
         let told = |fact| match fact {
@@ -226,7 +235,17 @@ impl Events {
             } => Some((event, number, state)),
             Fact::Event(_) => None,
         };
-        self.take().into_iter().filter_map(told).collect()
+        self.drain().into_iter().filter_map(told).collect()
+    }
+
+    /// Of what was told since the last time.
+    #[cfg(test)]
+    pub(crate) fn raised(&self) -> Vec<Event> {
+        let told = |fact| match fact {
+            Fact::Event(event) => Some(event),
+            Fact::Outcome { .. } => None,
+        };
+        self.drain().into_iter().filter_map(told).collect()
     }
 
     pub(super) async fn ready(&self) {

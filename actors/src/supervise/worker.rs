@@ -33,6 +33,13 @@ impl JobContext {
         // The sender lives in the actor's state: gone means stopped as well.
         drop(stop.wait_for(|asked| *asked).await);
     }
+    /// Without an actor; `true` asks it to finish.
+    #[cfg(test)]
+    pub(crate) fn of_test(name: &str) -> (JobContext, watch::Sender<bool>) {
+        let (asks, stop) = watch::channel(false);
+        let node = Node::new(name, "test");
+        (JobContext { node, stop }, asks)
+    }
     /// Waits for so long. False: the job is asked to return.
     pub async fn pause(&self, time: Duration) -> bool {
         tokio::select! {

@@ -333,9 +333,6 @@ fn each_mistake_has_its_text() {
             "[snapshots]\nmax_size = \"99 MiB\"",
             "snapshots.max_size: expected at least 100 MiB",
         ),
-        ("[buzzer]", "buzzer.kind: missing, expected \"sound\" or \"pc_speaker\""),
-        ("[buzzer]\nkind = \"gpio\"", "seen \"gpio\", expected \"sound\" or"),
-        ("[buzzer]\nkind = \"pc_speaker\"\nfile = \"/a.wav\"", "plays no files"),
         (
             "[[rule]]\nid = \"r\"\non = [\"sensor\"]\nbuzzer = true",
             "buzzer: there is no buzzer",

@@ -70,7 +70,14 @@ pub async fn switch(
     }
     match on {
         true => output.switch_on(seconds.map(Duration::from_secs)),
-        false => output.switch_off(),
+        false => {
+            // It is being switched meanwhile, and is off whatever the log says.
+            if let Some(told) = output.switch_off()
+                && let Err(error) = told.durable().await
+            {
+                tracing::error!(output = %output.config.id, %error, "switched off by hand: a restart may not know");
+            }
+        }
     }
     Ok(HttpResponse::Accepted().json(output.snapshot()))
 }

@@ -55,7 +55,7 @@ export interface Input {
 }
 
 export interface Buzzer {
-  /** `sound`, `pc_speaker`; null: the recorder has none. */
+  /** `sound`, `pc_speaker`, `gpio`; null: the recorder has none. */
   kind: string | null;
   /** It is to sound. */
   wanted: boolean;

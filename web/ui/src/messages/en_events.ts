@@ -27,6 +27,8 @@ const kinds = {
   nothing_recorded: 'Nothing recorded',
   footage_deleted: 'Footage deleted',
   overload: 'Recorder overloaded',
+  output_stays_on: 'Output may stay on',
+  output_switched_off: 'Output switched off by hand',
   network_down: 'Network down',
   ip_conflict: 'Address used twice',
   illegal_access: 'Sign-ins refused',
