@@ -1,4 +1,5 @@
-//! How entries come to disk: numbered, to the file of the day, or to a new one.
+//! How entries come to disk: numbered, to the newest file, or to a new one when the day is another or
+//! the file has its size.
 
 use std::{collections::HashMap, io, path::Path, sync::Arc};
 
@@ -20,7 +21,13 @@ use crate::line;
 const STRAYS: usize = 1000;
 
 impl Loaded {
-    pub(super) fn append(&mut self, dir: &Path, now: Utc, mut entries: Vec<Entry>) -> Result<(), EventLogError> {
+    pub(super) fn append(
+        &mut self,
+        dir: &Path,
+        now: Utc,
+        file_bytes: u64,
+        mut entries: Vec<Entry>,
+    ) -> Result<(), EventLogError> {
         let mut begun: HashMap<Ulid, Arc<EventRecord>> = HashMap::new();
         entries.retain(|entry| match entry {
             Entry::Begun(event) if self.memory.get(event.id).is_some() || begun.contains_key(&event.id) => false,
@@ -33,7 +40,7 @@ impl Loaded {
         self.current = self
             .current
             .take()
-            .filter(|current| current.day == midnight(now))
+            .filter(|current| current.day == midnight(now) && current.appended() < file_bytes)
             .and_then(Current::still_ours);
         let first = self.last + 1;
         let mut lines = Vec::new();
@@ -64,7 +71,8 @@ impl Loaded {
 
     fn begin_file(&mut self, dir: &Path, now: Utc, lines: &[u8]) -> io::Result<()> {
         let file = DayFile::new(now, self.last + 1);
-        let carried = self.memory.to_carry();
+        let new_day = self.files.last().is_none_or(|last| last.day != file.day);
+        let carried = self.memory.to_carry(new_day);
         let mut text = line::encode(&Stored::Log(self.head(now, file.first, carried.len())))?;
         for (times, event) in &carried {
             text.extend(line::encode(&Stored::Carried {
@@ -72,9 +80,10 @@ impl Loaded {
                 event: bounds::carriable(event).into_owned(),
             })?);
         }
+        let top = text.len() as u64;
         text.extend_from_slice(lines);
         let path = file.path(dir);
-        match Current::create(&path, file.day, &text) {
+        match Current::create(&path, file.day, top, &text) {
             Ok(current) => {
                 self.current = Some(current);
                 self.files.push(file);

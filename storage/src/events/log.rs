@@ -26,6 +26,8 @@ pub struct EventLogLimits {
     pub max_bytes: u64,
     /// So many of the newest events are answered from memory.
     pub recent: usize,
+    /// A file that has as much is followed by another one, on the same day too.
+    pub file_bytes: u64,
 }
 
 impl Default for EventLogLimits {
@@ -34,6 +36,7 @@ impl Default for EventLogLimits {
             keep: Duration::from_secs(400 * 86_400),
             max_bytes: 2 << 30,
             recent: 2000,
+            file_bytes: 64 << 20,
         }
     }
 }
@@ -66,7 +69,7 @@ pub struct EventLog {
 
 pub(super) struct Inner {
     dir: PathBuf,
-    recent: usize,
+    limits: EventLogLimits,
     /// `None`: it could not be read so far.
     loaded: Option<Loaded>,
     fault: Option<String>,
@@ -83,7 +86,7 @@ impl EventLog {
     pub(super) fn open_at(dir: &Path, limits: EventLogLimits, now: Utc) -> (EventLog, OpenReport) {
         let mut inner = Inner {
             dir: dir.to_owned(),
-            recent: limits.recent,
+            limits,
             loaded: None,
             fault: None,
         };
@@ -161,7 +164,7 @@ impl EventLog {
 
 impl Inner {
     fn load(&mut self, now: Utc) -> Result<&mut Loaded, EventLogError> {
-        let result = load(&self.dir, self.recent, now);
+        let result = load(&self.dir, self.limits.recent, now);
         self.remember(result.as_ref().err());
         let loaded = result?;
         for damage in &loaded.damage {
@@ -190,7 +193,7 @@ impl Inner {
     }
 
     fn append(&mut self, now: Utc, entries: Vec<Entry>) -> Result<(), EventLogError> {
-        let dir = self.dir.clone();
-        self.loaded()?.append(&dir, now, entries)
+        let (dir, file_bytes) = (self.dir.clone(), self.limits.file_bytes);
+        self.loaded()?.append(&dir, now, file_bytes, entries)
     }
 }

@@ -12,13 +12,13 @@ use vigie_config::Utc;
 
 use super::record::{Entry, EventRecord};
 
-/// An event that is over and has planned actions is carried into so many files, a day each: what was
-/// planned a week ago is not done any more.
+/// An event that is over and has planned actions is carried on so many days: what was planned a week
+/// ago is not done any more.
 const CARRIED: u8 = 7;
 
 struct Held {
     event: Arc<EventRecord>,
-    /// How often it was carried since it was over.
+    /// On how many days it was carried since it was over.
     times: u8,
     /// Among the newest.
     recent: bool,
@@ -109,11 +109,12 @@ impl Memory {
         }
     }
 
-    /// What the next file carries, and how often it was carried then.
-    pub fn to_carry(&self) -> Vec<(u8, Arc<EventRecord>)> {
+    /// What the next file carries, and on how many days it was carried then.
+    pub fn to_carry(&self, new_day: bool) -> Vec<(u8, Arc<EventRecord>)> {
         let open = self.events.values().filter(|held| !held.event.is_settled());
+        let times = |held: &Held| held.times + u8::from(new_day && held.event.end.is_some());
         let mut all: Vec<_> = open
-            .map(|held| (held.times + u8::from(held.event.end.is_some()), held.event.clone()))
+            .map(|held| (times(held), held.event.clone()))
             .filter(|(times, _)| *times <= CARRIED)
             .collect();
         all.sort_unstable_by_key(|(_, event)| event.key());

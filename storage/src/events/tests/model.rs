@@ -12,6 +12,7 @@ const STATES: [ActionState; 3] = [ActionState::Planned, ActionState::Done, Actio
 /// So few that files have to be read.
 const LIMITS: fn() -> EventLogLimits = || EventLogLimits {
     recent: 4,
+    file_bytes: 2000,
     ..EventLogLimits::default()
 };
 
