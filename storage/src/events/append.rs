@@ -1,7 +1,12 @@
 //! How entries come to disk: numbered, to the newest file, or to a new one when the day is another or
 //! the file has its size.
 
-use std::{collections::HashMap, io, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
 use ulid::Ulid;
 use vigie_config::Utc;
@@ -21,13 +26,14 @@ use crate::line;
 const STRAYS: usize = 1000;
 
 impl Loaded {
+    /// The events that outcomes changed, as they are now.
     pub(super) fn append(
         &mut self,
         dir: &Path,
         now: Utc,
         file_bytes: u64,
         mut entries: Vec<Entry>,
-    ) -> Result<(), EventLogError> {
+    ) -> Result<Vec<Arc<EventRecord>>, EventLogError> {
         let mut begun: HashMap<Ulid, Arc<EventRecord>> = HashMap::new();
         entries.retain(|entry| match entry {
             Entry::Begun(event) if self.memory.get(event.id).is_some() || begun.contains_key(&event.id) => false,
@@ -35,7 +41,7 @@ impl Loaded {
             Entry::Ended { .. } | Entry::Outcome { .. } => true,
         });
         if entries.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.current = self
             .current
@@ -60,13 +66,23 @@ impl Loaded {
             return Err(self.failed(dir, error));
         }
         self.last += entries.len() as u64;
+        // `None`: memory holds it still.
+        let mut changed: BTreeMap<Ulid, Option<Arc<EventRecord>>> = BTreeMap::new();
         for entry in entries {
             if let Some(span) = self.files.last_mut().and_then(|file| file.span.as_mut()) {
                 span.take(&entry);
             }
-            self.memory.apply(entry);
+            if let Entry::Outcome { id, .. } = &entry {
+                changed.entry(*id).or_default();
+            }
+            if let Some(forgotten) = self.memory.apply(entry)
+                && let Some(changed) = changed.get_mut(&forgotten.id)
+            {
+                *changed = Some(forgotten);
+            }
         }
-        Ok(())
+        let now = |(id, forgotten): (Ulid, Option<_>)| forgotten.or_else(|| self.memory.get(id).cloned());
+        Ok(changed.into_iter().filter_map(now).collect())
     }
 
     fn begin_file(&mut self, dir: &Path, now: Utc, lines: &[u8]) -> io::Result<()> {

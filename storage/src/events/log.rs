@@ -5,7 +5,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -105,13 +105,14 @@ impl EventLog {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns once all of them are on the device, written and synced as one. After an error none of
-    /// them counts; of a batch that a crash interrupted, those that were written do.
-    pub fn append(&self, entries: &[Entry]) -> Result<(), EventLogError> {
+    /// Returns once all of them are on the device, written and synced as one: the events that outcomes
+    /// changed, as they are now. After an error none of them counts; of a batch that a crash
+    /// interrupted, those that were written do.
+    pub fn append(&self, entries: &[Entry]) -> Result<Vec<Arc<EventRecord>>, EventLogError> {
         self.append_at(Utc::now(), entries)
     }
 
-    pub(super) fn append_at(&self, now: Utc, entries: &[Entry]) -> Result<(), EventLogError> {
+    pub(super) fn append_at(&self, now: Utc, entries: &[Entry]) -> Result<Vec<Arc<EventRecord>>, EventLogError> {
         let checked: Result<Vec<Entry>, _> = entries.iter().map(bounds::checked).collect();
         let checked = checked?;
         let mut inner = self.lock();
@@ -120,25 +121,23 @@ impl EventLog {
         written
     }
 
-    /// Those that are not over, oldest first.
-    pub fn open_events(&self) -> Vec<EventRecord> {
+    /// Those that are not over, oldest first. An error: the log could not be read so far, and cannot be
+    /// now.
+    pub fn open_events(&self) -> Result<Vec<EventRecord>, EventLogError> {
         self.select(|event| event.end.is_none())
     }
 
-    /// Those with actions that are planned, oldest first.
-    pub fn planned(&self) -> Vec<EventRecord> {
+    /// Those with actions that are planned, oldest first. Errors as with [`EventLog::open_events`].
+    pub fn planned(&self) -> Result<Vec<EventRecord>, EventLogError> {
         self.select(EventRecord::has_planned)
     }
 
-    fn select(&self, wanted: impl Fn(&EventRecord) -> bool) -> Vec<EventRecord> {
-        let inner = self.lock();
-        let all = inner.loaded.iter().flat_map(|loaded| loaded.memory.all());
-        let mut found: Vec<EventRecord> = all
-            .filter(|event| wanted(event))
-            .map(|event| EventRecord::clone(event))
-            .collect();
+    fn select(&self, wanted: impl Fn(&EventRecord) -> bool) -> Result<Vec<EventRecord>, EventLogError> {
+        let mut inner = self.lock();
+        let all = inner.loaded()?.memory.all().filter(|event| wanted(event));
+        let mut found: Vec<EventRecord> = all.map(|event| EventRecord::clone(event)).collect();
         found.sort_unstable_by_key(EventRecord::key);
-        found
+        Ok(found)
     }
 
     /// Of the last entry.
@@ -192,7 +191,7 @@ impl Inner {
         }
     }
 
-    fn append(&mut self, now: Utc, entries: Vec<Entry>) -> Result<(), EventLogError> {
+    fn append(&mut self, now: Utc, entries: Vec<Entry>) -> Result<Vec<Arc<EventRecord>>, EventLogError> {
         let (dir, file_bytes) = (self.dir.clone(), self.limits.file_bytes);
         self.loaded()?.append(&dir, now, file_bytes, entries)
     }

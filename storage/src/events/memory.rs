@@ -56,7 +56,8 @@ impl Memory {
         self.forgotten
     }
 
-    pub fn apply(&mut self, entry: Entry) {
+    /// An event that is on disk alone from now on.
+    pub fn apply(&mut self, entry: Entry) -> Option<Arc<EventRecord>> {
         match entry {
             Entry::Begun(event) => self.begin(event),
             Entry::Ended { id, at } => self.change(id, |event| event.end_at(at)),
@@ -70,10 +71,10 @@ impl Memory {
         }
     }
 
-    fn begin(&mut self, event: EventRecord) {
+    fn begin(&mut self, event: EventRecord) -> Option<Arc<EventRecord>> {
         let id = event.id;
         if self.events.contains_key(&id) {
-            return;
+            return None;
         }
         let held = Held {
             event: Arc::new(event),
@@ -82,31 +83,30 @@ impl Memory {
         };
         self.events.insert(id, held);
         self.recent.push_back(id);
-        if self.recent.len() > self.most_recent
-            && let Some(old) = self.recent.pop_front()
-        {
-            if let Some(held) = self.events.get_mut(&old) {
-                held.recent = false;
-            }
-            self.forget_settled(old);
+        if self.recent.len() <= self.most_recent {
+            return None;
         }
+        let old = self.recent.pop_front()?;
+        if let Some(held) = self.events.get_mut(&old) {
+            held.recent = false;
+        }
+        self.forget_settled(old)
     }
 
-    fn change(&mut self, id: Ulid, change: impl FnOnce(&mut EventRecord)) {
-        if let Some(held) = self.events.get_mut(&id) {
-            change(Arc::make_mut(&mut held.event));
-            self.forget_settled(id);
-        }
+    fn change(&mut self, id: Ulid, change: impl FnOnce(&mut EventRecord)) -> Option<Arc<EventRecord>> {
+        change(Arc::make_mut(&mut self.events.get_mut(&id)?.event));
+        self.forget_settled(id)
     }
 
     /// Settled and not among the newest: it is on disk alone from now on.
-    fn forget_settled(&mut self, id: Ulid) {
-        let Some(held) = self.events.get(&id) else { return };
-        if !held.recent && held.event.is_settled() {
-            let end = held.event.end.unwrap_or(held.event.start);
-            self.forgotten = self.forgotten.max(end);
-            self.events.remove(&id);
+    fn forget_settled(&mut self, id: Ulid) -> Option<Arc<EventRecord>> {
+        let held = self.events.get(&id)?;
+        if held.recent || !held.event.is_settled() {
+            return None;
         }
+        let end = held.event.end.unwrap_or(held.event.start);
+        self.forgotten = self.forgotten.max(end);
+        self.events.remove(&id).map(|held| held.event)
     }
 
     /// What the next file carries, and on how many days it was carried then.

@@ -154,7 +154,7 @@ impl Model {
             .cloned()
             .collect();
         open.sort_by_key(|event| (event.start, event.id));
-        assert_eq!(log.open_events(), open);
+        assert_eq!(log.open_events().unwrap(), open);
         for event in self.events.values() {
             assert_eq!(log.get(event.id).unwrap().as_ref(), Some(event));
         }
