@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use vigie_config::{Config, Record, Utc};
-use vigie_storage::{RetentionRules, events::EventLog};
+use vigie_storage::{
+    RetentionRules,
+    events::{EventLog, EventLogError},
+};
 
 use crate::{
     recorder::Recorder,
@@ -22,6 +25,7 @@ pub fn retention_child(recorder: Arc<Recorder>, low: Arc<Notify>) -> ChildSpec {
         let (storage, log) = (recorder.storage().clone(), recorder.event_log().clone());
         Box::pin(async move {
             let mut deleted = 0u64;
+            let mut stuck = false;
             let mut checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
             loop {
                 tokio::select! {
@@ -36,18 +40,26 @@ pub fn retention_child(recorder: Arc<Recorder>, low: Arc<Notify>) -> ChildSpec {
                     checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
                 }
                 let (pass_storage, log) = (storage.clone(), log.clone());
-                let report = tokio::task::spawn_blocking(move || {
+                let passed = tokio::task::spawn_blocking(move || {
                     if due {
                         pass_storage.checkpoint();
                     }
                     let report = pass_storage.retention_pass(&rules, Utc::now(), trusted);
                     // Last: the log's disk may hang.
-                    if due {
-                        expire(&log, trusted);
-                    }
-                    report
+                    let log = if due { expire(&log, trusted) } else { Ok(()) };
+                    (report, log)
                 })
                 .await?;
+                let (report, log) = passed;
+                if due {
+                    let was_stuck = std::mem::replace(&mut stuck, log.is_err());
+                    if let Err(error) = log
+                        && !was_stuck
+                    {
+                        tracing::error!(%error, "the oldest events cannot be deleted: look at the disk of state_dir");
+                        context.node.note_error(&error);
+                    }
+                }
                 deleted += report.deleted.len() as u64;
                 if !report.deleted.is_empty() {
                     tracing::info!(
@@ -66,12 +78,12 @@ pub fn retention_child(recorder: Arc<Recorder>, low: Arc<Notify>) -> ChildSpec {
     })
 }
 
-fn expire(log: &EventLog, trusted: bool) {
-    match log.expire(Utc::now(), trusted) {
-        Ok(gone) if gone.is_empty() => {}
-        Ok(gone) => tracing::info!(files = gone.len(), "the oldest events were deleted"),
-        Err(error) => tracing::debug!(%error, "the log of events cannot be looked through for old ones"),
+fn expire(log: &EventLog, trusted: bool) -> Result<(), EventLogError> {
+    let gone = log.expire(Utc::now(), trusted)?;
+    if !gone.is_empty() {
+        tracing::info!(files = gone.len(), "the oldest events were deleted");
     }
+    Ok(())
 }
 
 /// What the configuration says of ages, and of snapshots.

@@ -66,6 +66,8 @@ pub struct InputHandle {
 struct State {
     machine: Machine,
     since: Option<Utc>,
+    /// Somebody said how it stands, or time did.
+    told: bool,
     error: Option<String>,
     /// The contact's position, where that was the last thing said.
     contact: Option<Contact>,
@@ -76,6 +78,7 @@ impl State {
         State {
             machine,
             since: None,
+            told: false,
             error: None,
             contact: None,
         }
@@ -115,6 +118,7 @@ impl InputHandle {
         let hold = self.config.kind.hold().unwrap_or_default();
         let told = {
             let mut state = self.state();
+            state.told = true;
             let turn = match report {
                 Report::Active => state.machine.see(true, now),
                 Report::Inactive => state.machine.see(false, now),
@@ -182,6 +186,7 @@ impl InputHandle {
     fn tick(&self) {
         let mut state = self.state();
         let turn = state.machine.tick(Instant::now());
+        state.told |= turn.is_some();
         if let Some(event) = turn.and_then(|turn| self.event(&mut state, turn)) {
             self.events.raise(event);
         }
@@ -215,30 +220,37 @@ impl Inputs {
     pub fn new(inputs: &[Input], events: &Events, open: &[EventRecord]) -> Inputs {
         let all = Inputs::default();
         for input in inputs {
-            let source = Source::Input(input.id.clone());
-            let going = open
-                .iter()
-                .find(|event| event.kind == EventKind::Sensor && event.source == source);
-            let going = going.filter(|_| input.enabled);
-            let pulse = going.is_some_and(|event| event.payload.as_ref().is_some_and(|it| it["pulse"] == true));
-            let mut machine = Machine::new(input.debounce, going.is_some() && !pulse);
-            if pulse {
-                // How much of it had passed is not known.
-                machine.pulse(input.kind.hold().unwrap_or_default(), Instant::now());
-            }
+            let machine = Machine::new(input.debounce, false);
             all.insert(InputHandle::new(input.clone(), events.clone(), State::new(machine)));
         }
-        // What is configured no more, or switched off, cannot say that it is over.
-        for event in open.iter().filter(|event| event.kind == EventKind::Sensor) {
-            let known = all
-                .all()
-                .iter()
-                .any(|input| input.source() == event.source && input.config.enabled);
-            if !known {
-                events.raise(Event::over(event.kind, event.source.clone()));
-            }
-        }
+        open.iter().for_each(|event| all.learn(event, events));
         all
+    }
+
+    /// An event that goes on since before this process. Told twice it changes nothing.
+    pub(crate) fn learn(&self, open: &EventRecord, events: &Events) {
+        let input = match &open.source {
+            Source::Input(id) if open.kind == EventKind::Sensor => self.get(id),
+            _ => return,
+        };
+        let Some(input) = input.filter(|input| input.config.enabled) else {
+            // What is configured no more, or switched off, cannot say that it is over.
+            events.raise(Event::over(open.kind, open.source.clone()));
+            return;
+        };
+        let mut state = input.state();
+        if state.told || state.machine.is_active() {
+            return;
+        }
+        if open.payload.as_ref().is_some_and(|it| it["pulse"] == true) {
+            // How much of it had passed is not known.
+            let hold = input.config.kind.hold().unwrap_or_default();
+            state.machine.pulse(hold, Instant::now());
+        } else {
+            state.machine = Machine::new(input.config.debounce, true);
+        }
+        drop(state);
+        input.changed.notify_one();
     }
 
     fn insert(&self, handle: InputHandle) -> Arc<InputHandle> {
@@ -336,6 +348,20 @@ mod tests {
             assert!(door.snapshot().active);
             assert_eq!(door.next().is_some(), ends, "by itself");
         }
+    }
+
+    /// The log could be read late only.
+    #[test]
+    fn what_was_active_before_is_learnt_late_where_nobody_said_more() {
+        let events = Events::default();
+        let still = open(json!({ "pulse": false }));
+        let inputs = Inputs::new(&[input("")], &events, &[]);
+        let door = inputs.get(&InputId::new("door").unwrap()).unwrap();
+        inputs.learn(&still, &events);
+        assert!(door.snapshot().active);
+        drop(door.tell(Report::Inactive));
+        inputs.learn(&still, &events);
+        assert!(!door.snapshot().active, "it was told since");
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn next(heard: &mut Heard) -> Option<News> {
 async fn look_back(recorder: &Arc<Recorder>) -> Going {
     let log = recorder.event_log().clone();
     let read = tokio::task::spawn_blocking(move || log.open_events());
-    let Ok(Ok(open)) = tokio::time::timeout(LOOK_BACK, read).await else {
+    let Ok(Ok(Ok(open))) = tokio::time::timeout(LOOK_BACK, read).await else {
         tracing::error!("the log of events does not answer: the broker is not told what goes on since before");
         return Going::default();
     };

@@ -63,49 +63,63 @@ pub enum Change {
 /// Whether the network is down. Pure.
 ///
 /// It can go down only after it was up: a recorder without a network (cameras on USB, a container)
-/// has none that could fail. An outage that the log still shows as going on is the exception: its
-/// cable may have been cut before this start.
+/// has none that could fail. An outage that an earlier process told may go on still: the first link
+/// that is up ends it.
 #[derive(Debug)]
 pub struct Outage {
     was_up: bool,
     down: Option<(Instant, Utc)>,
-    told: bool,
+    told: Told,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Whatever an earlier process did.
+    Unknown,
+    Down,
+    Nothing,
 }
 
 impl Outage {
-    /// `told`: the log has one that goes on.
-    pub fn new(told: bool) -> Self {
+    pub fn new() -> Self {
         Self {
             was_up: false,
             down: None,
-            told,
+            told: Told::Unknown,
         }
     }
 
     pub fn look(&mut self, links: &[Link], now: Instant, at: Utc) -> Option<Change> {
         if links.iter().any(|link| link.up) {
             (self.was_up, self.down) = (true, None);
-            return std::mem::take(&mut self.told).then_some(Change::Over);
+            return self.over();
         }
-        if self.told {
-            // Found in the log, and this machine has no network now.
-            let none = links.is_empty() && !self.was_up;
-            self.told = !none;
-            return none.then_some(Change::Over);
+        if self.told == Told::Unknown && links.is_empty() {
+            // This machine has no network now.
+            return self.over();
         }
-        if !self.was_up {
+        if !self.was_up || self.told == Told::Down {
             return None;
         }
         let (began, since) = *self.down.get_or_insert((now, at));
-        self.told = now.duration_since(began) >= PATIENCE;
-        self.told.then(|| Change::Down {
+        if now.duration_since(began) < PATIENCE {
+            return None;
+        }
+        self.told = Told::Down;
+        Some(Change::Down {
             since,
             text: text(links),
         })
     }
 
+    fn over(&mut self) -> Option<Change> {
+        let told = std::mem::replace(&mut self.told, Told::Nothing);
+        (told != Told::Nothing).then_some(Change::Over)
+    }
+
+    /// As far as it is told, or may have been.
     pub fn is_down(&self) -> bool {
-        self.told
+        self.told != Told::Nothing
     }
 }
 
@@ -180,9 +194,9 @@ mod tests {
     }
 
     impl Watch {
-        fn new(told: bool) -> Self {
+        fn new() -> Self {
             Self {
-                outage: Outage::new(told),
+                outage: Outage::new(),
                 begin: Instant::now(),
             }
         }
@@ -195,13 +209,13 @@ mod tests {
 
     #[test]
     fn down_when_the_last_link_is_and_over_when_one_is_back() {
-        let mut watch = Watch::new(false);
+        let mut watch = Watch::new();
         let (up, one, none) = (
             [link("eth0", true), link("eth1", true)],
             [link("eth0", false), link("eth1", true)],
             [link("eth0", false), link("eth1", false)],
         );
-        assert_eq!(watch.look(0, &up), None);
+        assert_eq!(watch.look(0, &up), Some(Change::Over), "of an earlier process");
         assert_eq!(watch.look(10, &one), None);
         assert_eq!(watch.look(30, &one), None);
         assert_eq!(watch.look(40, &none), None, "not before it lasts");
@@ -223,8 +237,8 @@ mod tests {
 
     #[test]
     fn a_link_may_be_plugged_in_and_out() {
-        let mut watch = Watch::new(false);
-        assert_eq!(watch.look(0, &[]), None);
+        let mut watch = Watch::new();
+        assert_eq!(watch.look(0, &[]), Some(Change::Over), "of an earlier process");
         assert_eq!(watch.look(1, &[link("usb0", true)]), None);
         assert_eq!(watch.look(2, &[]), None);
         let gone = watch.look(7, &[]);
@@ -235,19 +249,21 @@ mod tests {
 
     #[test]
     fn a_machine_that_never_had_a_network_does_not_alarm() {
-        let mut container = Watch::new(false);
-        let mut unplugged = Watch::new(false);
-        for second in 0..1000 {
+        let mut container = Watch::new();
+        let mut unplugged = Watch::new();
+        assert_eq!(container.look(0, &[]), Some(Change::Over), "of an earlier process");
+        for second in 1..1000 {
             assert_eq!(container.look(second, &[]), None);
             assert_eq!(unplugged.look(second, &[link("eth0", false)]), None);
         }
     }
 
     #[test]
-    fn an_outage_of_the_log_goes_on_while_there_is_a_link_that_may_come_back() {
-        let mut cut = Watch::new(true);
+    fn an_outage_of_an_earlier_process_goes_on_while_there_is_a_link_that_may_come_back() {
+        let mut cut = Watch::new();
         assert_eq!(cut.look(0, &[link("eth0", false)]), None);
+        assert!(cut.outage.is_down());
         assert_eq!(cut.look(60, &[link("eth0", true)]), Some(Change::Over));
-        assert_eq!(Watch::new(true).look(0, &[]), Some(Change::Over));
+        assert!(!cut.outage.is_down());
     }
 }

@@ -17,7 +17,6 @@ use std::{
 
 use serde_json::json;
 use vigie_config::{EventKind, Source, Utc};
-use vigie_storage::events::EventLog;
 
 use crate::{
     registry::{Event, Events},
@@ -38,13 +37,9 @@ const AT_ONCE: usize = 64;
 const BETWEEN: Duration = Duration::from_millis(50);
 
 /// Watches the links, as a child of the root.
-pub(crate) fn links_child(log: &EventLog, events: Events) -> ChildSpec {
-    let told = log
-        .open_events()
-        .iter()
-        .any(|event| event.kind == EventKind::NetworkDown);
+pub(crate) fn links_child(events: Events) -> ChildSpec {
     // Outlives the actor: an outage is told and ended once.
-    let outage = Arc::new(Mutex::new(Outage::new(told)));
+    let outage = Arc::new(Mutex::new(Outage::new()));
     links_child_at(Path::new(CLASS), outage, events)
 }
 
@@ -82,7 +77,7 @@ fn look(links: &[Link], outage: &Mutex<Outage>, events: &Events) {
             events.raise(Event::house(EventKind::NetworkDown, text).at(since));
         }
         Some(Change::Over) => {
-            tracing::info!("a network link is up again");
+            tracing::info!("the network is not down (any more)");
             events.raise(Event::over(EventKind::NetworkDown, Source::House));
         }
     }
@@ -184,7 +179,7 @@ mod tests {
         let state = |text: &str| fs::write(link.join("operstate"), text).unwrap();
         state("up\n");
         let (events, node) = (Events::default(), Node::new("root", "root"));
-        let outage = Arc::new(Mutex::new(Outage::new(false)));
+        let outage = Arc::new(Mutex::new(Outage::new()));
         let child = links_child_at(sys.path(), outage, events.clone());
         let root = spawn_root(node.clone(), vec![child]).await.unwrap();
         let shown = |up: bool, down: bool| json!({ "links": [{ "name": "eth0", "up": up }], "down": down });

@@ -90,7 +90,9 @@ impl Recorder {
         }
         let log = open_log(&config);
         mqtt.goes_on(&config.server.state_dir, &log).await;
-        let inputs = Arc::new(Inputs::new(&config.inputs, &events, &log.open_events()));
+        // A log that cannot be read now is asked again by the registry.
+        let open = log.open_events().unwrap_or_default();
+        let inputs = Arc::new(Inputs::new(&config.inputs, &events, &open));
         let clock = Arc::new(ClockWatch::default());
         let deps = Deps {
             events: events.clone(),

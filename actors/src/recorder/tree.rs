@@ -124,7 +124,7 @@ impl Recorder {
             unrecorded_child(self.clone()),
             meter_child(self.clone()),
             devices_child(self.devices.clone(), deps.disks.clone(), deps.events.clone()),
-            links_child(self.event_log(), deps.events.clone()),
+            links_child(deps.events.clone()),
             addresses_child(hooks.arp, deps.events.clone()),
             sign_ins_child(self.sign_ins.clone()),
             restream_child(self.restream.clone(), self.cameras.clone()),

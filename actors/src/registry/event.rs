@@ -17,6 +17,8 @@ pub struct Event {
     pub over: bool,
     /// Over is only what goes on under this id; `None`: whatever goes on.
     pub of: Option<Ulid>,
+    /// Another program tells it: its word neither counts for ours, nor ours for its.
+    pub foreign: bool,
     pub text: String,
     pub payload: Option<Value>,
 }
@@ -31,6 +33,7 @@ impl Event {
             source,
             over: false,
             of: None,
+            foreign: false,
             text: text.into(),
             payload: None,
         }
@@ -62,6 +65,11 @@ impl Event {
             of: Some(of),
             ..Self::over(kind, source)
         }
+    }
+
+    /// Another program tells it.
+    pub fn of_a_program(self) -> Self {
+        Self { foreign: true, ..self }
     }
 
     /// It happened then, not now.

@@ -2,23 +2,35 @@
 //!
 //! Outlives the actor: what an actor that panics had not written stays to be written.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::task::JoinHandle;
 use ulid::Ulid;
-use vigie_storage::events::{Entry, EventLog, EventLogError};
+use vigie_storage::events::{Entry, EventLog, EventLogError, EventRecord};
 
 use super::queue::NotDurable;
 
 /// So long events wait for the disk before they are acted on.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Entries that wait for a disk, at most. Over it the oldest go.
+/// What waits for a disk, at most: entries, and their bytes in the log.
 const BACKLOG: usize = 65_536;
+const BACKLOG_BYTES: usize = 64 << 20;
+/// Entries written and synced as one.
+const AT_ONCE: usize = 512;
 
 pub(super) struct Journal {
     log: Arc<EventLog>,
     /// Not written yet, in order.
-    backlog: Vec<Entry>,
+    backlog: VecDeque<Waiting>,
+    /// Of the backlog.
+    bytes: usize,
+    most: (usize, usize),
+    /// Nothing is written before it is known what the log holds.
+    held: bool,
     writing: Option<Writing>,
     /// So many of the first go one by one: together they were refused.
     alone: usize,
@@ -26,16 +38,38 @@ pub(super) struct Journal {
     pub dropped: u64,
 }
 
+struct Waiting {
+    entry: Entry,
+    bytes: usize,
+}
+
 struct Writing {
     entries: Arc<Vec<Entry>>,
-    done: JoinHandle<Result<(), EventLogError>>,
+    /// Of each.
+    bytes: Vec<usize>,
+    done: JoinHandle<Result<Vec<Arc<EventRecord>>, EventLogError>>,
+}
+
+/// What came of writing.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Events of which the log cannot hold something.
+    pub left_out: BTreeSet<Ulid>,
+    /// Events that outcomes changed, as they are now.
+    pub changed: Vec<Arc<EventRecord>>,
+    /// It waits, and is written later.
+    pub late: Option<NotDurable>,
 }
 
 impl Journal {
+    /// Holds what it is given until [`Journal::release`].
     pub fn new(log: Arc<EventLog>) -> Self {
         Self {
             log,
-            backlog: Vec::new(),
+            backlog: VecDeque::new(),
+            bytes: 0,
+            most: (BACKLOG, BACKLOG_BYTES),
+            held: true,
             writing: None,
             alone: 0,
             told: false,
@@ -43,38 +77,33 @@ impl Journal {
         }
     }
 
+    pub fn release(&mut self) {
+        self.held = false;
+    }
+
     pub fn waiting(&self) -> usize {
         self.backlog.len()
     }
 
-    /// In order; the first ones may be in the log.
-    pub fn unwritten(&self) -> impl Iterator<Item = &Entry> {
-        let writing = self.writing.iter().flat_map(|writing| writing.entries.iter());
-        writing.chain(&self.backlog)
-    }
-
-    /// Returns when the entries are on the device, or when there is no use in waiting: then they are
-    /// written later. Entries that can never be written are left out: the ids of their events.
-    pub async fn write(&mut self, entries: Vec<Entry>) -> Result<BTreeSet<Ulid>, NotDurable> {
+    /// Returns when the entries are on the device, or when there is no use in waiting.
+    pub async fn write(&mut self, entries: Vec<Entry>) -> Written {
+        for entry in entries {
+            let bytes = entry.bytes();
+            self.bytes += bytes;
+            self.backlog.push_back(Waiting { entry, bytes });
+        }
+        self.make_room();
+        let mut written = Written::default();
+        if self.held {
+            written.late = Some(NotDurable("the log does not say yet what went on before".into()));
+            return written;
+        }
         // Nobody waits twice for a disk that hangs.
         let patience = if self.writing.is_some() {
             PATIENCE / 10
         } else {
             PATIENCE
         };
-        self.write_within(entries, patience).await
-    }
-
-    pub async fn write_within(
-        &mut self,
-        entries: Vec<Entry>,
-        patience: Duration,
-    ) -> Result<BTreeSet<Ulid>, NotDurable> {
-        self.backlog.extend(entries);
-        let over = self.backlog.len().saturating_sub(BACKLOG);
-        self.backlog.drain(..over);
-        self.dropped += over as u64;
-        let mut left_out = BTreeSet::new();
         while !self.backlog.is_empty() || self.writing.is_some() {
             // Kept here while it is waited for: whoever waits may be gone before it is done.
             let mut writing = match self.writing.take() {
@@ -86,27 +115,70 @@ impl Journal {
                 tokio::time::timeout(patience, &mut writing.done).await
             };
             let Ok(done) = done else {
-                return Err(self.failed("the disk of state_dir does not answer".into()));
+                written.late = Some(self.failed("the disk of state_dir does not answer".into()));
+                break;
             };
             writing = match self.writing.take() {
                 Some(writing) => writing,
                 None => break,
             };
-            self.take(
-                writing.entries,
-                done.map_err(|panicked| panicked.to_string()),
-                &mut left_out,
-            )?;
+            let done = done.map_err(|panicked| panicked.to_string());
+            if let Err(late) = self.take(writing.entries, writing.bytes, done, &mut written) {
+                written.late = Some(late);
+                break;
+            }
         }
-        Ok(left_out)
+        written
+    }
+
+    /// Over the bounds the oldest go: whole events as far as nothing of them is in the log, so that no
+    /// end stays without its beginning.
+    fn make_room(&mut self) {
+        let (most, most_bytes) = self.most;
+        if self.backlog.len() <= most && self.bytes <= most_bytes {
+            return;
+        }
+        // Some more at once: it is gone through for each.
+        let (most, most_bytes) = (most - most / 8, most_bytes - most_bytes / 8);
+        let before = self.backlog.len();
+        let mut parts: BTreeMap<Ulid, (usize, usize)> = BTreeMap::new();
+        for waiting in &self.backlog {
+            let (count, bytes) = parts.entry(event_of(&waiting.entry)).or_default();
+            (*count, *bytes) = (*count + 1, *bytes + waiting.bytes);
+        }
+        let (mut count, mut bytes) = (self.backlog.len(), self.bytes);
+        let mut gone = BTreeSet::new();
+        for waiting in &self.backlog {
+            if count <= most && bytes <= most_bytes {
+                break;
+            }
+            if let Entry::Begun(event) = &waiting.entry
+                && gone.insert(event.id)
+                && let Some((of_it, its_bytes)) = parts.get(&event.id)
+            {
+                (count, bytes) = (count - of_it, bytes - its_bytes);
+            }
+        }
+        self.backlog.retain(|waiting| !gone.contains(&event_of(&waiting.entry)));
+        while count > most || bytes > most_bytes {
+            let Some(oldest) = self.backlog.pop_front() else { break };
+            (count, bytes) = (count - 1, bytes - oldest.bytes);
+        }
+        self.bytes = bytes;
+        self.alone = 0;
+        self.dropped += (before - self.backlog.len()) as u64;
     }
 
     fn begin(&mut self) -> Writing {
-        let count = if self.alone > 0 { 1 } else { self.backlog.len() };
-        let entries: Arc<Vec<Entry>> = Arc::new(self.backlog.drain(..count).collect());
+        let count = if self.alone > 0 { 1 } else { AT_ONCE };
+        let first = self.backlog.drain(..count.min(self.backlog.len()));
+        let (entries, bytes): (Vec<Entry>, Vec<usize>) = first.map(|waiting| (waiting.entry, waiting.bytes)).unzip();
+        self.bytes -= bytes.iter().sum::<usize>();
+        let entries = Arc::new(entries);
         let (log, to_write) = (self.log.clone(), entries.clone());
         Writing {
             entries,
+            bytes,
             done: tokio::task::spawn_blocking(move || log.append(&to_write)),
         }
     }
@@ -115,12 +187,14 @@ impl Journal {
     fn take(
         &mut self,
         entries: Arc<Vec<Entry>>,
-        done: Result<Result<(), EventLogError>, String>,
-        left_out: &mut BTreeSet<Ulid>,
+        bytes: Vec<usize>,
+        done: Result<Result<Vec<Arc<EventRecord>>, EventLogError>, String>,
+        written: &mut Written,
     ) -> Result<(), NotDurable> {
         let why = match done {
-            Ok(Ok(())) => {
+            Ok(Ok(changed)) => {
                 self.alone = self.alone.saturating_sub(entries.len());
+                written.changed.extend(changed);
                 if std::mem::take(&mut self.told) {
                     tracing::info!("events are written down again");
                 }
@@ -129,20 +203,29 @@ impl Journal {
             Ok(Err(error)) if matches!(vigie_config::Kind::kind(&error), vigie_config::ErrorKind::Refused) => {
                 if let [entry] = entries.as_slice() {
                     tracing::warn!(%error, "an event is left out of the log");
-                    left_out.insert(event_of(entry));
+                    written.left_out.insert(event_of(entry));
                     self.alone = self.alone.saturating_sub(1);
                 } else {
                     // What cannot be written must not keep the others out.
                     self.alone = entries.len();
-                    self.backlog.splice(..0, entries.iter().cloned());
+                    self.put_back(entries, bytes);
                 }
                 return Ok(());
             }
             Ok(Err(error)) => error.to_string(),
             Err(panicked) => panicked,
         };
-        self.backlog.splice(..0, entries.iter().cloned());
+        self.put_back(entries, bytes);
         Err(self.failed(why))
+    }
+
+    fn put_back(&mut self, entries: Arc<Vec<Entry>>, bytes: Vec<usize>) {
+        // Whoever wrote them is done with them: nothing is copied.
+        let entries = Arc::unwrap_or_clone(entries);
+        for (entry, bytes) in entries.into_iter().zip(bytes).rev() {
+            self.bytes += bytes;
+            self.backlog.push_front(Waiting { entry, bytes });
+        }
     }
 
     fn failed(&mut self, why: String) -> NotDurable {
@@ -186,17 +269,27 @@ mod tests {
         })
     }
 
+    fn journal(folder: &std::path::Path) -> Journal {
+        let (log, _) = EventLog::open(folder, EventLogLimits::default());
+        let mut journal = Journal::new(Arc::new(log));
+        journal.release();
+        journal
+    }
+
+    fn waiting(journal: &Journal) -> Vec<Entry> {
+        journal.backlog.iter().map(|waiting| waiting.entry.clone()).collect()
+    }
+
     #[tokio::test]
     async fn what_cannot_be_written_keeps_nothing_else_out_and_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let (log, _) = EventLog::open(folder.path(), EventLogLimits::default());
-        let mut journal = Journal::new(Arc::new(log));
+        let mut journal = journal(folder.path());
         let entries = vec![begun(1), begun(1 << 20), begun(1)];
         let ids: Vec<Ulid> = entries.iter().map(event_of).collect();
-        let left_out = journal.write(entries).await.unwrap();
-        assert_eq!(left_out, BTreeSet::from([ids[1]]));
+        let written = journal.write(entries).await;
+        assert_eq!((written.left_out, written.late), (BTreeSet::from([ids[1]]), None));
         assert!(journal.log.get(ids[0]).unwrap().is_some() && journal.log.get(ids[2]).unwrap().is_some());
-        assert_eq!((journal.waiting(), journal.alone), (0, 0));
+        assert_eq!((journal.waiting(), journal.alone, journal.bytes), (0, 0, 0));
     }
 
     #[tokio::test]
@@ -204,16 +297,63 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
         std::fs::write(&path, "in the way").unwrap();
-        let (log, _) = EventLog::open(&path, EventLogLimits::default());
-        let mut journal = Journal::new(Arc::new(log));
-        let (first, second) = (begun(1), begun(2));
-        assert!(journal.write(vec![first.clone()]).await.is_err());
-        assert!(journal.write(vec![second.clone()]).await.is_err());
-        let waiting: Vec<Entry> = journal.unwritten().cloned().collect();
-        assert_eq!(waiting, [first.clone(), second]);
+        let mut journal = journal(&path);
+        let entries: Vec<Entry> = (0..1000).map(|_| begun(1)).collect();
+        for entries in entries.chunks(700) {
+            assert!(journal.write(entries.to_vec()).await.late.is_some());
+        }
+        assert_eq!(waiting(&journal), entries);
         std::fs::remove_file(&path).unwrap();
-        journal.write(Vec::new()).await.unwrap();
-        assert!(journal.log.get(event_of(&first)).unwrap().is_some());
-        assert_eq!(journal.unwritten().count(), 0);
+        assert_eq!(journal.write(Vec::new()).await.late, None);
+        let since = journal.log.since(Default::default()).unwrap();
+        assert!(since.into_iter().map(|(_, entry)| entry).eq(entries));
+        assert_eq!((journal.waiting(), journal.bytes), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_before_the_log_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = journal(folder.path());
+        journal.held = true;
+        let entry = begun(1);
+        assert!(journal.write(vec![entry.clone()]).await.late.is_some());
+        assert_eq!(journal.log.position().0, 0);
+        journal.release();
+        assert_eq!(journal.write(Vec::new()).await.late, None);
+        assert!(journal.log.get(event_of(&entry)).unwrap().is_some());
+    }
+
+    /// An end is nothing without its beginning, and one whose beginning is in the log is not lost.
+    #[tokio::test]
+    async fn what_waits_has_bounds_and_goes_by_whole_events() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = journal(folder.path());
+        journal.held = true;
+        let end = |id| Entry::Ended { id, at: Utc::now() };
+        for by_bytes in [false, true] {
+            (journal.backlog, journal.bytes, journal.dropped) = (VecDeque::new(), 0, 0);
+            let pairs: Vec<Entry> = (0..40)
+                .flat_map(|_| {
+                    let entry = begun(1000);
+                    let id = event_of(&entry);
+                    [entry, end(id)]
+                })
+                .collect();
+            journal.most = match by_bytes {
+                true => (BACKLOG, 20 * (pairs[0].bytes() + pairs[1].bytes())),
+                false => (40, BACKLOG_BYTES),
+            };
+            let of_the_log = end(Ulid::generate());
+            journal.write(vec![of_the_log.clone()]).await;
+            for pair in pairs.chunks(2) {
+                journal.write(pair.to_vec()).await;
+                assert!(journal.backlog.len() <= journal.most.0 && journal.bytes <= journal.most.1);
+            }
+            let left = waiting(&journal);
+            assert_eq!(left[0], of_the_log);
+            assert!(left.len() > 30 && pairs.ends_with(&left[1..]), "{}", left.len());
+            assert!(matches!(left[1], Entry::Begun(_)));
+            assert_eq!(journal.dropped as usize, pairs.len() + 1 - left.len());
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use ulid::Ulid;
 use vigie_config::{EventKind, Source, Utc};
 use vigie_storage::events::{ActionState, Entry, EventRecord};
 
@@ -16,9 +17,38 @@ pub enum Change {
     Ended(EventRecord),
 }
 
+impl Change {
+    pub fn event(&self) -> &EventRecord {
+        match self {
+            Change::Begun(event) | Change::Ended(event) => event,
+        }
+    }
+}
+
+type Key = (EventKind, Source);
+
 /// Of each kind and source one event at most goes on.
-#[derive(Debug, Default)]
-pub struct Lifecycle(BTreeMap<(EventKind, Source), Arc<EventRecord>>);
+#[derive(Debug, Clone, Default)]
+pub struct Lifecycle {
+    going: BTreeMap<Key, Going>,
+    /// What an earlier process left is not known yet: what is over of it anyway, and since when.
+    over_of_before: Option<BTreeMap<Key, Utc>>,
+}
+
+/// It goes on as long as somebody says so.
+#[derive(Debug, Clone)]
+struct Going {
+    event: Arc<EventRecord>,
+    /// We do, lately under this id.
+    ours: Option<Ulid>,
+    /// Other programs do.
+    foreign: bool,
+}
+
+/// Goes on where the process before it ended: the word of a person, a contact or a cable still holds.
+fn survives(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Sensor | EventKind::Manual | EventKind::NetworkDown)
+}
 
 /// Which of the same source are over when an event of this kind comes.
 fn ends(kind: EventKind) -> &'static [EventKind] {
@@ -42,76 +72,74 @@ fn ends(kind: EventKind) -> &'static [EventKind] {
 }
 
 impl Lifecycle {
-    pub fn restore(open: Vec<EventRecord>) -> Lifecycle {
-        let key = |event: &EventRecord| (event.kind, event.source.clone());
-        Lifecycle(open.into_iter().map(|event| (key(&event), Arc::new(event))).collect())
+    /// What an earlier process left is told by [`Lifecycle::learn`] later on.
+    pub fn unknowing() -> Lifecycle {
+        Lifecycle {
+            over_of_before: Some(BTreeMap::new()),
+            ..Lifecycle::default()
+        }
     }
 
-    /// An entry that the log it was restored from may not hold.
-    pub fn replay(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Begun(event) if event.end.is_none() => {
-                let key = (event.kind, event.source.clone());
-                let known = self.0.get(&key).is_some_and(|open| open.id == event.id);
-                if !known {
-                    self.0.insert(key, Arc::new(event.clone()));
-                }
+    /// What an earlier process left open, by the log. Says what of it is over. `gone`: such a source is
+    /// not there any more.
+    pub fn learn(&mut self, left: Vec<EventRecord>, now: Utc, gone: impl Fn(&Source) -> bool) -> Vec<Entry> {
+        let over = self.over_of_before.take().unwrap_or_default();
+        let mut ended = Vec::new();
+        for event in left {
+            let key = (event.kind, event.source.clone());
+            let lost = !survives(event.kind) || gone(&event.source);
+            match over.get(&key).copied().or(lost.then_some(now)) {
+                Some(at) => ended.push(Entry::Ended { id: event.id, at }),
+                None => drop(self.going.insert(key, Going::new(event, false))),
             }
-            Entry::Begun(_) => {}
-            Entry::Ended { id, .. } => self.0.retain(|_, open| open.id != *id),
-            Entry::Outcome {
-                id,
-                number,
-                state,
-                at,
-                detail,
-            } => {
-                let Some(open) = self.0.values_mut().find(|open| open.id == *id) else {
-                    return;
-                };
-                let mut event = EventRecord::clone(open);
-                let mut actions = event.actions.iter_mut();
-                if let Some(action) = actions.find(|a| a.number == *number && a.state == ActionState::Planned) {
-                    (action.state, action.at, action.detail) = (*state, Some(*at), detail.clone());
-                    *open = Arc::new(event);
-                }
-            }
+        }
+        ended
+    }
+
+    /// What became of an action of an event that goes on.
+    pub fn outcome(&mut self, event: Ulid, number: u16, state: ActionState, at: Utc, detail: Option<&str>) {
+        let Some(going) = self.going.values_mut().find(|going| going.event.id == event) else {
+            return;
+        };
+        let mut actions = Arc::make_mut(&mut going.event).actions.iter_mut();
+        if let Some(action) = actions.find(|a| a.number == number && a.state == ActionState::Planned) {
+            (action.state, action.at, action.detail) = (state, Some(at), detail.map(str::to_owned));
         }
     }
 
     pub fn open(&self) -> impl Iterator<Item = &Arc<EventRecord>> {
-        self.0.values()
+        self.going.values().map(|going| &going.event)
     }
 
     /// The event that goes on, of this kind and source.
     pub fn of(&self, kind: EventKind, source: &Source) -> Option<&Arc<EventRecord>> {
-        self.0.get(&(kind, source.clone()))
+        Some(&self.going.get(&(kind, source.clone()))?.event)
     }
 
     /// It is known with its actions now.
     pub fn update(&mut self, event: &EventRecord) {
-        if let Some(open) = self.0.get_mut(&(event.kind, event.source.clone()))
-            && open.id == event.id
+        if let Some(going) = self.going.get_mut(&(event.kind, event.source.clone()))
+            && going.event.id == event.id
         {
-            *open = Arc::new(event.clone());
+            going.event = Arc::new(event.clone());
         }
     }
 
     /// What changes with this fact, in order.
     pub fn take(&mut self, event: &Event) -> Vec<Change> {
-        let open = self.of(event.kind, &event.source).map(|open| open.id);
-        if event.over && event.of.is_some_and(|of| open != Some(of)) || !event.over && open == Some(event.id) {
-            return Vec::new();
-        }
+        let key = (event.kind, event.source.clone());
         if event.over {
-            return self.end(event.kind, &event.source, event.at).into_iter().collect();
+            return self.take_over(key, event).into_iter().collect();
+        }
+        if self.going.get(&key).is_some_and(|going| going.event.id == event.id) {
+            return Vec::new();
         }
         let others = ends(event.kind).iter();
         let mut changes: Vec<Change> = others
-            .filter_map(|kind| self.end(*kind, &event.source, event.at))
+            .filter_map(|kind| self.end((*kind, event.source.clone()), event.at))
             .collect();
-        let key = (event.kind, event.source.clone());
-        if self.0.contains_key(&key) {
+        if let Some(going) = self.going.get_mut(&key) {
+            going.tell(event.id, event.foreign);
             return changes;
         }
         let lasting = event.kind.is_lasting();
@@ -127,144 +155,63 @@ impl Lifecycle {
             actions: Vec::new(),
         };
         if lasting {
-            self.0.insert(key, Arc::new(record.clone()));
+            self.note_over(&key, event.at);
+            self.going.insert(key, Going::new(record.clone(), event.foreign));
         }
         changes.push(Change::Begun(record));
         changes
     }
 
-    /// Ends one that goes on.
-    pub fn end(&mut self, kind: EventKind, source: &Source, at: Utc) -> Option<Change> {
-        let open = self.0.remove(&(kind, source.clone()))?;
-        Some(Change::Ended(EventRecord {
-            end: Some(at.max(open.start)),
-            ..EventRecord::clone(&open)
-        }))
+    fn take_over(&mut self, key: Key, over: &Event) -> Option<Change> {
+        if let Some(going) = self.going.get_mut(&key) {
+            match over.of {
+                Some(of) if going.ours == Some(of) => going.ours = None,
+                Some(_) => return None,
+                None if over.foreign => going.foreign = false,
+                None => (going.ours, going.foreign) = (None, false),
+            }
+            if going.ours.is_some() || going.foreign {
+                return None;
+            }
+        } else if over.of.is_some() {
+            return None;
+        }
+        self.end(key, over.at)
+    }
+
+    fn end(&mut self, key: Key, at: Utc) -> Option<Change> {
+        self.note_over(&key, at);
+        let going = self.going.remove(&key)?;
+        let mut event = Arc::unwrap_or_clone(going.event);
+        event.end = Some(at.max(event.start));
+        Some(Change::Ended(event))
+    }
+
+    /// One that an earlier process may have left open is over.
+    fn note_over(&mut self, key: &Key, at: Utc) {
+        if let Some(over) = &mut self.over_of_before {
+            over.entry(key.clone()).or_insert(at);
+        }
+    }
+}
+
+impl Going {
+    fn new(event: EventRecord, foreign: bool) -> Going {
+        Going {
+            ours: (!foreign).then_some(event.id),
+            foreign,
+            event: Arc::new(event),
+        }
+    }
+
+    /// Somebody says that it goes on.
+    fn tell(&mut self, id: Ulid, foreign: bool) {
+        match foreign {
+            true => self.foreign = true,
+            false => self.ours = Some(id),
+        }
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn event(kind: EventKind, source: &str, second: i64) -> Event {
-        let at = Utc::from_micros(1_700_000_000_000_000 + second * 1_000_000);
-        Event::new(kind, source.parse().unwrap(), "").at(at)
-    }
-
-    fn shown(changes: &[Change]) -> Vec<String> {
-        let show = |change: &Change| match change {
-            Change::Begun(event) => format!("{} begins", event.kind),
-            Change::Ended(event) => format!("{} ends", event.kind),
-        };
-        changes.iter().map(show).collect()
-    }
-
-    #[test]
-    fn a_stream_is_in_one_state_at_a_time() {
-        let mut events = Lifecycle::default();
-        let mut step = |kind, second| shown(&events.take(&event(kind, "stream:gate/main", second)));
-        assert_eq!(step(EventKind::StreamOffline, 0), ["stream_offline begins"]);
-        assert!(step(EventKind::StreamOffline, 1).is_empty(), "it goes on");
-        assert_eq!(
-            step(EventKind::StreamRefused, 2),
-            ["stream_offline ends", "stream_refused begins"]
-        );
-        assert_eq!(
-            step(EventKind::StreamLive, 3),
-            ["stream_refused ends", "stream_live begins"]
-        );
-        assert_eq!(step(EventKind::StreamLive, 4), ["stream_live begins"], "a moment");
-    }
-
-    #[test]
-    fn recording_by_hand_is_taken_over_by_whoever_asks_last() {
-        let mut events = Lifecycle::default();
-        let (first, second) = (
-            event(EventKind::Manual, "camera:gate", 0),
-            event(EventKind::Manual, "camera:gate", 5),
-        );
-        assert_eq!(shown(&events.take(&first)), ["manual begins"]);
-        assert!(events.take(&first).is_empty(), "the same fact again");
-        assert_eq!(shown(&events.take(&second)), ["manual ends", "manual begins"]);
-        let late = Event::over_of(EventKind::Manual, first.source.clone(), first.id);
-        assert!(events.take(&late).is_empty(), "its time is not the second one's");
-        let over = Event::over_of(EventKind::Manual, first.source.clone(), second.id);
-        assert_eq!(shown(&events.take(&over)), ["manual ends"]);
-    }
-
-    #[test]
-    fn what_the_log_does_not_hold_yet_counts() {
-        let record = |kind, source| match Lifecycle::default().take(&event(kind, source, 0)).remove(0) {
-            Change::Begun(record) => record,
-            other => panic!("{other:?}"),
-        };
-        let (door, bell) = (
-            record(EventKind::Sensor, "input:door"),
-            record(EventKind::Sensor, "input:bell"),
-        );
-        let mut events = Lifecycle::restore(vec![door.clone()]);
-        let at = door.start;
-        events.replay(&Entry::Begun(bell.clone()));
-        events.replay(&Entry::Ended { id: door.id, at });
-        let open: Vec<_> = events.open().map(|open| open.id).collect();
-        assert_eq!(open, [bell.id]);
-    }
-
-    #[test]
-    fn one_source_does_not_end_anothers() {
-        let mut events = Lifecycle::default();
-        events.take(&event(EventKind::StreamOffline, "stream:gate/main", 0));
-        let sub = events.take(&event(EventKind::StreamLive, "stream:gate/sub", 1));
-        assert_eq!(shown(&sub), ["stream_live begins"]);
-        let over = Event::over(EventKind::StreamOffline, "stream:gate/sub".parse().unwrap());
-        assert!(events.take(&over).is_empty());
-    }
-
-    #[test]
-    fn an_event_does_not_end_before_it_begins() {
-        let mut events = Lifecycle::default();
-        events.take(&event(EventKind::Sensor, "input:door", 10));
-        let over = Event::over(EventKind::Sensor, "input:door".parse().unwrap());
-        let changes = events.take(&over.at(Utc::from_micros(0)));
-        let [Change::Ended(ended)] = &changes[..] else {
-            panic!("{changes:?}")
-        };
-        assert_eq!(ended.end, Some(ended.start));
-    }
-
-    proptest! {
-        /// Beginnings and ends of each kind and source take turns, and what goes on is what began
-        /// and did not end.
-        #[test]
-        fn beginnings_and_ends_take_turns(steps in proptest::collection::vec((0usize..30, 0usize..3, any::<bool>()), 0..80)) {
-            let mut events = Lifecycle::default();
-            let mut going = std::collections::BTreeMap::new();
-            for (second, (kind, source, over)) in steps.into_iter().enumerate() {
-                let kind = EventKind::ALL[kind % EventKind::ALL.len()];
-                let source = ["input:door", "stream:gate/main", "disk:d1"][source];
-                let mut fact = event(kind, source, second as i64);
-                fact.over = over;
-                for change in events.take(&fact) {
-                    match change {
-                        Change::Begun(begun) => {
-                            prop_assert_eq!(begun.end.is_none(), begun.kind.is_lasting());
-                            if begun.end.is_none() {
-                                prop_assert!(going.insert((begun.kind, begun.source), begun.id).is_none());
-                            }
-                        }
-                        Change::Ended(ended) => {
-                            prop_assert_eq!(going.remove(&(ended.kind, ended.source.clone())), Some(ended.id));
-                        }
-                    }
-                }
-            }
-            let open: std::collections::BTreeMap<_, _> =
-                events.open().map(|e| ((e.kind, e.source.clone()), e.id)).collect();
-            prop_assert_eq!(open, going);
-        }
-    }
-}
+mod tests;

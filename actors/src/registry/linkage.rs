@@ -1,11 +1,14 @@
 //! From an event to what is done about it. Pure: rules, schedules and the clock are given.
 
-use std::collections::{HashMap, hash_map};
+use std::{
+    collections::{HashMap, hash_map},
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 use ulid::Ulid;
 use vigie_config::{CameraId, Causes, Config, EventKind, OutputId, PushId, RecipientId, Rule, RuleId, Source, Utc};
-use vigie_storage::events::{Action, ActionState, EventRecord};
+use vigie_storage::events::{Action, ActionState, EventRecord, Query};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +68,13 @@ pub fn cause_of(kind: EventKind) -> Causes {
 /// Of one event, at most: as many as the log takes.
 const MOST_ACTIONS: usize = 640;
 
+/// Events of the log, at most, that tell when rules acted last.
+const LOOKED_AT: usize = 2000;
+
+/// An event is told later than another and is earlier by so much at most: a detector's has the time of
+/// its picture. What is still earlier says that the clock was set back.
+const LATE: Duration = Duration::from_secs(10);
+
 /// Remembers when a rule acted last, for each source.
 #[derive(Debug, Default)]
 pub struct Linkage {
@@ -123,9 +133,10 @@ impl Linkage {
                 let (at, id) = *last.get();
                 let since = event.start.micros_since(at);
                 // After the clock was set back nothing is known of the time between. The same event
-                // comes again where the registry began anew before it was written down.
-                let again = since >= quiet || since < 0 || id == event.id;
-                if again {
+                // comes again where the registry began anew before it had decided.
+                let set_back = at.since(event.start) > LATE;
+                let again = since >= quiet || quiet == 0 || set_back || id == event.id;
+                if again && (since >= 0 || set_back) {
                     last.insert((event.start, event.id));
                 }
                 again
@@ -133,6 +144,31 @@ impl Linkage {
             hash_map::Entry::Vacant(last) => {
                 last.insert((event.start, event.id));
                 true
+            }
+        }
+    }
+
+    /// Which events of the log tell when rules acted last; `None`: no rule asks for it.
+    pub fn asks(rules: &[Rule], now: Utc) -> Option<Query> {
+        let rare = || rules.iter().filter(|rule| !rule.min_interval.is_zero());
+        let longest = rare().map(|rule| rule.min_interval).max()?;
+        Some(Query {
+            from: Some(now - longest),
+            kinds: rare().flat_map(|rule| rule.on.iter().copied()).collect(),
+            limit: LOOKED_AT,
+            ..Query::default()
+        })
+    }
+
+    /// Events of before, with what was done about them.
+    pub fn remember(&mut self, events: &[EventRecord]) {
+        for event in events {
+            for rule in event.actions.iter().filter_map(|action| action.rule.clone()) {
+                let last = self.last.entry((rule, event.source.clone()));
+                let last = last.or_insert((event.start, event.id));
+                if last.0 < event.start {
+                    *last = (event.start, event.id);
+                }
             }
         }
     }
@@ -230,7 +266,40 @@ mod tests {
         assert_eq!(plan("2026-11-20T22:00:00Z"), all);
         assert!(plan("2026-11-20T22:00:29Z").is_empty());
         assert_eq!(plan("2026-11-20T22:00:30Z"), all);
+        assert!(plan("2026-11-20T22:00:29.7Z").is_empty(), "told late");
+        assert!(plan("2026-11-20T22:00:59Z").is_empty());
         assert_eq!(plan("2026-11-20T22:00:10Z"), all, "the clock was set back");
+    }
+
+    #[test]
+    fn a_rule_keeps_its_interval_over_restarts() {
+        let config = config(
+            "[[rule]]\nid = \"r\"\non = [\"sensor\"]\nmin_interval = \"7d\"\nrecord = [\"gate\"]\n\
+             [[rule]]\nid = \"always\"\non = [\"sensor\", \"motion\"]\nrecord = [\"yard\"]",
+        );
+        let mut before = Linkage::default();
+        let mut told = Vec::new();
+        for text in ["2026-11-20T22:00:00Z", "2026-11-21T22:00:00Z"] {
+            let mut event = record(EventKind::Sensor, "input:door", at(text));
+            event.actions = before.plan(&event, &config, &TimeZone::UTC);
+            told.push(event);
+        }
+        let asked = Linkage::asks(&config.rules, at("2026-11-27T22:00:00Z")).unwrap();
+        assert_eq!(asked.from, Some(at("2026-11-20T22:00:00Z")));
+        assert_eq!(asked.kinds, [EventKind::Sensor]);
+        assert!(Linkage::asks(&config.rules[1..], at("2026-11-27T22:00:00Z")).is_none());
+        told.reverse();
+        let mut after = Linkage::default();
+        after.remember(&told);
+        let mut plan = |text: &str| {
+            let event = record(EventKind::Sensor, "input:door", at(text));
+            shown(&after.plan(&event, &config, &TimeZone::UTC))
+        };
+        assert_eq!(plan("2026-11-27T21:59:59Z"), ["0 always record yard"]);
+        assert_eq!(
+            plan("2026-11-27T22:00:00Z"),
+            ["0 r record gate", "1 always record yard"]
+        );
     }
 
     #[test]
@@ -257,11 +326,11 @@ mod tests {
 
     proptest! {
         /// Against a plain reading of the rules: each acts on what it is about, at its time, at most
-        /// once in its interval for each source; and numbers are places.
+        /// once in its interval for each source, also where one is told late; and numbers are places.
         #[test]
         fn as_the_rules_say(
             rules in proptest::collection::vec((0usize..3, 0usize..4, any::<bool>(), 0i64..50, any::<bool>()), 1..5),
-            events in proptest::collection::vec((0usize..3, 0usize..3, 0i64..40), 1..40),
+            events in proptest::collection::vec((0usize..3, 0usize..3, prop_oneof![8 => 0i64..40, 2 => -15i64..0]), 1..40),
         ) {
             let kinds = ["motion", "sensor", "disk_error"];
             let from = ["", "from = [\"camera:gate\"]", "from = [\"input:door\"]", "from = [\"disk:d1\", \"camera:yard\"]"];
@@ -283,9 +352,12 @@ mod tests {
                 for (n, (of, from, night, interval, enabled)) in rules.iter().enumerate() {
                     let right = *of == kind && fitting.contains(from) && *enabled
                         && (!night || now >= at("2026-11-20T22:00:00Z"));
-                    let due = last.get(&(n, source)).is_none_or(|at: &Utc| now.micros_since(*at) >= interval * 1_000_000);
+                    let since = last.get(&(n, source)).map(|at: &Utc| now.micros_since(*at) / 1_000_000);
+                    let due = since.is_none_or(|since| since >= *interval || since < -10 || *interval == 0);
                     if right && due {
-                        last.insert((n, source), now);
+                        if since.is_none_or(|since| !(-10..0).contains(&since)) {
+                            last.insert((n, source), now);
+                        }
                         expected.get_or_insert(format!("r{n}"));
                     }
                 }

@@ -8,11 +8,14 @@
 //! Does not belong here: how an action is done (recording, outputs, …), the log's files
 //! (`vigie_storage::events`).
 
+mod batch;
+mod by_hand;
 mod dispatch;
 mod event;
 mod journal;
 mod lifecycle;
 mod linkage;
+mod past;
 mod queue;
 mod recordings;
 mod resume;

@@ -1,5 +1,5 @@
 //! Facts waiting for the registry. Outlives its actor: what an actor that panics had in hand comes
-//! again, before everything else.
+//! again, with what it had decided, before everything else.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,14 +12,17 @@ use ulid::Ulid;
 use vigie_config::{EventKind, Utc};
 use vigie_storage::events::{ActionState, EventRecord};
 
-use super::event::Event;
+use super::{batch::Decided, event::Event};
 
-/// Facts waiting, at most. Over it the oldest go, and are counted.
+/// Events waiting, at most. Over it the oldest go, and are counted. What became of actions is never
+/// left out, or they would be planned for ever: there is one such fact for each.
 const QUEUE: usize = 65_536;
 /// Facts taken in hand at once: they are written and synced as one.
 const BATCH: usize = 512;
 /// Whoever asks for an answer gets one after this long.
 const LONGEST_ANSWER: Duration = Duration::from_secs(10);
+/// Actors that panicked over one step, before it is left out.
+const TRIES: u8 = 3;
 /// News that a listener may be behind.
 const NEWS: usize = 1024;
 
@@ -65,10 +68,24 @@ struct Waiting {
     answer: Option<Answer>,
 }
 
+/// What is done with the facts in hand, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// What follows from this fact is decided.
+    Fact(usize),
+    /// This change is acted on.
+    Change(usize),
+}
+
 #[derive(Default)]
 struct Queue {
     in_hand: Vec<Waiting>,
+    decided: Option<Arc<Decided>>,
+    /// An actor is at this step, and so many panicked at each.
+    step: Option<Step>,
+    panicked: BTreeMap<Step, u8>,
     waiting: VecDeque<Waiting>,
+    outcomes: VecDeque<Waiting>,
     dropped: u64,
     counts: BTreeMap<EventKind, u64>,
 }
@@ -114,11 +131,16 @@ impl Events {
 
     fn put(&self, fact: Fact, answer: Option<Answer>) {
         let mut queue = self.queue();
-        if queue.waiting.len() >= QUEUE {
-            queue.waiting.pop_front();
-            queue.dropped += 1;
+        match fact {
+            Fact::Outcome { .. } => queue.outcomes.push_back(Waiting { fact, answer }),
+            Fact::Event(_) => {
+                if queue.waiting.len() >= QUEUE {
+                    queue.waiting.pop_front();
+                    queue.dropped += 1;
+                }
+                queue.waiting.push_back(Waiting { fact, answer });
+            }
         }
-        queue.waiting.push_back(Waiting { fact, answer });
         drop(queue);
         self.ready.notify_one();
     }
@@ -170,7 +192,7 @@ impl Events {
         self.queue().counts.clone()
     }
 
-    /// Facts that were pushed out of a full queue since the start.
+    /// Events that were pushed out of a full queue since the start.
     pub fn dropped(&self) -> u64 {
         self.queue().dropped
     }
@@ -201,16 +223,55 @@ impl Events {
     /// The facts in hand, or the next ones. Empty: there are none.
     pub(super) fn take(&self) -> Vec<Fact> {
         let mut queue = self.queue();
+        if let Some(step) = queue.step.take() {
+            *queue.panicked.entry(step).or_default() += 1;
+        }
         if queue.in_hand.is_empty() {
-            let count = queue.waiting.len().min(BATCH);
-            queue.in_hand = queue.waiting.drain(..count).collect();
+            // Neither keeps the other waiting.
+            let outcomes = queue.outcomes.len();
+            let outcomes = outcomes.min(BATCH - queue.waiting.len().min(BATCH / 2));
+            let events = queue.waiting.len().min(BATCH - outcomes);
+            let mut in_hand: Vec<Waiting> = queue.outcomes.drain(..outcomes).collect();
+            in_hand.extend(queue.waiting.drain(..events));
+            queue.in_hand = in_hand;
         }
         queue.in_hand.iter().map(|waiting| waiting.fact.clone()).collect()
     }
 
+    /// What an actor before decided of the facts in hand.
+    pub(super) fn decided(&self) -> Option<Arc<Decided>> {
+        self.queue().decided.clone()
+    }
+
+    /// It holds until the facts in hand are done.
+    pub(super) fn decide(&self, decided: Decided) -> Arc<Decided> {
+        let decided = Arc::new(decided);
+        let mut queue = self.queue();
+        (queue.step, queue.decided) = (None, Some(decided.clone()));
+        decided
+    }
+
+    /// The actor comes to this step. False: too many panicked there, it is to be left out.
+    pub(super) fn dare(&self, step: Step) -> bool {
+        let mut queue = self.queue();
+        let dares = queue.panicked.get(&step).is_none_or(|times| *times < TRIES);
+        queue.step = dares.then_some(step);
+        dares
+    }
+
+    /// The last step is behind the actor.
+    pub(super) fn survived(&self) {
+        self.queue().step = None;
+    }
+
     /// What was in hand is done; `answers` in its order.
     pub(super) fn done(&self, answers: Vec<Result<Option<EventRecord>, NotDurable>>) {
-        let in_hand = std::mem::take(&mut self.queue().in_hand);
+        let in_hand = {
+            let mut queue = self.queue();
+            (queue.step, queue.decided) = (None, None);
+            queue.panicked.clear();
+            std::mem::take(&mut queue.in_hand)
+        };
         for (waiting, answer) in in_hand.into_iter().zip(answers) {
             if let Some(to) = waiting.answer {
                 drop(to.send(answer));
@@ -257,6 +318,7 @@ impl Events {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::registry::{batch::decide, lifecycle::Lifecycle};
 
     #[test]
     fn events_are_queued_when_they_are_told_not_when_they_are_waited_for() {
@@ -285,5 +347,75 @@ mod tests {
             .unwrap();
         let answer = runtime.block_on(again.durable());
         assert_eq!(answer, Err(NotDurable("full".into())));
+    }
+
+    fn bell(number: usize) -> Event {
+        Event::house(EventKind::External, number.to_string())
+    }
+
+    #[test]
+    fn what_was_decided_comes_again_with_the_facts() {
+        let events = Events::default();
+        events.raise(bell(0));
+        let facts = events.take();
+        assert!(events.decided().is_none());
+        let decided = decide(&facts, &mut Lifecycle::default(), |_| Vec::new(), |_| true);
+        let decided = events.decide(decided);
+        events.raise(bell(1));
+        // The next actor.
+        assert_eq!(events.take().len(), 1);
+        assert!(Arc::ptr_eq(&events.decided().unwrap(), &decided));
+        events.done(decided.answers.clone());
+        assert_eq!(events.take().len(), 1);
+        assert!(events.decided().is_none());
+    }
+
+    #[test]
+    fn a_step_that_always_panics_is_left_out() {
+        let events = Events::default();
+        (0..2).for_each(|number| events.raise(bell(number)));
+        for _ in 0..3 {
+            assert_eq!(events.take().len(), 2);
+            assert!(events.dare(Step::Fact(0)) && events.dare(Step::Fact(1)));
+        }
+        assert_eq!(events.take().len(), 2);
+        assert!(events.dare(Step::Fact(0)) && !events.dare(Step::Fact(1)));
+        events.survived();
+        // A panic elsewhere is nobody's.
+        for _ in 0..5 {
+            events.take();
+        }
+        assert!(events.dare(Step::Fact(0)) && events.dare(Step::Change(1)));
+        events.done(Vec::new());
+        events.raise(bell(2));
+        events.take();
+        assert!(events.dare(Step::Fact(1)), "of the next facts");
+    }
+
+    #[test]
+    fn a_flood_of_events_leaves_out_no_outcome() {
+        let events = Events::default();
+        for number in 0..QUEUE + 10 {
+            if number < 1000 {
+                events.outcome(Ulid::from(number as u128), 0, ActionState::Done, None);
+            }
+            events.raise(bell(number));
+        }
+        assert_eq!(events.dropped(), 10);
+        let (mut outcomes, mut told) = (0, Vec::new());
+        while let facts = events.take()
+            && !facts.is_empty()
+        {
+            assert!(facts.len() <= BATCH);
+            for fact in facts {
+                match fact {
+                    Fact::Outcome { .. } => outcomes += 1,
+                    Fact::Event(event) => told.push(event.text),
+                }
+            }
+            events.done(Vec::new());
+        }
+        assert_eq!(outcomes, 1000);
+        assert!(told.into_iter().eq((10..QUEUE + 10).map(|number| number.to_string())));
     }
 }

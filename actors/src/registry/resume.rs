@@ -29,7 +29,8 @@ pub(super) fn again(event: &EventRecord, action: &Action, lasts: bool, now: Utc)
         _ if !planned => Again::Leave,
         // It knows what it told already, and when it is too late.
         Some(Command::Email(_) | Command::Push(_)) => Again::Do,
-        _ if now.since(event.start) > STALE => Again::Expire,
+        // A clock that is far behind the event has not been set yet: nobody knows how late it is.
+        _ if now.since(event.start).max(event.start.since(now)) > STALE => Again::Expire,
         _ => Again::Do,
     }
 }
@@ -66,6 +67,7 @@ mod tests {
         };
         let (going, over) = (event(None), event(Some(start)));
         let (soon, late) = (start.plus_micros(59_000_000), start.plus_micros(61_000_000));
+        let (behind, unset) = (start.plus_micros(-59_000_000), Utc::from_micros(0));
         let (planned, done) = (ActionState::Planned, ActionState::Done);
         for (event, what, state, lasts, now, expected) in [
             (&going, "record", done, false, late, Again::Do),
@@ -77,6 +79,8 @@ mod tests {
             (&going, "output", planned, false, late, Again::Expire),
             (&going, "output", ActionState::Expired, true, soon, Again::Leave),
             (&over, "output", planned, true, late, Again::Expire),
+            (&over, "output", planned, false, behind, Again::Do),
+            (&over, "output", planned, false, unset, Again::Expire),
             (&going, "popup_message", planned, false, late, Again::Expire),
             (&over, "email", planned, false, late, Again::Do),
             (&over, "push", planned, false, late, Again::Do),

@@ -4,20 +4,23 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use vigie_config::{EventKind, Utc};
+use vigie_config::{EventKind, Source, Utc};
 use vigie_storage::events::{Entry, EventLog, EventRecord, Position};
 
 use super::{
+    batch::{Decided, decide},
+    by_hand::ByHand,
     dispatch::Dispatch,
-    journal::Journal,
+    journal::{Journal, Written},
     lifecycle::{Change, Lifecycle},
     linkage::Linkage,
-    queue::{Events, Fact, News, NotDurable},
+    past::{Left, Past},
+    queue::{Events, Fact, Step},
     recordings::Recordings,
 };
 use crate::{
@@ -30,23 +33,28 @@ const RETRY: Duration = Duration::from_secs(1);
 /// An end of recording by hand may be late by this much.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// The log is waited for as long when the actor begins: a disk that hangs holds its lock.
+/// The log is waited for as long at the start: a disk that hangs holds its lock.
 const LOOK_BACK: Duration = Duration::from_secs(2);
+/// And as long with each round after that.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How often recordings by hand are looked after.
 const WAKE: Duration = Duration::from_secs(5);
 
-/// What outlives the actor: queue, log, what is not in it yet, and when rules acted last.
+/// What outlives the actor: queue, log, what is not in it yet, what goes on, and when rules acted last.
 pub struct Registry {
     pub events: Events,
     pub log: Arc<EventLog>,
     linkage: Mutex<Linkage>,
+    lifecycle: Mutex<Lifecycle>,
+    by_hand: Mutex<ByHand>,
     journal: tokio::sync::Mutex<Journal>,
-    /// What an earlier process left open was seen to.
-    settled: AtomicBool,
-    /// Events that are being written down, as listeners are to be told of them.
-    untold: Mutex<Vec<News>>,
+    past: Past,
     /// A position in the log.
     told: AtomicU64,
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Registry {
@@ -58,43 +66,15 @@ impl Registry {
             told: AtomicU64::new(log.position().0),
             log,
             linkage: Mutex::default(),
-            settled: AtomicBool::new(false),
-            untold: Mutex::default(),
+            lifecycle: Mutex::new(Lifecycle::unknowing()),
+            by_hand: Mutex::default(),
+            past: Past::default(),
         }
     }
 
     /// Listeners were told of everything up to there that is in the log.
     pub fn told(&self) -> Position {
         Position(self.told.load(Ordering::SeqCst))
-    }
-
-    /// What goes on, and what was planned, by the log and by what is not in it yet; the second is true
-    /// when the log answered.
-    async fn look_back(&self) -> (Lifecycle, Vec<EventRecord>, bool) {
-        let mut journal = self.journal.lock().await;
-        // Not durable is said where it is asked for.
-        drop(journal.write_within(Vec::new(), LOOK_BACK).await);
-        let log = self.log.clone();
-        let read = tokio::task::spawn_blocking(move || (log.open_events(), log.planned()));
-        let read = tokio::time::timeout(LOOK_BACK, read).await;
-        let (open, planned, answered) = match read {
-            Ok(Ok((open, planned))) => (open, planned, true),
-            Ok(Err(_)) | Err(_) => {
-                tracing::error!("the log of events does not answer: what went on before is not known");
-                (Vec::new(), Vec::new(), false)
-            }
-        };
-        let mut lifecycle = Lifecycle::restore(open);
-        journal.unwritten().for_each(|entry| lifecycle.replay(entry));
-        (lifecycle, planned, answered)
-    }
-
-    fn linkage(&self) -> MutexGuard<'_, Linkage> {
-        self.linkage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn untold(&self) -> MutexGuard<'_, Vec<News>> {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,22 +85,10 @@ pub fn registry_child(recorder: Arc<Recorder>) -> ChildSpec {
     })
 }
 
-/// Goes on where the process before it ended: a person's or a contact's word still holds.
-fn survives(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Sensor | EventKind::Manual)
-}
-
-fn news(change: &Change) -> News {
-    match change {
-        Change::Begun(event) | Change::Ended(event) => Arc::new(event.clone()),
-    }
-}
-
 struct Router {
     node: Arc<Node>,
     recorder: Arc<Recorder>,
     registry: Arc<Registry>,
-    lifecycle: Lifecycle,
     dispatch: Dispatch,
     routed: u64,
     woken: Instant,
@@ -128,10 +96,8 @@ struct Router {
 
 async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobError> {
     let registry = recorder.registry.clone();
-    let (lifecycle, planned, answered) = registry.look_back().await;
     let mut router = Router {
         node: context.node.clone(),
-        lifecycle,
         dispatch: Dispatch {
             cameras: recorder.cameras.clone(),
             outputs: recorder.outputs.clone(),
@@ -148,8 +114,12 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
         recorder,
         registry,
     };
-    router.resume(planned, answered).await;
+    // Ends that an actor before did not come to.
+    let going = lock(&router.registry.lifecycle).open().map(|event| event.id).collect();
+    router.dispatch.end_all_but(&going);
+    router.look_back(LOOK_BACK).await;
     loop {
+        router.look_back(LOOK_AGAIN).await;
         router.end_what_is_due();
         router.wake();
         router.dispatch.settle_recordings();
@@ -164,7 +134,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
         };
         context.node.publish(serde_json::json!({
             "routed": router.routed,
-            "open": router.lifecycle.open().count(),
+            "open": lock(&router.registry.lifecycle).open().count(),
             "not_written": waiting,
             "dropped": router.registry.events.dropped() + dropped,
             "counts": router.registry.events.counts(),
@@ -173,8 +143,8 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
         tokio::select! {
             () = router.registry.events.ready() => {}
             () = tokio::time::sleep(retry) => {
-                // Not durable is said where it is asked for.
-                drop(router.write(Vec::new()).await);
+                let written = router.registry.journal.lock().await.write(Vec::new()).await;
+                router.tell_outcomes(&written);
             }
             () = context.stopping() => {
                 router.dispatch.settle_recordings();
@@ -191,46 +161,78 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
 }
 
 impl Router {
-    /// Events that went on when the actor, or the process, began.
-    async fn resume(&mut self, planned: Vec<EventRecord>, answered: bool) {
-        // The fact comes again, but changes nothing any more: nobody else would tell of it.
-        let untold = std::mem::take(&mut *self.registry.untold());
-        untold.into_iter().for_each(|event| self.registry.events.tell(event));
-        if answered && !self.registry.settled.swap(true, Ordering::SeqCst) {
-            let now = Utc::now();
-            let gone = |event: &EventRecord| match event.source.camera() {
-                Some(camera) => self.dispatch.cameras.get(camera).is_none(),
-                None => false,
-            };
-            let ends = |event: &&Arc<EventRecord>| !survives(event.kind) || gone(event);
-            let over: Vec<Arc<EventRecord>> = self.lifecycle.open().filter(ends).cloned().collect();
-            let (mut entries, mut ended) = (Vec::new(), Vec::new());
-            for event in over {
-                ended.extend(self.lifecycle.end(event.kind, &event.source, now));
-                entries.push(Entry::Ended { id: event.id, at: now });
-            }
-            drop(self.write(entries).await);
-            ended.iter().for_each(|change| self.registry.events.tell(news(change)));
+    /// Sees to what an earlier process left, as soon as the log tells it.
+    async fn look_back(&mut self, patience: Duration) {
+        if self.registry.past.is_settled() {
+            return;
         }
-        // Ends that were written down and not acted on.
-        if answered {
-            self.dispatch
-                .end_all_but(&self.lifecycle.open().map(|event| event.id).collect());
-        }
+        let Some(Left { open, planned }) = self.registry.past.ask(&self.registry.log, patience).await else {
+            return;
+        };
         let now = Utc::now();
-        for event in self.lifecycle.open() {
-            self.dispatch.resume(event, now);
+        // Of this process nothing is in the log yet.
+        let mut lifecycle = lock(&self.registry.lifecycle).clone();
+        let begun: BTreeSet<_> = lifecycle.open().map(|event| event.id).collect();
+        let gone = |source: &Source| match source.camera() {
+            Some(camera) => self.dispatch.cameras.get(camera).is_none(),
+            None => false,
+        };
+        let before = open.clone();
+        let ended = lifecycle.learn(open, now, gone);
+        let going: Vec<Arc<EventRecord>> = lifecycle
+            .open()
+            .filter(|open| !begun.contains(&open.id))
+            .cloned()
+            .collect();
+        if self.registry.past.dare() {
+            going.iter().for_each(|event| self.dispatch.resume(event, now));
+            let ids: BTreeSet<_> = going.iter().map(|event| event.id).collect();
+            // What was written down, is over, and may not have been acted on.
+            for event in planned.into_iter().filter(|event| !ids.contains(&event.id)) {
+                let end = event.end.or(Some(event.start));
+                self.dispatch.resume(&EventRecord { end, ..event }, now);
+            }
+            for event in &going {
+                self.recorder.inputs.learn(event, &self.registry.events);
+            }
+        } else {
+            tracing::error!(
+                "what an earlier process left is not acted on: the registry failed over it again and again"
+            );
         }
-        // What was written down, is over, and may not have been acted on.
-        let going: BTreeSet<_> = self.lifecycle.open().map(|event| event.id).collect();
-        for event in planned.into_iter().filter(|event| !going.contains(&event.id)) {
-            let end = event.end.or(Some(event.start));
-            self.dispatch.resume(&EventRecord { end, ..event }, now);
+        let mut journal = self.registry.journal.lock().await;
+        journal.release();
+        *lock(&self.registry.lifecycle) = lifecycle;
+        self.registry.past.settle();
+        // Not durable is said where it is asked for.
+        let written = journal.write(ended.clone()).await;
+        drop(journal);
+        for entry in ended {
+            if let Entry::Ended { id, at } = entry
+                && let Some(event) = before.iter().find(|event| event.id == id)
+            {
+                let event = EventRecord {
+                    end: Some(at),
+                    ..event.clone()
+                };
+                self.registry.events.tell(Arc::new(event));
+            }
         }
+        self.tell_outcomes(&written);
+        self.remember_rules().await;
     }
 
-    async fn write(&self, entries: Vec<Entry>) -> Result<BTreeSet<ulid::Ulid>, NotDurable> {
-        self.registry.journal.lock().await.write(entries).await
+    /// When rules acted last. A log that takes its time tells it later.
+    async fn remember_rules(&self) {
+        let Some(query) = Linkage::asks(&self.recorder.config().rules, Utc::now()) else {
+            return;
+        };
+        let registry = self.registry.clone();
+        let remember = move || match registry.log.query(&query) {
+            Ok(page) => lock(&registry.linkage).remember(&page.events),
+            Err(error) => tracing::error!(%error, "rules may act again within their min_interval"),
+        };
+        drop(tokio::time::timeout(LOOK_BACK, tokio::task::spawn_blocking(remember)).await);
     }
 
     /// A recording by hand goes on whatever becomes of the actor that did it.
@@ -239,124 +241,97 @@ impl Router {
             return;
         }
         self.woken = Instant::now();
-        for event in self.lifecycle.open().filter(|event| event.kind == EventKind::Manual) {
+        let lifecycle = lock(&self.registry.lifecycle);
+        for event in lifecycle.open().filter(|event| event.kind == EventKind::Manual) {
             self.dispatch.wake(event);
         }
     }
 
-    /// Recordings by hand that were to last so long.
     fn end_what_is_due(&self) {
-        let now = Utc::now();
-        for event in self.lifecycle.open() {
-            let until = event
-                .payload
-                .as_ref()
-                .and_then(|payload| payload.get("until")?.as_str());
-            let until = until.and_then(|text| text.parse::<Utc>().ok());
-            if event.kind == EventKind::Manual && until.is_some_and(|until| until <= now) {
-                let over = super::Event::over_of(event.kind, event.source.clone(), event.id);
-                self.registry.events.raise(over);
+        let lifecycle = lock(&self.registry.lifecycle);
+        let due = lock(&self.registry.by_hand).due(lifecycle.open(), Instant::now(), Utc::now());
+        due.into_iter().for_each(|over| self.registry.events.raise(over));
+    }
+
+    /// What follows from facts; kept before anything is done about it.
+    fn decide(&self, facts: &[Fact]) -> Arc<Decided> {
+        let (config, zone) = (self.recorder.config(), self.recorder.deps.site.zone());
+        let events = &self.registry.events;
+        let mut lifecycle = lock(&self.registry.lifecycle);
+        // Whoever panics here has changed nothing.
+        let mut next = lifecycle.clone();
+        let decided = {
+            let mut linkage = lock(&self.registry.linkage);
+            linkage.keep(&config.rules);
+            let plan = |event: &EventRecord| linkage.plan(event, &config, &zone);
+            decide(facts, &mut next, plan, |number| events.dare(Step::Fact(number)))
+        };
+        *lifecycle = next;
+        let decided = events.decide(decided);
+        let mut by_hand = lock(&self.registry.by_hand);
+        for change in &decided.changes {
+            if let Change::Begun(event) = change {
+                by_hand.begun(event, Instant::now());
             }
         }
+        decided
     }
 
     async fn route(&mut self, facts: Vec<Fact>) {
-        let (config, zone) = (self.recorder.config(), self.recorder.deps.site.zone());
-        let mut entries = Vec::with_capacity(facts.len());
-        // What happened, in order, and for each fact the event that it is answered with.
-        let mut changes: Vec<Change> = Vec::new();
-        let mut answers: Vec<Option<EventRecord>> = Vec::with_capacity(facts.len());
-        let mut outcomes = Vec::new();
-        {
-            let mut linkage = self.registry.linkage();
-            linkage.keep(&config.rules);
-            for fact in &facts {
-                match fact {
-                    Fact::Event(event) => {
-                        let mut changed = self.lifecycle.take(event);
-                        for change in &mut changed {
-                            match change {
-                                Change::Begun(event) => {
-                                    event.actions = linkage.plan(event, &config, &zone);
-                                    self.lifecycle.update(event);
-                                    self.dispatch.foresee(event);
-                                    entries.push(Entry::Begun(event.clone()));
-                                }
-                                Change::Ended(event) => {
-                                    let at = event.end.unwrap_or(event.start);
-                                    entries.push(Entry::Ended { id: event.id, at });
-                                }
-                            }
-                        }
-                        let last = changed.last().map(|change| match change {
-                            Change::Begun(event) | Change::Ended(event) => event.clone(),
-                        });
-                        // It goes on already, or an actor that panicked had written it down.
-                        let open = || {
-                            self.lifecycle
-                                .of(event.kind, &event.source)
-                                .map(|e| EventRecord::clone(e))
-                        };
-                        answers.push(last.or_else(open));
-                        // What takes over begins before the other ends: nothing is missing in between.
-                        changed.sort_by_key(|change| matches!(change, Change::Ended(_)));
-                        changes.append(&mut changed);
-                    }
-                    Fact::Outcome {
-                        event,
-                        number,
-                        state,
-                        at,
-                        detail,
-                    } => {
-                        entries.push(Entry::Outcome {
-                            id: *event,
-                            number: *number,
-                            state: *state,
-                            at: *at,
-                            detail: detail.clone(),
-                        });
-                        outcomes.push(*event);
-                        answers.push(None);
-                    }
-                }
+        let events = self.registry.events.clone();
+        let decided = events.decided().unwrap_or_else(|| self.decide(&facts));
+        for (number, change) in decided.changes.iter().enumerate() {
+            if let Change::Begun(event) = change
+                && events.dare(Step::Change(number))
+            {
+                self.dispatch.foresee(event);
             }
         }
+        events.survived();
         self.routed += facts.len() as u64;
-        *self.registry.untold() = changes.iter().map(news).collect();
-        let written = self.write(entries).await;
+        let written = {
+            let mut journal = self.registry.journal.lock().await;
+            journal.write(decided.entries.clone()).await
+        };
         self.node.fault_point_at("written");
-        for change in changes {
+        for (number, change) in decided.changes.iter().enumerate() {
+            if !events.dare(Step::Change(number)) {
+                tracing::error!(event = %change.event().id, "it is not acted on: the registry failed over it again and again");
+                continue;
+            }
             match change {
                 Change::Begun(event) => {
                     tracing::debug!(event = %event.id, kind = %event.kind, source = %event.source, text = event.text, "event");
-                    self.dispatch.begin(&event);
+                    self.dispatch.begin(event);
                 }
-                Change::Ended(event) => self.dispatch.end(&event),
+                Change::Ended(event) => self.dispatch.end(event),
             }
         }
-        let untold = std::mem::take(&mut *self.registry.untold());
-        untold.into_iter().for_each(|event| self.registry.events.tell(event));
-        outcomes.dedup();
-        // A log whose disk hangs is not asked.
-        for id in outcomes.into_iter().filter(|_| written.is_ok()) {
-            if let Ok(Some(event)) = self.registry.log.get(id) {
-                self.lifecycle.update(&event);
-                self.registry.events.tell_outcome(Arc::new(event));
+        events.survived();
+        if decided.tell_now() {
+            for change in &decided.changes {
+                events.tell(Arc::new(change.event().clone()));
             }
         }
-        if written.is_ok() {
+        self.tell_outcomes(&written);
+        if written.late.is_none() {
             let told = self.registry.log.position().0;
             self.registry.told.store(told, Ordering::SeqCst);
         }
-        let answer = |event: Option<EventRecord>| match &written {
-            Ok(left_out) if event.as_ref().is_some_and(|event| left_out.contains(&event.id)) => {
-                Err(NotDurable("the log cannot hold it".into()))
-            }
-            Ok(_) => Ok(event),
-            Err(NotDurable(why)) => Err(NotDurable(why.clone())),
-        };
         self.node.fault_point_at("acted");
-        self.registry.events.done(answers.into_iter().map(answer).collect());
+        let answer = |event: &Result<Option<EventRecord>, _>| match (event, &written.late) {
+            (Ok(Some(event)), None) if written.left_out.contains(&event.id) => {
+                Err(super::NotDurable("the log cannot hold it".into()))
+            }
+            (Ok(_), Some(late)) => Err(late.clone()),
+            (event, _) => event.clone(),
+        };
+        events.done(decided.answers.iter().map(answer).collect());
+    }
+
+    fn tell_outcomes(&self, written: &Written) {
+        for event in &written.changed {
+            self.registry.events.tell_outcome(event.clone());
+        }
     }
 }

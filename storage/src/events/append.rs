@@ -1,6 +1,12 @@
-//! How entries come to disk: numbered, to the file of the day, or to a new one.
+//! How entries come to disk: numbered, to the newest file, or to a new one when the day is another or
+//! the file has its size.
 
-use std::{collections::HashMap, io, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
 use ulid::Ulid;
 use vigie_config::Utc;
@@ -20,7 +26,14 @@ use crate::line;
 const STRAYS: usize = 1000;
 
 impl Loaded {
-    pub(super) fn append(&mut self, dir: &Path, now: Utc, mut entries: Vec<Entry>) -> Result<(), EventLogError> {
+    /// The events that outcomes changed, as they are now.
+    pub(super) fn append(
+        &mut self,
+        dir: &Path,
+        now: Utc,
+        file_bytes: u64,
+        mut entries: Vec<Entry>,
+    ) -> Result<Vec<Arc<EventRecord>>, EventLogError> {
         let mut begun: HashMap<Ulid, Arc<EventRecord>> = HashMap::new();
         entries.retain(|entry| match entry {
             Entry::Begun(event) if self.memory.get(event.id).is_some() || begun.contains_key(&event.id) => false,
@@ -28,12 +41,12 @@ impl Loaded {
             Entry::Ended { .. } | Entry::Outcome { .. } => true,
         });
         if entries.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.current = self
             .current
             .take()
-            .filter(|current| current.day == midnight(now))
+            .filter(|current| current.day == midnight(now) && current.appended() < file_bytes)
             .and_then(Current::still_ours);
         let first = self.last + 1;
         let mut lines = Vec::new();
@@ -53,18 +66,29 @@ impl Loaded {
             return Err(self.failed(dir, error));
         }
         self.last += entries.len() as u64;
+        // `None`: memory holds it still.
+        let mut changed: BTreeMap<Ulid, Option<Arc<EventRecord>>> = BTreeMap::new();
         for entry in entries {
             if let Some(span) = self.files.last_mut().and_then(|file| file.span.as_mut()) {
                 span.take(&entry);
             }
-            self.memory.apply(entry);
+            if let Entry::Outcome { id, .. } = &entry {
+                changed.entry(*id).or_default();
+            }
+            if let Some(forgotten) = self.memory.apply(entry)
+                && let Some(changed) = changed.get_mut(&forgotten.id)
+            {
+                *changed = Some(forgotten);
+            }
         }
-        Ok(())
+        let now = |(id, forgotten): (Ulid, Option<_>)| forgotten.or_else(|| self.memory.get(id).cloned());
+        Ok(changed.into_iter().filter_map(now).collect())
     }
 
     fn begin_file(&mut self, dir: &Path, now: Utc, lines: &[u8]) -> io::Result<()> {
         let file = DayFile::new(now, self.last + 1);
-        let carried = self.memory.to_carry();
+        let new_day = self.files.last().is_none_or(|last| last.day != file.day);
+        let carried = self.memory.to_carry(new_day);
         let mut text = line::encode(&Stored::Log(self.head(now, file.first, carried.len())))?;
         for (times, event) in &carried {
             text.extend(line::encode(&Stored::Carried {
@@ -72,9 +96,10 @@ impl Loaded {
                 event: bounds::carriable(event).into_owned(),
             })?);
         }
+        let top = text.len() as u64;
         text.extend_from_slice(lines);
         let path = file.path(dir);
-        match Current::create(&path, file.day, &text) {
+        match Current::create(&path, file.day, top, &text) {
             Ok(current) => {
                 self.current = Some(current);
                 self.files.push(file);

@@ -3,7 +3,7 @@
 //! What people read is cut, for an event is worth more than the end of its text. What programs
 //! read (a payload, a target) is refused: cut, it would say something else.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use ulid::Ulid;
 
@@ -67,8 +67,26 @@ fn fits(id: Ulid, what: &'static str, seen: usize, limit: usize) -> Result<(), E
 
 /// As JSON, where a control character takes six bytes.
 fn length(value: &impl serde::Serialize) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0 += text.len();
+            Ok(text.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
     // What cannot be JSON is too long for it.
-    serde_json::to_vec(value).map_or(usize::MAX, |text| text.len())
+    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+}
+
+impl Entry {
+    /// About as many as it takes in the log.
+    pub fn bytes(&self) -> usize {
+        length(self)
+    }
 }
 
 fn cut(text: &mut String) {

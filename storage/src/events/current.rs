@@ -18,23 +18,32 @@ pub(super) struct Current {
     file: Option<File>,
     /// Where the next line goes.
     pub len: u64,
+    /// Where the first entry is: before it are the head and what is carried.
+    top: u64,
     /// An append failed: what is behind `len` is rubbish, if there is anything.
     failed: bool,
 }
 
 impl Current {
-    pub fn found(path: &Path, day: Utc, len: u64) -> Current {
+    pub fn found(path: &Path, day: Utc, top: u64, len: u64) -> Current {
         Current {
             path: path.to_owned(),
             day,
             file: None,
             len,
+            top,
             failed: false,
         }
     }
 
-    /// A new file with its first lines, durable when it returns. After an error it is not there.
-    pub fn create(path: &Path, day: Utc, lines: &[u8]) -> io::Result<Current> {
+    /// Bytes of entries. What is carried does not count: it comes along into the next file.
+    pub fn appended(&self) -> u64 {
+        self.len - self.top
+    }
+
+    /// A new file with its first lines, of which `top` bytes are no entries; durable when it returns.
+    /// After an error it is not there.
+    pub fn create(path: &Path, day: Utc, top: u64, lines: &[u8]) -> io::Result<Current> {
         if let Some(folder) = path.parent() {
             match DirBuilder::new().mode(0o700).create(folder) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -55,8 +64,7 @@ impl Current {
         }
         Ok(Current {
             file: Some(file),
-            len: lines.len() as u64,
-            ..Current::found(path, day, 0)
+            ..Current::found(path, day, top, lines.len() as u64)
         })
     }
 

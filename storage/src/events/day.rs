@@ -2,7 +2,8 @@
 //!
 //! A file is named `<day>.<number>.jsonl` for the UTC day on which it was written and for the
 //! sequence number from which it goes on. Files in the order of their numbers are the log in the
-//! order of writing, wherever the clock stood; on most days there is one.
+//! order of writing, wherever the clock stood; on most days there is one, and one for each 64 MiB of a day with
+//! very many events.
 //!
 //! A file **covers** the span from the start of its day, or from the earliest time in it, to the
 //! end of its day, the start of the next file's day, or the latest time in it; the newest covers

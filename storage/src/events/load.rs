@@ -145,7 +145,7 @@ fn learn(files: &mut [DayFile], head: &Head) {
 impl Loaded {
     fn read(&mut self, path: &Path, file: &mut DayFile, top: Option<Top>) -> Result<(), EventLogError> {
         let mut span = Span::of_day(file.day);
-        let (mut end, mut whole, mut damaged, mut bad_behind) = (0, 0, 0, 0);
+        let (mut top_end, mut end, mut whole, mut damaged, mut bad_behind) = (0, 0, 0, 0, 0);
         if let Some(top) = &top {
             self.memory.carried(&top.carried, top.head.at);
         }
@@ -180,13 +180,14 @@ impl Loaded {
             match stored {
                 // Without a whole head it is not known that these are all of them.
                 Stored::Carried { times, event } if top.is_none() => self.memory.carry(times, &Arc::new(event)),
-                stored => {
-                    if let Some((number, entry)) = stored.into_entry() {
+                stored => match stored.into_entry() {
+                    Some((number, entry)) => {
                         self.last = self.last.max(number);
                         span.take(&entry);
                         self.memory.apply(entry);
                     }
-                }
+                    None => top_end = end,
+                },
             }
         }
         // A single bad line at the very end is what a cut leaves.
@@ -196,7 +197,7 @@ impl Loaded {
         // A file that is not as it was written is never written to again: the log goes on in another,
         // with numbers that none of its entries can have had.
         let sound = top.is_some() && damaged == 0 && torn == 0;
-        self.current = sound.then(|| Current::found(path, file.day, end));
+        self.current = sound.then(|| Current::found(path, file.day, top_end, end));
         if !sound {
             self.last = self.last.max(file.first + end / SHORTEST);
         }

@@ -5,7 +5,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ pub struct EventLogLimits {
     pub max_bytes: u64,
     /// So many of the newest events are answered from memory.
     pub recent: usize,
+    /// A file that has as much is followed by another one, on the same day too.
+    pub file_bytes: u64,
 }
 
 impl Default for EventLogLimits {
@@ -34,6 +36,7 @@ impl Default for EventLogLimits {
             keep: Duration::from_secs(400 * 86_400),
             max_bytes: 2 << 30,
             recent: 2000,
+            file_bytes: 64 << 20,
         }
     }
 }
@@ -66,7 +69,7 @@ pub struct EventLog {
 
 pub(super) struct Inner {
     dir: PathBuf,
-    recent: usize,
+    limits: EventLogLimits,
     /// `None`: it could not be read so far.
     loaded: Option<Loaded>,
     fault: Option<String>,
@@ -83,7 +86,7 @@ impl EventLog {
     pub(super) fn open_at(dir: &Path, limits: EventLogLimits, now: Utc) -> (EventLog, OpenReport) {
         let mut inner = Inner {
             dir: dir.to_owned(),
-            recent: limits.recent,
+            limits,
             loaded: None,
             fault: None,
         };
@@ -102,13 +105,14 @@ impl EventLog {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns once all of them are on the device, written and synced as one. After an error none of
-    /// them counts; of a batch that a crash interrupted, those that were written do.
-    pub fn append(&self, entries: &[Entry]) -> Result<(), EventLogError> {
+    /// Returns once all of them are on the device, written and synced as one: the events that outcomes
+    /// changed, as they are now. After an error none of them counts; of a batch that a crash
+    /// interrupted, those that were written do.
+    pub fn append(&self, entries: &[Entry]) -> Result<Vec<Arc<EventRecord>>, EventLogError> {
         self.append_at(Utc::now(), entries)
     }
 
-    pub(super) fn append_at(&self, now: Utc, entries: &[Entry]) -> Result<(), EventLogError> {
+    pub(super) fn append_at(&self, now: Utc, entries: &[Entry]) -> Result<Vec<Arc<EventRecord>>, EventLogError> {
         let checked: Result<Vec<Entry>, _> = entries.iter().map(bounds::checked).collect();
         let checked = checked?;
         let mut inner = self.lock();
@@ -117,25 +121,23 @@ impl EventLog {
         written
     }
 
-    /// Those that are not over, oldest first.
-    pub fn open_events(&self) -> Vec<EventRecord> {
+    /// Those that are not over, oldest first. An error: the log could not be read so far, and cannot be
+    /// now.
+    pub fn open_events(&self) -> Result<Vec<EventRecord>, EventLogError> {
         self.select(|event| event.end.is_none())
     }
 
-    /// Those with actions that are planned, oldest first.
-    pub fn planned(&self) -> Vec<EventRecord> {
+    /// Those with actions that are planned, oldest first. Errors as with [`EventLog::open_events`].
+    pub fn planned(&self) -> Result<Vec<EventRecord>, EventLogError> {
         self.select(EventRecord::has_planned)
     }
 
-    fn select(&self, wanted: impl Fn(&EventRecord) -> bool) -> Vec<EventRecord> {
-        let inner = self.lock();
-        let all = inner.loaded.iter().flat_map(|loaded| loaded.memory.all());
-        let mut found: Vec<EventRecord> = all
-            .filter(|event| wanted(event))
-            .map(|event| EventRecord::clone(event))
-            .collect();
+    fn select(&self, wanted: impl Fn(&EventRecord) -> bool) -> Result<Vec<EventRecord>, EventLogError> {
+        let mut inner = self.lock();
+        let all = inner.loaded()?.memory.all().filter(|event| wanted(event));
+        let mut found: Vec<EventRecord> = all.map(|event| EventRecord::clone(event)).collect();
         found.sort_unstable_by_key(EventRecord::key);
-        found
+        Ok(found)
     }
 
     /// Of the last entry.
@@ -162,7 +164,7 @@ impl EventLog {
 
 impl Inner {
     fn load(&mut self, now: Utc) -> Result<&mut Loaded, EventLogError> {
-        let result = load(&self.dir, self.recent, now);
+        let result = load(&self.dir, self.limits.recent, now);
         self.remember(result.as_ref().err());
         let loaded = result?;
         for damage in &loaded.damage {
@@ -190,8 +192,8 @@ impl Inner {
         }
     }
 
-    fn append(&mut self, now: Utc, entries: Vec<Entry>) -> Result<(), EventLogError> {
-        let dir = self.dir.clone();
-        self.loaded()?.append(&dir, now, entries)
+    fn append(&mut self, now: Utc, entries: Vec<Entry>) -> Result<Vec<Arc<EventRecord>>, EventLogError> {
+        let (dir, file_bytes) = (self.dir.clone(), self.limits.file_bytes);
+        self.loaded()?.append(&dir, now, file_bytes, entries)
     }
 }

@@ -12,13 +12,13 @@ use vigie_config::Utc;
 
 use super::record::{Entry, EventRecord};
 
-/// An event that is over and has planned actions is carried into so many files, a day each: what was
-/// planned a week ago is not done any more.
+/// An event that is over and has planned actions is carried on so many days: what was planned a week
+/// ago is not done any more.
 const CARRIED: u8 = 7;
 
 struct Held {
     event: Arc<EventRecord>,
-    /// How often it was carried since it was over.
+    /// On how many days it was carried since it was over.
     times: u8,
     /// Among the newest.
     recent: bool,
@@ -56,7 +56,8 @@ impl Memory {
         self.forgotten
     }
 
-    pub fn apply(&mut self, entry: Entry) {
+    /// An event that is on disk alone from now on.
+    pub fn apply(&mut self, entry: Entry) -> Option<Arc<EventRecord>> {
         match entry {
             Entry::Begun(event) => self.begin(event),
             Entry::Ended { id, at } => self.change(id, |event| event.end_at(at)),
@@ -70,10 +71,10 @@ impl Memory {
         }
     }
 
-    fn begin(&mut self, event: EventRecord) {
+    fn begin(&mut self, event: EventRecord) -> Option<Arc<EventRecord>> {
         let id = event.id;
         if self.events.contains_key(&id) {
-            return;
+            return None;
         }
         let held = Held {
             event: Arc::new(event),
@@ -82,38 +83,38 @@ impl Memory {
         };
         self.events.insert(id, held);
         self.recent.push_back(id);
-        if self.recent.len() > self.most_recent
-            && let Some(old) = self.recent.pop_front()
-        {
-            if let Some(held) = self.events.get_mut(&old) {
-                held.recent = false;
-            }
-            self.forget_settled(old);
+        if self.recent.len() <= self.most_recent {
+            return None;
         }
+        let old = self.recent.pop_front()?;
+        if let Some(held) = self.events.get_mut(&old) {
+            held.recent = false;
+        }
+        self.forget_settled(old)
     }
 
-    fn change(&mut self, id: Ulid, change: impl FnOnce(&mut EventRecord)) {
-        if let Some(held) = self.events.get_mut(&id) {
-            change(Arc::make_mut(&mut held.event));
-            self.forget_settled(id);
-        }
+    fn change(&mut self, id: Ulid, change: impl FnOnce(&mut EventRecord)) -> Option<Arc<EventRecord>> {
+        change(Arc::make_mut(&mut self.events.get_mut(&id)?.event));
+        self.forget_settled(id)
     }
 
     /// Settled and not among the newest: it is on disk alone from now on.
-    fn forget_settled(&mut self, id: Ulid) {
-        let Some(held) = self.events.get(&id) else { return };
-        if !held.recent && held.event.is_settled() {
-            let end = held.event.end.unwrap_or(held.event.start);
-            self.forgotten = self.forgotten.max(end);
-            self.events.remove(&id);
+    fn forget_settled(&mut self, id: Ulid) -> Option<Arc<EventRecord>> {
+        let held = self.events.get(&id)?;
+        if held.recent || !held.event.is_settled() {
+            return None;
         }
+        let end = held.event.end.unwrap_or(held.event.start);
+        self.forgotten = self.forgotten.max(end);
+        self.events.remove(&id).map(|held| held.event)
     }
 
-    /// What the next file carries, and how often it was carried then.
-    pub fn to_carry(&self) -> Vec<(u8, Arc<EventRecord>)> {
+    /// What the next file carries, and on how many days it was carried then.
+    pub fn to_carry(&self, new_day: bool) -> Vec<(u8, Arc<EventRecord>)> {
         let open = self.events.values().filter(|held| !held.event.is_settled());
+        let times = |held: &Held| held.times + u8::from(new_day && held.event.end.is_some());
         let mut all: Vec<_> = open
-            .map(|held| (held.times + u8::from(held.event.end.is_some()), held.event.clone()))
+            .map(|held| (times(held), held.event.clone()))
             .filter(|(times, _)| *times <= CARRIED)
             .collect();
         all.sort_unstable_by_key(|(_, event)| event.key());

@@ -1,6 +1,6 @@
 //! The log of events: what happened and what was done about it, durable before it is answered for.
 //!
-//! `<state_dir>/events/` holds files of lines with checksums, one a day and in the order of writing
+//! `<state_dir>/events/` holds files of lines with checksums, one a day or more, and in the order of writing
 //! ([`day`] says which file tells of which time). Each begins with the events that were not
 //! settled when it was begun, so every file can be understood by itself, and old ones are deleted
 //! without looking at others. A file that is damaged, torn or changed by someone else is left as

@@ -4,6 +4,8 @@
 //! not fill the page, the files that cover the time asked for are read (see [`super::day`]),
 //! the latest first, until the page is full and no file that is left can hold a later start.
 
+use std::collections::HashSet;
+
 use ulid::Ulid;
 
 use super::{
@@ -18,17 +20,22 @@ use super::{
 
 impl EventLog {
     pub fn get(&self, id: Ulid) -> Result<Option<EventRecord>, EventLogError> {
-        self.view()?.find(id)
+        let view = {
+            let mut inner = self.lock();
+            let loaded = inner.loaded()?;
+            if let Some(event) = loaded.memory.get(id) {
+                return Ok(Some(EventRecord::clone(event)));
+            }
+            View::of(self.dir.clone(), loaded)
+        };
+        view.find(id)
     }
 
     /// What was appended after a position, in order. A position ahead of the log (its files were
     /// lost) is followed by nothing.
     pub fn since(&self, position: Position) -> Result<Vec<(Position, Entry)>, EventLogError> {
-        self.view()?.since(position)
-    }
-
-    fn view(&self) -> Result<View, EventLogError> {
-        Ok(View::of(self.dir.clone(), self.lock().loaded()?))
+        let view = View::of(self.dir.clone(), self.lock().loaded()?);
+        view.since(position)
     }
 
     pub fn query(&self, query: &Query) -> Result<Page, EventLogError> {
@@ -46,6 +53,7 @@ impl EventLog {
         }
         // One more tells whether there is another page.
         let mut best = Best::new(query.limit.saturating_add(1));
+        let mut known = HashSet::new();
         let view = {
             let mut inner = self.lock();
             let loaded = inner.loaded()?;
@@ -56,11 +64,13 @@ impl EventLog {
             if filter.from > forgotten || best.is_settled_above(forgotten) {
                 None
             } else {
+                // Memory holds them whole: they need no file.
+                known.extend(loaded.memory.all().map(|event| event.id));
                 Some(View::of(self.dir.clone(), loaded))
             }
         };
         let mut events = match view {
-            Some(view) => self.read(&view, &filter, best)?,
+            Some(view) => self.read(&view, &known, &filter, best)?,
             None => best.known(),
         };
         let more = events.len() > query.limit;
@@ -69,13 +79,19 @@ impl EventLog {
         Ok(Page { events, next })
     }
 
-    fn read(&self, view: &View, filter: &Filter, mut best: Best) -> Result<Vec<EventRecord>, EventLogError> {
+    fn read(
+        &self,
+        view: &View,
+        known: &HashSet<Ulid>,
+        filter: &Filter,
+        mut best: Best,
+    ) -> Result<Vec<EventRecord>, EventLogError> {
         let asked = filter.covers();
         let wanted = view.spans.iter().enumerate().filter(|(_, span)| span.meets(asked));
         let mut left: Vec<usize> = wanted.map(|(number, _)| number).collect();
         left.sort_by_key(|number| view.spans.get(*number).map(|span| span.to));
         while let Some(number) = left.pop() {
-            let span = scan(view, number, filter, &mut best)?;
+            let span = scan(view, number, known, filter, &mut best)?;
             self.learn(view, number, span);
             if best.is_settled_above(view.latest_of(&left).min(asked.to)) {
                 break;

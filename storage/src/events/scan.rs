@@ -4,7 +4,7 @@
 //! became in later files is looked up last.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -80,8 +80,14 @@ struct Told {
     line: Place,
 }
 
-/// Offers what one file tells; says which times it holds.
-pub(super) fn scan(view: &View, number: usize, filter: &Filter, best: &mut Best) -> Result<Span, EventLogError> {
+/// Offers what one file tells and is not `known`; says which times it holds.
+pub(super) fn scan(
+    view: &View,
+    number: usize,
+    known: &HashSet<Ulid>,
+    filter: &Filter,
+    best: &mut Best,
+) -> Result<Span, EventLogError> {
     let mut told: HashMap<Ulid, Told> = HashMap::new();
     let mut changes: Vec<(Ulid, Place)> = Vec::new();
     let file = view.files.get(number);
@@ -105,7 +111,7 @@ pub(super) fn scan(view: &View, number: usize, filter: &Filter, best: &mut Best)
                     },
                     Admitted::No => return Ok(()),
                 };
-                if !view.known.contains_key(&key.1) {
+                if !known.contains(&key.1) {
                     let end = event.end.and_then(|end| end.parse().ok());
                     told.entry(key.1).or_insert(Told { key, end, line });
                 }

@@ -39,7 +39,7 @@ pub(super) struct Head {
 pub(super) enum Stored {
     Log(Head),
     Carried {
-        /// How often it was carried since it was over.
+        /// On how many days it was carried since it was over.
         times: u8,
         event: EventRecord,
     },

@@ -30,8 +30,6 @@ pub(super) struct View {
     pub spans: Vec<Span>,
     /// Of the newest file.
     len: u64,
-    /// All that memory holds: it is complete and needs no file.
-    pub known: HashMap<Ulid, Arc<EventRecord>>,
 }
 
 impl View {
@@ -41,7 +39,6 @@ impl View {
             spans: coverage(&loaded.files),
             files: loaded.files.clone(),
             len: loaded.current.as_ref().map_or(u64::MAX, |current| current.len),
-            known: loaded.memory.all().map(|event| (event.id, event.clone())).collect(),
         }
     }
 
@@ -87,11 +84,8 @@ impl View {
         }
     }
 
-    /// One event, wherever it lies.
+    /// One event that memory does not hold.
     pub fn find(&self, id: Ulid) -> Result<Option<EventRecord>, EventLogError> {
-        if let Some(event) = self.known.get(&id) {
-            return Ok(Some(EventRecord::clone(event)));
-        }
         let made = made_at(id);
         let may_hold = |span: &Span| span.from <= made && made <= span.to;
         let numbers = self.spans.iter().enumerate().rev();

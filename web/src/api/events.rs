@@ -255,7 +255,10 @@ pub async fn add(
         true => Event::over(kind, source),
         false => Event::new(kind, source, text),
     };
-    let event = Event { payload, ..event };
+    let event = Event {
+        payload,
+        ..event.of_a_program()
+    };
     answer(recorder.events().raise_durably(event).await, &viewer)
 }
 

@@ -12,7 +12,7 @@ fn entry(number: u64) -> Entry {
 }
 
 fn append(log: &EventLog, number: u64) -> Result<(), EventLogError> {
-    log.append_at(time("09:00:00"), &[entry(number)])
+    log.append_at(time("09:00:00"), &[entry(number)]).map(drop)
 }
 
 #[test]
@@ -23,7 +23,8 @@ fn a_file_in_place_of_the_folder_is_a_state_of_the_log() {
     assert_eq!(report.fault.unwrap().kind(), ErrorKind::Unavailable);
     assert!(append(&log, 1).is_err() && log.query(&all()).is_err());
     assert!(log.state().fault.unwrap().contains("events"));
-    assert_eq!((log.open_events(), log.position()), (Vec::new(), Position(0)));
+    assert!(log.open_events().is_err() && log.planned().is_err(), "nobody knows");
+    assert_eq!(log.position(), Position(0));
     fs::remove_file(house.folder()).unwrap();
     append(&log, 1).unwrap();
     assert_eq!(log.state().fault, None);
@@ -47,7 +48,7 @@ fn a_folder_that_is_removed_is_made_again_with_what_is_open() {
     assert_eq!(texts(&log, &all()), ["motion 2", "motion 7"]);
     let again = house.open(time("09:00:00"));
     assert_eq!(texts(&again, &all()), ["motion 2", "motion 7"]);
-    assert_eq!(again.open_events(), [open]);
+    assert_eq!(again.open_events().unwrap(), [open]);
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn what_was_acknowledged_survives_kill_9() {
         );
         // The last one, and that of a batch of which only the first line was written.
         let begun = |number: u64| batch(number).0;
-        let open: Vec<Utc> = log.open_events().iter().map(|event| event.start).collect();
+        let open: Vec<Utc> = log.open_events().unwrap().iter().map(|event| event.start).collect();
         let last: Vec<Utc> = found.checked_sub(1).map(begun).into_iter().collect();
         let half = [last.clone(), vec![begun(found)]].concat();
         assert!(

@@ -152,7 +152,7 @@ fn an_event_its_end_and_its_outcomes_are_one_record() {
     event.actions = vec![planned(0), planned(1)];
     let begun = Entry::Begun(event.clone());
     log.append_at(time("09:41:00"), std::slice::from_ref(&begun)).unwrap();
-    assert_eq!(log.open_events(), std::slice::from_ref(&event));
+    assert_eq!(log.open_events().unwrap(), std::slice::from_ref(&event));
     let entries = [
         outcome(event.id, 0, ActionState::Done, time("09:41:01")),
         // Settled: it stays as it is.
@@ -175,8 +175,8 @@ fn an_event_its_end_and_its_outcomes_are_one_record() {
         house.open(time("10:00:00")),
         house.open(at("2026-12-20T00:00:00Z")),
     ] {
-        assert_eq!(log.open_events(), []);
-        assert_eq!(log.planned(), [event.clone()]);
+        assert_eq!(log.open_events().unwrap(), []);
+        assert_eq!(log.planned().unwrap(), [event.clone()]);
         assert_eq!(log.get(event.id).unwrap().unwrap(), event);
         assert_eq!(log.query(&all()).unwrap().events, [event.clone()]);
         assert_eq!(log.position(), Position(7));
@@ -280,4 +280,37 @@ fn several_threads_append_at_once() {
     });
     assert_eq!(log.position(), Position(100));
     assert_eq!(house.open(time("09:00:00")).query(&all()).unwrap().events.len(), 100);
+}
+
+/// Nothing is read for it: memory has it until then.
+#[test]
+fn whoever_appends_is_told_what_outcomes_changed() {
+    let house = House::new();
+    let limits = EventLogLimits {
+        recent: 1,
+        ..EventLogLimits::default()
+    };
+    let (log, _) = EventLog::open_at(&house.folder(), limits, time("09:00:00"));
+    let mut old = moment(time("09:00:00"), 1);
+    old.actions = vec![planned(0), planned(1)];
+    let mut new = old.clone();
+    new.id = id(time("09:00:00"), 2);
+    let begun = [old.clone(), new.clone()].map(Entry::Begun);
+    assert_eq!(log.append_at(time("09:00:00"), &begun).unwrap(), []);
+    let (at, done) = (time("09:00:01"), ActionState::Done);
+    let batch = [
+        outcome(old.id, 0, done, at),
+        outcome(new.id, 1, done, at),
+        outcome(old.id, 1, done, at),
+        outcome(id(at, 9), 0, done, at),
+    ];
+    // What is settled and not among the newest is forgotten with this.
+    std::fs::remove_dir_all(house.folder()).unwrap();
+    let mut changed = log.append_at(at, &batch).unwrap();
+    changed.sort_by_key(|event| event.id);
+    for event in [&mut old, &mut new] {
+        event.outcome(1, done, at, Some("said".into()));
+    }
+    old.outcome(0, done, at, Some("said".into()));
+    assert_eq!(changed, [old, new].map(std::sync::Arc::new));
 }
