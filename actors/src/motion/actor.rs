@@ -1,20 +1,16 @@
 //! The actor: looks after its camera's stream while somebody wants it, and tells what moves.
 
 use std::{
-    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use vigie_config::{EventKind, Source, StreamName, Utc};
-use vigie_media::{
-    AccessUnit, Track,
-    decode::DecodeError,
-    hub::{Hub, Item, Policy, Subscriber, Wake},
-};
+use vigie_media::{decode::DecodeError, hub::Hub};
 
 use super::{
     analysis::{Analysis, Finding},
+    queue::{Batch, Queue},
     threads,
 };
 use crate::{
@@ -28,10 +24,6 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(200);
 /// Whether somebody wants it.
 const ASK: Duration = Duration::from_secs(1);
-/// What waits unseen, at most: more means that this machine is too slow.
-const BEHIND: Duration = Duration::from_secs(3);
-/// Units in the queue of the hub: some seconds.
-const QUEUE: usize = 256;
 /// No picture came for so much longer than the hold time: nothing is known to move any more.
 const BLIND: Duration = Duration::from_secs(5);
 /// A decoder that cannot be had is tried again.
@@ -101,7 +93,7 @@ impl MotionActor {
     async fn watch(&mut self, name: StreamName, hub: &Arc<Hub>) -> Result<bool, JobError> {
         let config = self.camera.config().motion.clone();
         let mut analysis = Analysis::new(&config, Utc::now());
-        let mut queue = Queue::new(hub.subscribe(Policy::SkipToRap, Wake::Lazy, QUEUE));
+        let mut queue = Queue::new(hub);
         let (mut asked, mut seen) = (Instant::now(), Instant::now());
         self.camera.motion.set_watching(true);
         self.publish(Some(name), Some(&analysis));
@@ -109,7 +101,7 @@ impl MotionActor {
             if !self.context.pause(LOOK).await {
                 return Ok(false);
             }
-            let Batch { units, lost, skipped } = queue.take(Utc::now());
+            let Batch { units, lost, skipped } = queue.take(Instant::now());
             if skipped > 0 {
                 self.too_slow(skipped);
             }
@@ -141,7 +133,7 @@ impl MotionActor {
                 asked = Instant::now();
                 self.publish(Some(name), Some(&analysis));
                 let changed = *analysis.config() != self.camera.config().motion;
-                if changed || queue.subscriber.is_closed() || !self.is_wanted() {
+                if changed || queue.is_closed() || !self.is_wanted() {
                     return Ok(true);
                 }
             }
@@ -188,60 +180,5 @@ impl MotionActor {
             "stream": stream,
             "pictures": analysis.map(|analysis| analysis.pictures),
         }));
-    }
-}
-
-/// Units to be looked at next.
-struct Batch {
-    units: Vec<Arc<AccessUnit>>,
-    /// There is a hole before the first.
-    lost: bool,
-    /// Video units left out since the last batch.
-    skipped: u64,
-}
-
-/// What comes from the hub; leaves out what there is no time for.
-struct Queue {
-    subscriber: Subscriber,
-    begun: bool,
-}
-
-impl Queue {
-    fn new(subscriber: Subscriber) -> Self {
-        Self {
-            subscriber,
-            begun: false,
-        }
-    }
-
-    fn take(&mut self, now: Utc) -> Batch {
-        let mut units: VecDeque<Arc<AccessUnit>> = VecDeque::new();
-        let (mut lost, mut skipped) = (false, 0);
-        while let Some(item) = self.subscriber.try_next() {
-            match item {
-                Item::Unit(unit) if unit.track == Track::Video => units.push_back(unit),
-                Item::Unit(_) => {}
-                Item::Lost { units: missing } => {
-                    skipped += units.len() as u64 + missing;
-                    units.clear();
-                    lost = true;
-                }
-            }
-        }
-        // The first batch is the cached GOP, which may be long.
-        let late = |unit: &Arc<AccessUnit>| now.since(unit.utc) > BEHIND;
-        if std::mem::replace(&mut self.begun, true) && units.front().is_some_and(late) {
-            let newest = units.iter().rposition(|unit| unit.rap).unwrap_or(units.len());
-            if newest > 0 {
-                skipped += newest as u64;
-                units.drain(..newest);
-                lost = true;
-            }
-        }
-        Batch {
-            units: units.into(),
-            lost,
-            skipped,
-        }
     }
 }

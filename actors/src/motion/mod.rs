@@ -9,6 +9,7 @@
 
 mod actor;
 mod analysis;
+mod queue;
 mod state;
 mod threads;
 mod wanted;
