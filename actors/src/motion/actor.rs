@@ -11,6 +11,7 @@ use vigie_media::{decode::DecodeError, hub::Hub};
 use super::{
     analysis::{Analysis, Finding},
     queue::{Batch, Queue},
+    sight::Sight,
     threads,
 };
 use crate::{
@@ -24,8 +25,6 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(200);
 /// Whether somebody wants it.
 const ASK: Duration = Duration::from_secs(1);
-/// No picture came for so much longer than the hold time: nothing is known to move any more.
-const BLIND: Duration = Duration::from_secs(5);
 /// A decoder that cannot be had is tried again.
 const RETRY: Duration = Duration::from_secs(60);
 
@@ -94,7 +93,7 @@ impl MotionActor {
         let config = self.camera.config().motion.clone();
         let mut analysis = Analysis::new(&config, Utc::now());
         let mut queue = Queue::new(hub);
-        let (mut asked, mut seen) = (Instant::now(), Instant::now());
+        let (mut asked, mut sight) = (Instant::now(), Sight::new(Instant::now()));
         self.camera.motion.set_watching(true);
         self.publish(Some(name), Some(&analysis));
         loop {
@@ -109,7 +108,6 @@ impl MotionActor {
                 analysis.lost();
             }
             if !units.is_empty() {
-                seen = Instant::now();
                 let job = threads::run(move || {
                     let found = analysis.see(&units);
                     (analysis, found)
@@ -117,6 +115,7 @@ impl MotionActor {
                 let found;
                 (analysis, found) = job.await?;
                 found.into_iter().for_each(|finding| self.tell(finding));
+                sight.note(analysis.pictures, Instant::now());
             }
             if let Some(error) = analysis.error.take() {
                 self.context.node.note_error(&error);
@@ -125,9 +124,9 @@ impl MotionActor {
                     return Ok(self.context.pause(RETRY).await);
                 }
             }
-            if seen.elapsed() > config.hold + BLIND && self.camera.motion.event().is_some() {
+            if sight.is_over(config.hold, Instant::now()) && self.camera.motion.event().is_some() {
                 self.tell_end(Utc::now());
-                analysis = Analysis::new(&config, Utc::now());
+                analysis.forget();
             }
             if asked.elapsed() >= ASK {
                 asked = Instant::now();

@@ -65,6 +65,11 @@ impl Analysis {
         &self.config
     }
 
+    /// Nothing is known to move any more; what is known of the picture as such stays.
+    pub fn forget(&mut self) {
+        self.watch = Watch::new(Area::of_rows(&self.config.area), self.config.hold);
+    }
+
     /// The next unit comes after a hole: nothing is decoded before a RAP.
     pub fn lost(&mut self) {
         self.anew = true;

@@ -10,6 +10,7 @@
 mod actor;
 mod analysis;
 mod queue;
+mod sight;
 mod state;
 mod threads;
 mod wanted;
