@@ -91,8 +91,8 @@ impl MotionActor {
     /// Looks for as long as it is wanted. False: the actor is asked to end.
     async fn watch(&mut self, name: StreamName, hub: &Arc<Hub>) -> Result<bool, JobError> {
         let config = self.camera.config().motion.clone();
-        let mut analysis = Analysis::new(&config, Utc::now());
         let mut queue = Queue::new(hub);
+        let mut analysis = Analysis::new(&config, queue.cached_to());
         let (mut asked, mut sight) = (Instant::now(), Sight::new(Instant::now()));
         self.camera.motion.set_watching(true);
         self.publish(Some(name), Some(&analysis));

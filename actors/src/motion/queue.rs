@@ -27,6 +27,7 @@ pub(super) struct Batch {
 
 pub(super) struct Queue {
     subscriber: Subscriber,
+    cached_to: u64,
     /// When units were taken last: what is there now has not waited for longer. `None`: the first
     /// batch is the cached GOP, which may be long.
     taken: Option<Instant>,
@@ -35,9 +36,15 @@ pub(super) struct Queue {
 impl Queue {
     pub fn new(hub: &Arc<Hub>) -> Self {
         Self {
+            cached_to: hub.stats().units,
             subscriber: hub.subscribe(Policy::SkipToRap, Wake::Lazy, QUEUE),
             taken: None,
         }
+    }
+
+    /// The hub's number of the last unit that was there before: the cached GOP ends with it.
+    pub fn cached_to(&self) -> u64 {
+        self.cached_to
     }
 
     /// Nothing comes any more.
@@ -116,7 +123,8 @@ mod tests {
         let ((hub, mut publisher), now) = (hub(), Instant::now());
         publish(&mut publisher, 0..9);
         let mut queue = Queue::new(&hub);
-        let mut take = |queue: &mut Queue, at: Duration| {
+        assert_eq!(queue.cached_to(), 9);
+        let take = |queue: &mut Queue, at: Duration| {
             let Batch { units, lost, skipped } = queue.take(now + at);
             (units.len(), lost, skipped)
         };
