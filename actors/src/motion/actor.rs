@@ -130,6 +130,11 @@ impl MotionActor {
             }
             if asked.elapsed() >= ASK {
                 asked = Instant::now();
+                // Another program said that it is over: what moves goes on as a new event.
+                let is_told = self.camera.motion.event().is_some();
+                if let Some(moves) = analysis.moving().filter(|_| !is_told) {
+                    self.tell(moves);
+                }
                 self.publish(Some(name), Some(&analysis));
                 let changed = *analysis.config() != self.camera.config().motion;
                 if changed || queue.is_closed() || !self.is_wanted() {

@@ -33,6 +33,7 @@ pub(super) struct Analysis {
     learn_to: u64,
     /// Time of the last picture, over all decoders.
     last: Option<Duration>,
+    last_utc: Utc,
     pub pictures: u64,
     /// Why the last unit could not be decoded.
     pub error: Option<DecodeError>,
@@ -57,6 +58,7 @@ impl Analysis {
             anew: false,
             learn_to,
             last: None,
+            last_utc: Utc::MIN,
             pictures: 0,
             error: None,
         }
@@ -64,6 +66,18 @@ impl Analysis {
 
     pub fn config(&self) -> &Motion {
         &self.config
+    }
+
+    /// What moves in the last picture; `None`: nothing, or not for long enough.
+    pub fn moving(&self) -> Option<Finding> {
+        let moves = self.watch.is_moving() && self.watch.share() > 0.0;
+        moves.then(|| self.began(self.last_utc))
+    }
+
+    fn began(&self, at: Utc) -> Finding {
+        let share = self.watch.share();
+        let payload = json!({ "area_moving_percent": (share * 1000.0).round() / 10.0 });
+        Finding::Began { at, payload }
     }
 
     /// What was seen is of too long ago: begins anew with the next picture.
@@ -129,6 +143,7 @@ impl Analysis {
             return None;
         }
         self.last = Some(at);
+        self.last_utc = picture.utc;
         self.pictures += 1;
         self.detector.see(&picture.luma(), at);
         if picture.seq <= self.learn_to {
@@ -137,11 +152,7 @@ impl Analysis {
         match self.watch.see(&self.detector, at)? {
             Change::Began { at: begin } => {
                 let before = i64::try_from((at - begin).as_micros()).unwrap_or(0);
-                let share = self.watch.share();
-                Some(Finding::Began {
-                    at: picture.utc.plus_micros(-before),
-                    payload: json!({ "area_moving_percent": (share * 1000.0).round() / 10.0 }),
-                })
+                Some(self.began(picture.utc.plus_micros(-before)))
             }
             Change::Ended { .. } => Some(Finding::Ended { at: picture.utc }),
         }
@@ -232,6 +243,20 @@ mod tests {
         };
         let off = began.micros_since(at(30 - 36_000)) / INTERVAL_US;
         assert!((0..=2).contains(&off), "{off} pictures late");
+    }
+
+    #[test]
+    fn what_moves_can_be_told_anew() {
+        let (format, film) = (format(), film(30, 5..20));
+        let mut analysis = Analysis::new(&Motion::default(), 0);
+        let moving = film.iter().zip(0..).map(|(jpeg, n)| {
+            analysis.see(&[unit(&format, n, jpeg, 0, at(n))]);
+            analysis.moving()
+        });
+        let moving: Vec<Option<Finding>> = moving.collect();
+        let told = matches!(moving[18], Some(Finding::Began { at: told, .. }) if told == at(18));
+        // In the hold time nothing moves.
+        assert!(told && moving[4].is_none() && moving[29].is_none(), "{moving:?}");
     }
 
     #[test]

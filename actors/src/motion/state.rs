@@ -61,6 +61,14 @@ impl MotionHandle {
         self.skipped.fetch_add(pictures, Ordering::Relaxed);
     }
 
+    /// The registry ended that event, whoever said so.
+    pub(crate) fn ended(&self, id: Ulid) {
+        let mut event = self.event();
+        if *event == Some(id) {
+            *event = None;
+        }
+    }
+
     /// The event that goes on.
     pub(super) fn event(&self) -> MutexGuard<'_, Option<Ulid>> {
         lock(&self.event)
@@ -69,4 +77,19 @@ impl MotionHandle {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_event_is_gone_when_one_ends() {
+        let (handle, own) = (MotionHandle::default(), Ulid::from(2u128));
+        *handle.event() = Some(own);
+        handle.ended(Ulid::from(1u128));
+        assert_eq!(*handle.event(), Some(own));
+        handle.ended(own);
+        assert_eq!(*handle.event(), None);
+    }
 }
