@@ -11,7 +11,7 @@ use vigie_media::{decode::DecodeError, hub::Hub};
 use super::{
     analysis::{Analysis, Finding},
     queue::{Batch, Queue},
-    sight::Sight,
+    sight::{Sees, Sight, is_live, stream_of},
     threads,
 };
 use crate::{
@@ -39,6 +39,7 @@ pub fn motion_child(camera: &Arc<CameraHandle>, deps: &Deps) -> ChildSpec {
             motion.tell_end(Utc::now());
             let ended = motion.run().await;
             motion.rest();
+            motion.trouble(None);
             ended
         })
     })
@@ -58,18 +59,22 @@ impl MotionActor {
         rules.want(&camera, looked_at, Instant::now(), Utc::now(), &zone)
     }
 
-    /// The small stream where there is one.
     fn hub(&self) -> Option<(StreamName, Arc<Hub>)> {
-        let names = [StreamName::Sub, StreamName::Main];
-        names.into_iter().find_map(|name| Some((name, self.camera.hub(name)?)))
+        let name = stream_of(&self.camera)?;
+        Some((name, self.camera.hub(name)?))
+    }
+
+    /// The other stream is live, and the better one.
+    fn is_better_elsewhere(&self, name: StreamName) -> bool {
+        stream_of(&self.camera).is_some_and(|best| best != name && is_live(&self.camera, best))
     }
 
     async fn run(&mut self) -> Result<(), JobError> {
         self.rest();
         loop {
-            if self.is_wanted()
-                && let Some((name, hub)) = self.hub()
-            {
+            if !self.is_wanted() {
+                self.trouble(None);
+            } else if let Some((name, hub)) = self.hub() {
                 if !self.watch(name, &hub).await? {
                     return Ok(());
                 }
@@ -94,6 +99,7 @@ impl MotionActor {
         let mut queue = Queue::new(hub);
         let mut analysis = Analysis::new(&config, queue.cached_to());
         let (mut asked, mut sight) = (Instant::now(), Sight::new(Instant::now()));
+        let mut why = None;
         self.camera.motion.set_watching(true);
         self.publish(Some(name), Some(&analysis));
         loop {
@@ -115,13 +121,25 @@ impl MotionActor {
                 let found;
                 (analysis, found) = job.await?;
                 found.into_iter().for_each(|finding| self.tell(finding));
-                sight.note(analysis.pictures, Instant::now());
-            }
-            if let Some(error) = analysis.error.take() {
-                self.context.node.note_error(&error);
-                if !matches!(error, DecodeError::Corrupt { .. }) {
-                    self.rest();
-                    return Ok(self.context.pause(RETRY).await);
+                if let Some(error) = analysis.error.take() {
+                    self.context.node.note_error(&error);
+                    if !matches!(error, DecodeError::Corrupt { .. }) {
+                        self.trouble(Some(error.to_string()));
+                        self.rest();
+                        return Ok(self.context.pause(RETRY).await);
+                    }
+                    why = Some(error.to_string());
+                }
+                match sight.note(analysis.pictures, Instant::now()) {
+                    Sees::Pictures => {
+                        why = None;
+                        self.trouble(None);
+                    }
+                    Sees::Nothing => {
+                        let none = || format!("{name} sends no picture that can be decoded by itself");
+                        self.trouble(Some(why.clone().unwrap_or_else(none)));
+                    }
+                    Sees::NotYet => {}
                 }
             }
             if sight.is_over(config.hold, Instant::now()) && self.camera.motion.event().is_some() {
@@ -137,7 +155,7 @@ impl MotionActor {
                 }
                 self.publish(Some(name), Some(&analysis));
                 let changed = *analysis.config() != self.camera.config().motion;
-                if changed || queue.is_closed() || !self.is_wanted() {
+                if changed || queue.is_closed() || !self.is_wanted() || self.is_better_elsewhere(name) {
                     return Ok(true);
                 }
             }
@@ -166,6 +184,20 @@ impl MotionActor {
         self.deps.events.raise(Event { at, ..over });
     }
 
+    /// Why it sees nothing although it should; `None`: it sees, or nobody wants it to. Told once.
+    fn trouble(&self, why: Option<String>) {
+        let source = Source::Camera(self.camera.id());
+        let told = self.camera.motion.set_error(why.clone());
+        match (told, why) {
+            (false, Some(why)) => {
+                let text = format!("motion detection sees nothing: {why}");
+                self.deps.events.raise(Event::new(EventKind::MotionBlind, source, text));
+            }
+            (true, None) => self.deps.events.raise(Event::over(EventKind::MotionBlind, source)),
+            _ => {}
+        }
+    }
+
     fn too_slow(&self, pictures: u64) {
         self.camera.motion.add_skipped(pictures);
         if threads::too_slow_is_news(Instant::now()) {
@@ -181,6 +213,7 @@ impl MotionActor {
             "watching": state.watching,
             "moving": state.moving,
             "skipped": state.skipped,
+            "error": state.error,
             "stream": stream,
             "pictures": analysis.map(|analysis| analysis.pictures),
         }));

@@ -179,16 +179,27 @@ mod tests {
              [ground][block]overlay=x='if(between(n,{from},{to}),(n-{from})*12,-100)':y=80,format=yuvj420p"
         );
         let output = Command::new("ffmpeg")
-            .args(["-v", "error", "-filter_complex", &graph, "-frames:v", &pictures.to_string()])
+            .args([
+                "-v",
+                "error",
+                "-filter_complex",
+                &graph,
+                "-frames:v",
+                &pictures.to_string(),
+            ])
             .args(["-c:v", "mjpeg", "-f", "image2pipe", "-"])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let begins = output.stdout.windows(3).enumerate();
-        let begins = begins.filter(|(_, bytes)| *bytes == [0xff, 0xd8, 0xff]).map(|(at, _)| at);
+        let begins = begins
+            .filter(|(_, bytes)| *bytes == [0xff, 0xd8, 0xff])
+            .map(|(at, _)| at);
         let mut edges: Vec<usize> = begins.collect();
         edges.push(output.stdout.len());
-        let all = edges.windows(2).map(|edge| Bytes::copy_from_slice(&output.stdout[edge[0]..edge[1]]));
+        let all = edges
+            .windows(2)
+            .map(|edge| Bytes::copy_from_slice(&output.stdout[edge[0]..edge[1]]));
         let all: Vec<Bytes> = all.collect();
         assert_eq!(all.len(), pictures);
         all
@@ -262,7 +273,9 @@ mod tests {
     #[test]
     fn of_what_was_there_before_nothing_is_told() {
         let (format, film) = (format(), film(40, 10..28));
-        let units: Vec<_> = (film.iter().zip(0..)).map(|(jpeg, n)| unit(&format, n, jpeg, 0, at(n))).collect();
+        let units: Vec<_> = (film.iter().zip(0..))
+            .map(|(jpeg, n)| unit(&format, n, jpeg, 0, at(n)))
+            .collect();
         let found = |learn_to| Analysis::new(&Motion::default(), learn_to).see(&units).len();
         assert_eq!((found(0), found(40)), (1, 0));
     }

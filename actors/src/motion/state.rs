@@ -19,13 +19,14 @@ const LOOK: Duration = Duration::from_secs(10);
 pub struct MotionHandle {
     watching: AtomicBool,
     skipped: AtomicU64,
+    error: Mutex<Option<String>>,
     /// The event that goes on.
     event: Mutex<Option<Ulid>>,
     looked_at: Mutex<Option<Instant>>,
 }
 
 /// Of `GET /api/v1/cameras`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MotionSnapshot {
     /// Pictures are decoded and looked at.
     pub watching: bool,
@@ -33,6 +34,8 @@ pub struct MotionSnapshot {
     pub moving: bool,
     /// Pictures left out since the start because the machine was too slow.
     pub skipped: u64,
+    /// Why it sees nothing although it is wanted and the stream is there.
+    pub error: Option<String>,
 }
 
 impl MotionHandle {
@@ -41,6 +44,7 @@ impl MotionHandle {
             watching: self.watching.load(Ordering::Relaxed),
             moving: self.event().is_some(),
             skipped: self.skipped.load(Ordering::Relaxed),
+            error: lock(&self.error).clone(),
         }
     }
 
@@ -59,6 +63,11 @@ impl MotionHandle {
 
     pub(super) fn add_skipped(&self, pictures: u64) {
         self.skipped.fetch_add(pictures, Ordering::Relaxed);
+    }
+
+    /// Says whether there was one before.
+    pub(super) fn set_error(&self, error: Option<String>) -> bool {
+        std::mem::replace(&mut *lock(&self.error), error).is_some()
     }
 
     /// The registry ended that event, whoever said so.
