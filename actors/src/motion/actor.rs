@@ -21,8 +21,8 @@ use crate::{
     supervise::{ChildSpec, JobContext, JobError, worker_child},
 };
 
-/// Units are collected for so long: five wake-ups a second, and a fifth of a second later at most.
-const LOOK: Duration = Duration::from_millis(200);
+/// Units are collected for so long: ten wake-ups a second, and a tenth of a second later at most.
+const LOOK: Duration = Duration::from_millis(100);
 /// Whether somebody wants it.
 const ASK: Duration = Duration::from_secs(1);
 /// A decoder that cannot be had is tried again.
