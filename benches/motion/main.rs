@@ -23,7 +23,7 @@ const TUNING: &str = include_str!("truth/vtest-tuning.toml");
 const HELD_OUT: &str = include_str!("truth/vtest-held-out.toml");
 
 #[derive(Parser)]
-#[command(about = "Motion detection: cost, recall, precision, delay")]
+#[command(about = "Motion detection: cost, recall, precision, delay of the detector alone")]
 struct Options {
     /// Judge with the held-out set, which no setting was chosen by.
     #[arg(long)]
@@ -81,7 +81,9 @@ fn see(options: &Options) -> Result<()> {
     for scene in &scenes {
         drawn.extend(judge::scene(scene, sensitivity)?);
     }
-    println!("| footage | zone | true | found | right | false | recall % | precision % | delay s, mean | worst |");
+    println!(
+        "| footage | zone | true | found | right | false | recall % | precision % | detector alone: told after s, mean | worst |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     film.iter()
         .chain(&drawn)

@@ -29,7 +29,8 @@ pub struct Score {
     pub true_events: usize,
     pub found: usize,
     pub right: usize,
-    /// From the true start until movement was told, seconds, of each right event.
+    /// From the picture of the true start to the one with which the detector told it, seconds, of each
+    /// right event. The product reads, decodes and writes down besides.
     pub delays: Vec<f64>,
 }
 

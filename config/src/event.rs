@@ -55,6 +55,8 @@ macro_rules! kinds {
 kinds! {
     /// Something moves in a camera's picture.
     Motion = "motion", Info, true;
+    /// Motion is to be looked for at a camera, and no picture of it can be decoded.
+    MotionBlind = "motion_blind", Warning, true;
     /// An alarm input is active.
     Sensor = "sensor", Alarm, true;
     /// A line crossed, an object left: told by a camera or by another program.

@@ -7,8 +7,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use vigie_fake_camera::{CameraSpec, FakeCameras, PASSES_S, Recipe, books::unix_us};
 
-use crate::house::{Cam, House, PATIENCE, Setup, wait_for};
+use crate::house::{Cam, House, PATIENCE, Setup, pick, shown, wait_for};
 
 /// Of the film: nothing moves for so long, then a block goes by for so long.
 const STILL_S: f64 = 6.0;
@@ -51,7 +52,7 @@ fn door(folder: &Path, record: &'static str, motion: &str) -> Setup {
 }
 
 fn micros(time: &Value) -> i64 {
-    vigie_fake_camera::books::unix_us(time.as_str().unwrap()).unwrap()
+    unix_us(time.as_str().unwrap()).unwrap()
 }
 
 /// Motion of the camera that is over, oldest first.
@@ -102,6 +103,50 @@ fn what_moves_is_told_and_recorded() {
 }
 
 #[test]
+fn what_moves_is_acted_on_in_time() {
+    let times = pick(1, 10);
+    let recipe = Recipe::passing();
+    let clip = recipe.clip().unwrap();
+    let comes = (PASSES_S[0] * recipe.fps) as usize;
+    let length = clip.units.len();
+    let cameras = FakeCameras::start(vec![CameraSpec::new("door").stream("main", clip)]).unwrap();
+    let record = "mode = \"events\"\nsensor = \"off\"\nanalytics = \"off\"";
+    let mut house = House::start(&Setup::new([Cam::of(&cameras, "door").record(record)]));
+    wait_for("somebody to look", PATIENCE, || {
+        (house.camera("door")["motion"]["watching"] == true).then_some(())
+    });
+    // The first may have begun before anybody looked.
+    let longest = PATIENCE + Duration::from_secs(12 * times as u64);
+    let events = wait_for("motion that is acted on", longest, || {
+        Some(over(&house)).filter(|all| all.len() > times)
+    });
+    house.terminate();
+    let log = cameras.log("door", "main").unwrap();
+    let sent = log.numbers().into_iter();
+    // When the pictures were due in which the block comes.
+    let came = sent.filter(|number| log.unit_of(*number, &[length]).is_some_and(|(_, unit)| unit == comes));
+    let came: Vec<i64> = came.map(|number| log.due_us(number) as i64).collect();
+    let (mut off, mut delay) = (Vec::new(), Vec::new());
+    for event in &events[1..] {
+        let (start, acted) = (micros(&event["start"]), micros(&event["actions"][0]["at"]));
+        let true_start = came.iter().min_by_key(|came| start.abs_diff(**came)).unwrap();
+        off.push((start - true_start).abs() as f64 / 1e6);
+        delay.push((acted - true_start) as f64 / 1e6);
+    }
+    let worst = |all: &[f64]| all.iter().copied().fold(0.0, f64::max);
+    let mean = delay.iter().sum::<f64>() / delay.len() as f64;
+    let figure = format!(
+        "through the product: {} times motion, recorded {mean:.2} s after the camera's picture on average, {:.2} s at worst; \
+         its event begins at most {:.2} s beside that picture",
+        delay.len(),
+        worst(&delay),
+        worst(&off)
+    );
+    // A machine that does other things besides is slower.
+    shown(5, &figure, worst(&delay) <= pick(3.0, 0.5) && worst(&off) <= 0.5);
+}
+
+#[test]
 fn nobody_decodes_for_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut house = House::start(&door(folder.path(), "mode = \"always\"", ""));
@@ -110,7 +155,7 @@ fn nobody_decodes_for_nothing() {
     assert_eq!(house.threads("motion"), 0);
     assert_eq!(
         house.camera("door")["motion"],
-        json!({ "watching": false, "moving": false, "skipped": 0 })
+        json!({ "watching": false, "moving": false, "skipped": 0, "error": null })
     );
     // Who looks has it looked for.
     wait_for("motion while somebody looks", PATIENCE, || {

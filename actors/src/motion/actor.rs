@@ -1,20 +1,17 @@
 //! The actor: looks after its camera's stream while somebody wants it, and tells what moves.
 
 use std::{
-    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use vigie_config::{EventKind, Source, StreamName, Utc};
-use vigie_media::{
-    AccessUnit, Track,
-    decode::DecodeError,
-    hub::{Hub, Item, Policy, Subscriber, Wake},
-};
+use vigie_media::{decode::DecodeError, hub::Hub};
 
 use super::{
     analysis::{Analysis, Finding},
+    queue::{Batch, Queue},
+    sight::{Sees, Sight, is_live, stream_of},
     threads,
 };
 use crate::{
@@ -24,16 +21,10 @@ use crate::{
     supervise::{ChildSpec, JobContext, JobError, worker_child},
 };
 
-/// Units are collected for so long: five wake-ups a second, and a fifth of a second later at most.
-const LOOK: Duration = Duration::from_millis(200);
+/// Units are collected for so long: ten wake-ups a second, and a tenth of a second later at most.
+const LOOK: Duration = Duration::from_millis(100);
 /// Whether somebody wants it.
 const ASK: Duration = Duration::from_secs(1);
-/// What waits unseen, at most: more means that this machine is too slow.
-const BEHIND: Duration = Duration::from_secs(3);
-/// Units in the queue of the hub: some seconds.
-const QUEUE: usize = 256;
-/// No picture came for so much longer than the hold time: nothing is known to move any more.
-const BLIND: Duration = Duration::from_secs(5);
 /// A decoder that cannot be had is tried again.
 const RETRY: Duration = Duration::from_secs(60);
 
@@ -48,6 +39,7 @@ pub fn motion_child(camera: &Arc<CameraHandle>, deps: &Deps) -> ChildSpec {
             motion.tell_end(Utc::now());
             let ended = motion.run().await;
             motion.rest();
+            motion.trouble(None);
             ended
         })
     })
@@ -67,18 +59,22 @@ impl MotionActor {
         rules.want(&camera, looked_at, Instant::now(), Utc::now(), &zone)
     }
 
-    /// The small stream where there is one.
     fn hub(&self) -> Option<(StreamName, Arc<Hub>)> {
-        let names = [StreamName::Sub, StreamName::Main];
-        names.into_iter().find_map(|name| Some((name, self.camera.hub(name)?)))
+        let name = stream_of(&self.camera)?;
+        Some((name, self.camera.hub(name)?))
+    }
+
+    /// The other stream is live, and the better one.
+    fn is_better_elsewhere(&self, name: StreamName) -> bool {
+        stream_of(&self.camera).is_some_and(|best| best != name && is_live(&self.camera, best))
     }
 
     async fn run(&mut self) -> Result<(), JobError> {
         self.rest();
         loop {
-            if self.is_wanted()
-                && let Some((name, hub)) = self.hub()
-            {
+            if !self.is_wanted() {
+                self.trouble(None);
+            } else if let Some((name, hub)) = self.hub() {
                 if !self.watch(name, &hub).await? {
                     return Ok(());
                 }
@@ -100,16 +96,17 @@ impl MotionActor {
     /// Looks for as long as it is wanted. False: the actor is asked to end.
     async fn watch(&mut self, name: StreamName, hub: &Arc<Hub>) -> Result<bool, JobError> {
         let config = self.camera.config().motion.clone();
-        let mut analysis = Analysis::new(&config, Utc::now());
-        let mut queue = Queue::new(hub.subscribe(Policy::SkipToRap, Wake::Lazy, QUEUE));
-        let (mut asked, mut seen) = (Instant::now(), Instant::now());
+        let mut queue = Queue::new(hub);
+        let mut analysis = Analysis::new(&config, queue.cached_to());
+        let (mut asked, mut sight) = (Instant::now(), Sight::new(Instant::now()));
+        let mut why = None;
         self.camera.motion.set_watching(true);
         self.publish(Some(name), Some(&analysis));
         loop {
             if !self.context.pause(LOOK).await {
                 return Ok(false);
             }
-            let Batch { units, lost, skipped } = queue.take(Utc::now());
+            let Batch { units, lost, skipped } = queue.take(Instant::now());
             if skipped > 0 {
                 self.too_slow(skipped);
             }
@@ -117,7 +114,6 @@ impl MotionActor {
                 analysis.lost();
             }
             if !units.is_empty() {
-                seen = Instant::now();
                 let job = threads::run(move || {
                     let found = analysis.see(&units);
                     (analysis, found)
@@ -125,23 +121,41 @@ impl MotionActor {
                 let found;
                 (analysis, found) = job.await?;
                 found.into_iter().for_each(|finding| self.tell(finding));
-            }
-            if let Some(error) = analysis.error.take() {
-                self.context.node.note_error(&error);
-                if !matches!(error, DecodeError::Corrupt { .. }) {
-                    self.rest();
-                    return Ok(self.context.pause(RETRY).await);
+                if let Some(error) = analysis.error.take() {
+                    self.context.node.note_error(&error);
+                    if !matches!(error, DecodeError::Corrupt { .. }) {
+                        self.trouble(Some(error.to_string()));
+                        self.rest();
+                        return Ok(self.context.pause(RETRY).await);
+                    }
+                    why = Some(error.to_string());
+                }
+                match sight.note(analysis.pictures, Instant::now()) {
+                    Sees::Pictures => {
+                        why = None;
+                        self.trouble(None);
+                    }
+                    Sees::Nothing => {
+                        let none = || format!("{name} sends no picture that can be decoded by itself");
+                        self.trouble(Some(why.clone().unwrap_or_else(none)));
+                    }
+                    Sees::NotYet => {}
                 }
             }
-            if seen.elapsed() > config.hold + BLIND && self.camera.motion.event().is_some() {
+            if sight.is_over(config.hold, Instant::now()) && self.camera.motion.event().is_some() {
                 self.tell_end(Utc::now());
-                analysis = Analysis::new(&config, Utc::now());
+                analysis.forget();
             }
             if asked.elapsed() >= ASK {
                 asked = Instant::now();
+                // Another program said that it is over: what moves goes on as a new event.
+                let is_told = self.camera.motion.event().is_some();
+                if let Some(moves) = analysis.moving().filter(|_| !is_told) {
+                    self.tell(moves);
+                }
                 self.publish(Some(name), Some(&analysis));
                 let changed = *analysis.config() != self.camera.config().motion;
-                if changed || queue.subscriber.is_closed() || !self.is_wanted() {
+                if changed || queue.is_closed() || !self.is_wanted() || self.is_better_elsewhere(name) {
                     return Ok(true);
                 }
             }
@@ -170,6 +184,20 @@ impl MotionActor {
         self.deps.events.raise(Event { at, ..over });
     }
 
+    /// Why it sees nothing although it should; `None`: it sees, or nobody wants it to. Told once.
+    fn trouble(&self, why: Option<String>) {
+        let source = Source::Camera(self.camera.id());
+        let told = self.camera.motion.set_error(why.clone());
+        match (told, why) {
+            (false, Some(why)) => {
+                let text = format!("motion detection sees nothing: {why}");
+                self.deps.events.raise(Event::new(EventKind::MotionBlind, source, text));
+            }
+            (true, None) => self.deps.events.raise(Event::over(EventKind::MotionBlind, source)),
+            _ => {}
+        }
+    }
+
     fn too_slow(&self, pictures: u64) {
         self.camera.motion.add_skipped(pictures);
         if threads::too_slow_is_news(Instant::now()) {
@@ -185,63 +213,9 @@ impl MotionActor {
             "watching": state.watching,
             "moving": state.moving,
             "skipped": state.skipped,
+            "error": state.error,
             "stream": stream,
             "pictures": analysis.map(|analysis| analysis.pictures),
         }));
-    }
-}
-
-/// Units to be looked at next.
-struct Batch {
-    units: Vec<Arc<AccessUnit>>,
-    /// There is a hole before the first.
-    lost: bool,
-    /// Video units left out since the last batch.
-    skipped: u64,
-}
-
-/// What comes from the hub; leaves out what there is no time for.
-struct Queue {
-    subscriber: Subscriber,
-    begun: bool,
-}
-
-impl Queue {
-    fn new(subscriber: Subscriber) -> Self {
-        Self {
-            subscriber,
-            begun: false,
-        }
-    }
-
-    fn take(&mut self, now: Utc) -> Batch {
-        let mut units: VecDeque<Arc<AccessUnit>> = VecDeque::new();
-        let (mut lost, mut skipped) = (false, 0);
-        while let Some(item) = self.subscriber.try_next() {
-            match item {
-                Item::Unit(unit) if unit.track == Track::Video => units.push_back(unit),
-                Item::Unit(_) => {}
-                Item::Lost { units: missing } => {
-                    skipped += units.len() as u64 + missing;
-                    units.clear();
-                    lost = true;
-                }
-            }
-        }
-        // The first batch is the cached GOP, which may be long.
-        let late = |unit: &Arc<AccessUnit>| now.since(unit.utc) > BEHIND;
-        if std::mem::replace(&mut self.begun, true) && units.front().is_some_and(late) {
-            let newest = units.iter().rposition(|unit| unit.rap).unwrap_or(units.len());
-            if newest > 0 {
-                skipped += newest as u64;
-                units.drain(..newest);
-                lost = true;
-            }
-        }
-        Batch {
-            units: units.into(),
-            lost,
-            skipped,
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Motion detection: when a camera's pictures are looked at, and what is told of them.
 //!
 //! ```text
-//! hub ──units, 5 × a second──▶ motion ──▶ a thread of few: decoder, detector ──▶ begins, ends ──▶ registry
+//! hub ──units, 10 × a second──▶ motion ──▶ a thread of few: decoder, detector ──▶ begins, ends ──▶ registry
 //! ```
 //! Belongs here: who wants it, the event of a camera's motion, what happens when the machine is too
 //! slow for it.
@@ -9,6 +9,8 @@
 
 mod actor;
 mod analysis;
+mod queue;
+mod sight;
 mod state;
 mod threads;
 mod wanted;

@@ -19,13 +19,14 @@ const LOOK: Duration = Duration::from_secs(10);
 pub struct MotionHandle {
     watching: AtomicBool,
     skipped: AtomicU64,
+    error: Mutex<Option<String>>,
     /// The event that goes on.
     event: Mutex<Option<Ulid>>,
     looked_at: Mutex<Option<Instant>>,
 }
 
 /// Of `GET /api/v1/cameras`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MotionSnapshot {
     /// Pictures are decoded and looked at.
     pub watching: bool,
@@ -33,6 +34,8 @@ pub struct MotionSnapshot {
     pub moving: bool,
     /// Pictures left out since the start because the machine was too slow.
     pub skipped: u64,
+    /// Why it sees nothing although it is wanted and the stream is there.
+    pub error: Option<String>,
 }
 
 impl MotionHandle {
@@ -41,6 +44,7 @@ impl MotionHandle {
             watching: self.watching.load(Ordering::Relaxed),
             moving: self.event().is_some(),
             skipped: self.skipped.load(Ordering::Relaxed),
+            error: lock(&self.error).clone(),
         }
     }
 
@@ -61,6 +65,19 @@ impl MotionHandle {
         self.skipped.fetch_add(pictures, Ordering::Relaxed);
     }
 
+    /// Says whether there was one before.
+    pub(super) fn set_error(&self, error: Option<String>) -> bool {
+        std::mem::replace(&mut *lock(&self.error), error).is_some()
+    }
+
+    /// The registry ended that event, whoever said so.
+    pub(crate) fn ended(&self, id: Ulid) {
+        let mut event = self.event();
+        if *event == Some(id) {
+            *event = None;
+        }
+    }
+
     /// The event that goes on.
     pub(super) fn event(&self) -> MutexGuard<'_, Option<Ulid>> {
         lock(&self.event)
@@ -69,4 +86,19 @@ impl MotionHandle {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_event_is_gone_when_one_ends() {
+        let (handle, own) = (MotionHandle::default(), Ulid::from(2u128));
+        *handle.event() = Some(own);
+        handle.ended(Ulid::from(1u128));
+        assert_eq!(*handle.event(), Some(own));
+        handle.ended(own);
+        assert_eq!(*handle.event(), None);
+    }
 }

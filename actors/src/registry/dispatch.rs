@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ulid::Ulid;
-use vigie_config::{CameraId, Causes, Output, OutputId, Utc};
+use vigie_config::{CameraId, Causes, EventKind, Output, OutputId, Source, Utc};
 use vigie_storage::events::{Action, ActionState, EventRecord};
 
 use super::{
@@ -121,6 +121,11 @@ impl Dispatch {
 
     /// The event is over.
     pub fn end(&self, event: &EventRecord) {
+        if let (EventKind::Motion, Source::Camera(camera)) = (event.kind, &event.source)
+            && let Some(camera) = self.cameras.get(camera)
+        {
+            camera.motion.ended(event.id);
+        }
         for action in &event.actions {
             match Command::of(action) {
                 Some(Command::Record(camera)) => {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 use ulid::Ulid;
 use vigie_config::{StreamId, Utc};
+use vigie_media::decode::DecodeError;
 use vigie_storage::{
     Volume,
     snapshots::{Caption, Query, SnapshotId},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::supervise::{ChildSpec, JobContext, JobError, worker_child};
 
-/// Pictures in hand at once; of these the decoder takes two.
+/// Pictures in hand at once; of these the decoder takes three.
 const AT_ONCE: usize = 4;
 /// How often is looked while any is on its way.
 const LOOK: Duration = Duration::from_millis(50);
@@ -47,7 +48,19 @@ pub fn snapshot_child(snapshots: Arc<Snapshots>) -> ChildSpec {
 }
 
 /// A picture that is written, or why it is not.
-type Finished = (u64, Result<Arc<Volume>, String>);
+type Finished = (u64, Result<Arc<Volume>, Failure>);
+
+enum Failure {
+    /// The machine was too busy: it may go better soon.
+    Busy(String),
+    Final(String),
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Failure::Final(why)
+    }
+}
 
 async fn run(context: JobContext, snapshots: Arc<Snapshots>) -> Result<(), JobError> {
     for given_up in snapshots.begin_anew() {
@@ -193,9 +206,9 @@ impl Snapshots {
     }
 
     /// A job ended.
-    fn finished(&self, key: u64, result: Result<Arc<Volume>, String>) {
+    fn finished(&self, key: u64, result: Result<Arc<Volume>, Failure>) {
         let mut queue = self.queue();
-        match result {
+        let (given_up, why) = match result {
             Ok(volume) => {
                 if let Some(item) = queue.get(key) {
                     item.stage = Stage::Written {
@@ -204,14 +217,14 @@ impl Snapshots {
                         since: Instant::now(),
                     };
                 }
+                return;
             }
-            Err(why) => {
-                let item = queue.remove(key);
-                drop(queue);
-                if let Some(item) = item {
-                    self.settle(item, Err(why));
-                }
-            }
+            Err(Failure::Busy(why)) => (queue.again(key), why),
+            Err(Failure::Final(why)) => (queue.remove(key), why),
+        };
+        drop(queue);
+        if let Some(item) = given_up {
+            self.settle(item, Err(why));
         }
     }
 
@@ -245,13 +258,13 @@ impl Job {
     async fn run(mut self, snapshots: Arc<Snapshots>) -> Finished {
         let result = self.make(&snapshots).await;
         let result = match result {
-            Ok(made) => self.store(&snapshots, made).await,
-            Err(why) => Err(why),
+            Ok(made) => self.store(&snapshots, made).await.map_err(Failure::Final),
+            Err(failure) => Err(failure),
         };
         (self.key, result)
     }
 
-    async fn make(&mut self, snapshots: &Arc<Snapshots>) -> Result<Made, String> {
+    async fn make(&mut self, snapshots: &Arc<Snapshots>) -> Result<Made, Failure> {
         if let Some(made) = self.made.take() {
             return Ok(made);
         }
@@ -267,7 +280,7 @@ impl Job {
         Ok(made)
     }
 
-    async fn take(&mut self, snapshots: &Arc<Snapshots>) -> Result<Made, String> {
+    async fn take(&mut self, snapshots: &Arc<Snapshots>) -> Result<Made, Failure> {
         let storage = &snapshots.deps.storage;
         let picture = match self.live.take() {
             Some(picture) => picture,
@@ -283,8 +296,12 @@ impl Job {
             event: self.event,
             by: self.by.take(),
         };
-        let jpeg = picture.jpeg().await.map_err(|error| error.to_string())?;
-        let jpeg = caption.onto(&jpeg).ok_or("what the decoder made is no JPEG")?;
+        let jpeg = picture.jpeg().await.map_err(|error| match error {
+            DecodeError::Timeout => Failure::Busy(error.to_string()),
+            error => Failure::Final(error.to_string()),
+        })?;
+        let jpeg = caption.onto(&jpeg);
+        let jpeg = jpeg.ok_or_else(|| "what the decoder made is no JPEG".to_owned())?;
         Ok(Made { id, jpeg: jpeg.into() })
     }
 

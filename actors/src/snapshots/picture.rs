@@ -6,7 +6,7 @@ use bytes::Bytes;
 use vigie_config::{StreamId, Utc};
 use vigie_media::{
     AccessUnit, StreamFormat, Track,
-    decode::snapshot_jpeg,
+    decode::kept_jpeg,
     format::{VideoCodec, VideoFormat, video_ticks},
 };
 use vigie_storage::{Storage, clip::ClipError};
@@ -93,6 +93,6 @@ impl Picture {
     }
 
     pub async fn jpeg(self) -> Result<Bytes, vigie_media::decode::DecodeError> {
-        snapshot_jpeg(self.units, &self.format, None).await
+        kept_jpeg(self.units, &self.format).await
     }
 }

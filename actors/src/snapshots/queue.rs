@@ -20,7 +20,7 @@ const SPACING: Duration = Duration::from_secs(1);
 const KNOWN: usize = 65_536;
 /// What is held in memory for pictures to come. Over it footage is asked.
 const HELD_BYTES: usize = 256 << 20;
-/// A picture that makes the actor fail again and again is given up.
+/// A picture that makes the actor fail again and again, or finds no turn, is given up.
 const ATTEMPTS: u8 = 3;
 
 /// Who wants it.
@@ -191,6 +191,15 @@ impl Queue {
         given_up
     }
 
+    /// What was in hand waits again. Gives it back where it is given up.
+    pub fn again(&mut self, key: u64) -> Option<Item> {
+        let item = self.get(key)?;
+        item.stage = Stage::Waiting;
+        item.attempts += 1;
+        let given_up = item.attempts >= ATTEMPTS;
+        given_up.then(|| self.remove(key)).flatten()
+    }
+
     pub fn get(&mut self, key: u64) -> Option<&mut Item> {
         self.items.iter_mut().find(|item| item.key == key)
     }
@@ -302,6 +311,18 @@ mod tests {
         }
         assert!(queue.is_news(Ulid::from(1u128), 0), "forgotten");
         assert_eq!(queue.told.len(), queue.told_order.len());
+    }
+
+    #[test]
+    fn what_found_no_turn_waits_again_and_is_given_up_in_the_end() {
+        let mut queue = Queue::default();
+        put(&mut queue, 0, 0, event(1)).unwrap();
+        for attempt in 1..=ATTEMPTS {
+            let key = queue.next(|_| true).unwrap().key;
+            assert!(queue.next(|_| true).is_none(), "in hand");
+            assert_eq!(queue.again(key).is_some(), attempt == ATTEMPTS);
+        }
+        assert!(queue.items.is_empty());
     }
 
     #[test]

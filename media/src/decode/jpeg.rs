@@ -14,7 +14,7 @@ use super::DecodeError;
 use crate::{
     access_unit::AccessUnit,
     format::{VideoCodec, VideoFormat},
-    gst::{GstError, ensure_elements},
+    gst::{GstError, ensure_elements, stop},
     restream::video_caps,
 };
 
@@ -170,7 +170,7 @@ fn build(
     Ok(pipeline)
 }
 
-/// Goes to `NULL` when dropped.
+/// Goes to `NULL` when dropped, on a thread of its own: whoever drops it may not wait.
 struct Decoder(gst::Pipeline);
 
 impl Decoder {
@@ -187,9 +187,6 @@ impl Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        if let Some(bus) = self.0.bus() {
-            bus.unset_sync_handler();
-        }
-        let _ = self.0.set_state(gst::State::Null);
+        stop(self.0.clone());
     }
 }

@@ -1,5 +1,5 @@
-//! Pictures out of access units: one for a snapshot ([`snapshot_jpeg`]), all of a stream
-//! ([`Pictures`]).
+//! Pictures out of access units: one for a snapshot ([`snapshot_jpeg`], [`kept_jpeg`]), all of a
+//! stream ([`Pictures`]).
 //!
 //! Belongs here: decoding in this process through GStreamer, with whatever decoder ranks highest
 //! on this machine (hardware first, `libav` otherwise).
@@ -11,6 +11,7 @@ mod pictures;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use vigie_config::{ErrorKind, Kind};
 
 pub use pictures::{Picture, Pictures};
@@ -26,7 +27,9 @@ const AT_ONCE: usize = 2;
 /// For waiting and decoding together.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-static TURNS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(AT_ONCE);
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
+/// One more, for pictures that are kept only: whoever looks, and however often, does not hold it.
+static KEPT: Semaphore = Semaphore::const_new(1);
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DecodeError {
@@ -61,6 +64,28 @@ pub async fn snapshot_jpeg(
     format: &VideoFormat,
     max_width: Option<u32>,
 ) -> Result<Bytes, DecodeError> {
+    jpeg_of(units, format, max_width, TURNS.acquire()).await
+}
+
+/// As [`snapshot_jpeg`], of a picture that is kept, such as that of an event's moment: it also has a
+/// turn of its own.
+pub async fn kept_jpeg(units: Vec<Arc<AccessUnit>>, format: &VideoFormat) -> Result<Bytes, DecodeError> {
+    let turn = async {
+        tokio::select! {
+            biased;
+            turn = KEPT.acquire() => turn,
+            turn = TURNS.acquire() => turn,
+        }
+    };
+    jpeg_of(units, format, None, turn).await
+}
+
+async fn jpeg_of(
+    units: Vec<Arc<AccessUnit>>,
+    format: &VideoFormat,
+    max_width: Option<u32>,
+    turn: impl Future<Output = Result<SemaphorePermit<'static>, AcquireError>>,
+) -> Result<Bytes, DecodeError> {
     let begin = units
         .iter()
         .rposition(|unit| unit.rap && unit.track == crate::Track::Video);
@@ -75,7 +100,7 @@ pub async fn snapshot_jpeg(
             .ok_or(DecodeError::NoRap { units: 0 });
     }
     let decoded = async {
-        let _turn = TURNS.acquire().await.map_err(|_| DecodeError::Timeout)?;
+        let _turn = turn.await.map_err(|_| DecodeError::Timeout)?;
         jpeg::decode(units, format, shrink).await
     };
     tokio::time::timeout(TIMEOUT, decoded)

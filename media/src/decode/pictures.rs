@@ -35,6 +35,8 @@ pub struct Picture {
     pub since: Duration,
     /// By the host's clock.
     pub utc: Utc,
+    /// Of its unit.
+    pub seq: u64,
 }
 
 impl Picture {
@@ -53,8 +55,8 @@ impl Picture {
 #[derive(Debug, Default)]
 struct Shared {
     size: (usize, usize),
-    /// Times of the units inside the decoder, and what the host's clock said.
-    times: VecDeque<(gst::ClockTime, Utc)>,
+    /// Times of the units inside the decoder, what the host's clock said, and their numbers.
+    inside: VecDeque<(gst::ClockTime, Utc, u64)>,
     pictures: Vec<Picture>,
     failed: Option<String>,
 }
@@ -167,11 +169,11 @@ impl Pictures {
         }
         {
             let mut shared = lock(&self.shared);
-            if shared.times.len() == INSIDE {
-                shared.times.pop_front();
+            if shared.inside.len() == INSIDE {
+                shared.inside.pop_front();
             }
             let utc = unit.utc.plus_micros(video_micros(unit.pts - unit.dts));
-            shared.times.push_back((pts, utc));
+            shared.inside.push_back((pts, utc, unit.seq));
         }
         let pushed = self.entry.push(buffer);
         let mut shared = lock(&self.shared);
@@ -235,15 +237,16 @@ fn exit(shared: &Arc<Mutex<Shared>>) -> Result<gst::Pad, gst::glib::BoolError> {
                 .into_mapped_buffer_readable()
                 .map_err(|_| gst::FlowError::Error)?;
             let mut shared = lock(&pictures);
-            let utc = shared.times.iter().find(|(time, _)| *time == pts).map(|(_, utc)| *utc);
-            if let Some(utc) = utc {
+            let unit = shared.inside.iter().find(|(time, ..)| *time == pts).copied();
+            if let Some((_, utc, seq)) = unit {
                 let size = shared.size;
-                shared.times.retain(|(time, _)| *time > pts);
+                shared.inside.retain(|(time, ..)| *time > pts);
                 shared.pictures.push(Picture {
                     data,
                     size,
                     since: Duration::from_nanos(pts.nseconds()),
                     utc,
+                    seq,
                 });
             }
             Ok(gst::FlowSuccess::Ok)

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command, sync::Arc, time::Duration};
 use bytes::Bytes;
 use vigie_config::{CameraId, SourceUrl, Stream, StreamId, StreamName, Tls, Transport};
 
-use super::{DecodeError, Pictures, snapshot_jpeg};
+use super::{AT_ONCE, DecodeError, Pictures, TURNS, kept_jpeg, snapshot_jpeg};
 use crate::{
     AccessUnit, Track, VideoCodec,
     gst::GstSource,
@@ -186,4 +186,15 @@ async fn what_cannot_be_decoded_is_said() {
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn whoever_looks_does_not_hold_up_what_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = units(&clip(folder.path(), CODECS[0]), 1).await;
+    let format = all[0].format.video.clone().unwrap();
+    let _viewers = TURNS.acquire_many(AT_ONCE as u32).await.unwrap();
+    let looks = snapshot_jpeg(all.clone(), &format, None);
+    assert!(tokio::time::timeout(Duration::from_millis(100), looks).await.is_err());
+    assert!(kept_jpeg(all, &format).await.is_ok());
 }

@@ -23,6 +23,7 @@ mod trust;
 
 pub use init::{GstError, ensure_elements, init};
 pub use source::GstSource;
+pub(crate) use stop::stop;
 pub use stop::wait_for_stopped;
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Drop for Stopping {
 }
 
 /// Returns at once.
-pub(super) fn stop(pipeline: gst::Pipeline) {
+pub(crate) fn stop(pipeline: gst::Pipeline) {
     let stopping = Stopping::begin();
     let stop = move || {
         if let Some(bus) = pipeline.bus() {

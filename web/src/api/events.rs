@@ -285,7 +285,7 @@ pub(super) fn answer(
 }
 
 /// Every event from now on (WebSocket): one JSON for each as it begins, ends, or is acted on;
-/// `{"missed": n}` for those that a slow listener was not told
+/// `{"missed": n}` for those that a slow listener was not told; `{}` every 10 s
 #[utoipa::path(get, path = "/api/v1/events/live",
     responses((status = 101, description = "WebSocket"), (status = 401, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/events/live")]

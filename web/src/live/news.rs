@@ -1,5 +1,7 @@
 //! From the registry's news to a listener's messages.
 
+use std::time::Duration;
+
 use actix::Addr;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use vigie_actors::registry::News;
@@ -10,13 +12,26 @@ use crate::{
     sign_in::Viewer as SignedIn,
 };
 
+/// A listener hears something as often, be it `{}`: in a browser nothing else tells a line that is
+/// dead from one on which nothing happens.
+const ALIVE: Duration = Duration::from_secs(10);
+
 /// Tells one listener until either is gone, or `user` no longer signed in. Who is too slow is told how
 /// many were missed.
 pub async fn run(user: impl Fn() -> Option<SignedIn>, mut news: Receiver<News>, listener: Addr<Viewer>) {
+    let mut alive = tokio::time::interval_at(tokio::time::Instant::now() + ALIVE, ALIVE);
     loop {
-        let news = news.recv().await;
+        let told = tokio::select! {
+            told = news.recv() => told,
+            _ = alive.tick() => {
+                if listener.send(Chunk::Json("{}".into())).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+        };
         let Some(user) = user() else { return };
-        let text = match news {
+        let text = match told {
             Ok(event) if !may_see(&user, &event.source) => continue,
             Ok(event) => {
                 let event = vigie_storage::events::EventRecord::clone(&event);

@@ -16,7 +16,7 @@ function ulid(at) {
 
 const KINDS = {
   motion: ['info', true], sensor: ['alarm', true], analytics: ['alarm', true], manual: ['info', true], external: ['info', false],
-  stream_offline: ['alarm', true], stream_stalled: ['alarm', true], stream_refused: ['alarm', true], stream_live: ['info', false],
+  stream_offline: ['alarm', true], stream_stalled: ['alarm', true], stream_refused: ['alarm', true], stream_live: ['info', false], motion_blind: ['warning', true],
   disk_error: ['alarm', true], disk_full: ['warning', false], illegal_access: ['warning', false], started: ['info', false],
   configuration_changed: ['info', false], footage_deleted: ['alarm', false],
 };

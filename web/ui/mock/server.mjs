@@ -29,7 +29,7 @@ const stream = (codec, width, height, more = {}) => ({
 const down = (state, error) => stream(null, null, null, { state, error, fps: null, bitrate_bps: null });
 const camera = (id, name, main, sub, recording = ['schedule']) => ({
   id, name, state: main.state, error: main.error, streams: sub ? { main, sub } : { main }, recording, not_recording: null,
-  motion: { watching: recording.length > 0, moving: false, skipped: 0 },
+  motion: { watching: recording.length > 0, moving: false, skipped: 0, error: null },
 });
 
 const SCENES = {
@@ -216,7 +216,12 @@ server.on('upgrade', (request, socket) => {
   sockets.add(socket);
   if (news) {
     alarms.listeners.add(viewer);
-    return socket.on('close', () => sockets.delete(socket) && alarms.listeners.delete(viewer));
+    const alive = setInterval(() => viewer.json({}), 10_000);
+    return socket.on('close', () => {
+      clearInterval(alive);
+      sockets.delete(socket);
+      alarms.listeners.delete(viewer);
+    });
   }
   const key = `${id}/${name}`;
   const options = { size: `${known.width}x${known.height}`, label: id, codec: known.codec, sound: known.audio !== null };

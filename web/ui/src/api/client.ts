@@ -4,6 +4,8 @@ import { Problem } from './problem';
 import type { Camera, Recordings, StreamName, SystemInfo, User } from './types';
 
 const TIMEOUT_MS = 10_000;
+/** What changes something is answered when it is written down, for which the recorder takes 10 s at most. */
+const CHANGE_MS = 20_000;
 
 /** Called when the recorder says that nobody is signed in. */
 let signedOut: () => void = () => {};
@@ -19,7 +21,7 @@ let leaving = false;
 export async function send(path: string, init: RequestInit = {}): Promise<Response> {
   if (leaving) throw Problem.unreachable(new Error('signing out'));
   const controller = new AbortController();
-  const signal = init.signal ?? AbortSignal.timeout(TIMEOUT_MS);
+  const signal = init.signal ?? AbortSignal.timeout(init.method === undefined ? TIMEOUT_MS : CHANGE_MS);
   if (signal.aborted) controller.abort(signal.reason);
   signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
   underWay.add(controller);
@@ -39,7 +41,7 @@ export async function get<T>(path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-export async function post<T>(path: string, body: unknown, timeoutMs = TIMEOUT_MS): Promise<T> {
+export async function post<T>(path: string, body: unknown, timeoutMs = CHANGE_MS): Promise<T> {
   const response = await send(path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },

@@ -60,6 +60,8 @@ export interface Motion {
   moving: boolean;
   /** Pictures left out since the start because the machine was too slow. */
   skipped: number;
+  /** Why it sees nothing although it should. */
+  error: string | null;
 }
 
 /** Times are RFC 3339, UTC. */

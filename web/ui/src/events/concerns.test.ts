@@ -5,7 +5,7 @@ import { concerns, marksOf, type Now } from './concerns';
 import { action, event } from './sample';
 
 const camera = (id: string, state: CameraState, more: Partial<Camera> = {}): Camera => ({
-  id, name: id, state, error: null, streams: {}, recording: [], not_recording: null, motion: { watching: false, moving: false, skipped: 0 }, ...more,
+  id, name: id, state, error: null, streams: {}, recording: [], not_recording: null, motion: { watching: false, moving: false, skipped: 0, error: null }, ...more,
 });
 const nothing: Now = { going: [], moments: [], cameras: [], outputs: [] };
 const keys = (now: Partial<Now>): string[] => concerns({ ...nothing, ...now }).map(({ key }) => key);
@@ -35,6 +35,10 @@ test('what no event tells, cameras and outputs tell by themselves', () => {
       outputs: [siren, { ...siren, id: 'off', enabled: false }],
     }),
   ).toEqual(['misconfigured camera:a', 'not_recorded camera:b', 'output_failed output:siren']);
+  const blind = camera('e', 'live', { motion: { watching: true, moving: false, skipped: 0, error: 'no decoder' } });
+  const told = event('x', 0, null, { kind: 'motion_blind', source: 'camera:e', severity: 'warning' });
+  expect(keys({ cameras: [blind] })).toEqual(['motion_blind camera:e']);
+  expect(keys({ cameras: [blind], going: [told] }), 'once').toEqual(['motion_blind camera:e']);
 });
 
 test('a camera is marked by its own motion, and by inputs that record it', () => {

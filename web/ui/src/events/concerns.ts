@@ -50,8 +50,10 @@ function troubles(camera: Camera): Concern[] {
     const kind = TROUBLES[state];
     return kind === undefined ? [] : [{ ...told, key: `${kind} ${source}`, kind, text: error ?? '' }];
   });
-  const { not_recording: why } = camera;
-  return why ? [...states, { ...told, key: `not_recorded ${source}`, kind: 'not_recorded', text: why }] : states;
+  const { not_recording: why, motion } = camera;
+  if (why) states.push({ ...told, key: `not_recorded ${source}`, kind: 'not_recorded', text: why });
+  const blind = { ...told, severity: 'warning', key: `motion_blind ${source}`, kind: 'motion_blind', text: motion.error ?? '' } as const;
+  return motion.error === null ? states : [...states, blind];
 }
 
 function failures({ id, enabled, error }: Output): Concern[] {

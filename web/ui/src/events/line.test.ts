@@ -103,3 +103,20 @@ test('once closed it stays closed', async () => {
   await vi.advanceTimersByTimeAsync(20_000);
   expect(FakeSocket.all.length).toBe(1);
 });
+
+test('a line that says nothing for long is dead, and begins anew', async () => {
+  FakeSocket.newest().open();
+  for (let i = 0; i < 6; i++) {
+    await vi.advanceTimersByTimeAsync(10_000);
+    FakeSocket.newest().say({});
+  }
+  expect(heard).toEqual(['open']);
+  await vi.advanceTimersByTimeAsync(24_000);
+  expect(FakeSocket.all.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(heard).toEqual(['open', 'lost']);
+  expect(FakeSocket.all.length).toBe(2);
+  // One that never opens neither.
+  await vi.advanceTimersByTimeAsync(27_000);
+  expect(FakeSocket.all.length).toBe(3);
+});

@@ -15,12 +15,15 @@ export interface LineHandlers {
 
 /** A page is not asked to draw more often. */
 const GATHER_MS = 200;
+/** The recorder says something every 10 s: a line that is silent for longer is dead, whatever the browser thinks. */
+const SILENT_MS = 25_000;
 
 export class Line {
   private socket: WebSocket | null = null;
   private gathered: Happening[] = [];
   private flush: ReturnType<typeof setTimeout> | undefined;
   private retry: ReturnType<typeof setTimeout> | undefined;
+  private silence: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
 
   constructor(
@@ -45,6 +48,7 @@ export class Line {
 
   private hangUp(): void {
     clearTimeout(this.retry);
+    clearTimeout(this.silence);
     const socket = this.socket;
     this.socket = null;
     socket?.close();
@@ -60,15 +64,23 @@ export class Line {
       this.handlers.onLost();
       this.retry = setTimeout(() => this.connect(), pauseMs(this.failures++, Math.random()));
     };
+    const heard = (): void => {
+      clearTimeout(this.silence);
+      this.silence = setTimeout(lost, SILENT_MS);
+    };
+    heard();
     socket.onopen = () => {
       if (this.socket !== socket) return;
+      heard();
       void this.handlers.onOpen().then(() => {
         if (this.socket === socket) this.failures = 0;
       }, lost);
     };
     socket.onclose = lost;
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (this.socket === socket) this.receive(data);
+      if (this.socket !== socket) return;
+      heard();
+      this.receive(data);
     };
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { add, prolong, rest, SHOWN_MS, wants, type Popup } from './popups';
+import { add, isNews, prolong, rest, SHOWN_MS, wants, type Popup } from './popups';
 import { action, event, s } from './sample';
 
 test('of one kind and source there is one message, with a count, the newest first', () => {
@@ -26,4 +26,17 @@ test('they go in time, and later if somebody reads them', () => {
 test('an event is shown if one of its actions wants it', () => {
   expect(wants(event('a', 0, null, { actions: [action('popup_message', null)] }), 'popup_message')).toBe(true);
   expect(wants(event('a', 0, null), 'popup_message')).toBe(false);
+});
+
+test('what is told as it begins pops up whatever the clocks say; what is caught up with, by its time', () => {
+  const begins = event('a', 0, null, { actions: [action('popup_message', null, 'planned')] });
+  const told = event('a', 0, null, { actions: [action('popup_message', null)] });
+  // The page's idea of the recorder's clock is an hour off, either way; the recorder was set back.
+  for (const now of [s(3600), s(-3600)]) expect(isNews(begins, false, s(1800), now)).toBe(true);
+  // A late outcome, or the end, of one that is no news.
+  expect(isNews(told, false, 0, s(3600))).toBe(false);
+  expect(isNews(begins, true, 0, s(3600))).toBe(false);
+  expect(isNews(told, true, 0, s(59))).toBe(true);
+  expect(isNews(told, true, s(0), s(10)), 'shown before the page was loaded').toBe(false);
+  expect(isNews(told, true, s(3600), s(10)), 'shown before the recorder was set back').toBe(true);
 });

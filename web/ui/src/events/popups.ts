@@ -21,6 +21,24 @@ const MOST_KEPT = 50;
 
 export const wants = (event: Happening, what: string): boolean => event.actions.some((action) => action.what === what);
 
+/** What began longer ago is no news where it was only caught up with. */
+const FRESH_MS = 60_000;
+/** So far the recorder's clock may seem to be behind without having been set back. */
+const SET_BACK_MS = 5_000;
+
+/**
+ * Whether an event is to pop up. What is told as it begins always is, whatever the clocks say: its
+ * messages are still to be shown then. Of all others its time decides: `shownBefore` is when the
+ * newest one began that was shown before the page was loaded.
+ */
+export function isNews(event: Happening, caughtUp: boolean, shownBefore: number, now: number): boolean {
+  const begins = event.actions.some(({ what, state }) => (what === 'popup_message' || what === 'popup_video') && state === 'planned');
+  if (begins && !caughtUp) return true;
+  const start = Date.parse(event.start);
+  const known = shownBefore > now + SET_BACK_MS ? 0 : shownBefore;
+  return start > known && now - start < FRESH_MS;
+}
+
 /** Those told last come first. */
 export function add(popups: readonly Popup[], events: readonly Happening[], now: number): readonly Popup[] {
   const all = new Map(popups.map((popup) => [popup.key, popup]));

@@ -20,7 +20,7 @@ const camera = (main: Stream, sub?: Stream): Camera => ({
   streams: sub ? { main, sub } : { main },
   recording: [],
   not_recording: null,
-  motion: { watching: false, moving: false, skipped: 0 },
+  motion: { watching: false, moving: false, skipped: 0, error: null },
 });
 const noH265 = (one: Stream): boolean => one.codec !== 'h265';
 

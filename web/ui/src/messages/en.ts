@@ -104,6 +104,7 @@ export const en = {
     noSound: 'no sound',
     motion: 'Motion',
     motionState: { moving: 'something moves', still: 'nothing moves', unwatched: 'not looked for' },
+    motionBlind: (why: string) => `sees nothing: ${why}`,
     motionSkipped: (count: number) => `${count} pictures left out: the recorder was too slow`,
   },
 

@@ -15,6 +15,7 @@ const kinds = {
   stream_stalled: 'Camera stalled',
   stream_refused: 'Sign-in refused by the camera',
   stream_live: 'Camera live',
+  motion_blind: 'Motion detection sees nothing',
   disk_error: 'Disk failed',
   disk_full: 'Disk full',
   disk_removed: 'Disk removed',

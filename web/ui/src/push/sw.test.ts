@@ -49,11 +49,14 @@ test('a notification never leads elsewhere', () => {
 /** A worker's world: what it listens to, shows and opens. */
 function world() {
   const listeners = new Map<string, (event: unknown) => void>();
-  const pages: { focus(): Promise<unknown>; postMessage(message: unknown): void }[] = [];
+  const pages: { url: string; focus(): Promise<unknown>; postMessage(message: unknown): void }[] = [];
   const made = {
     addEventListener: (type: string, run: (event: unknown) => void) => listeners.set(type, run),
     skipWaiting: () => Promise.resolve(),
-    registration: { showNotification: vi.fn(() => Promise.resolve()) },
+    registration: {
+      showNotification: vi.fn(() => Promise.resolve()),
+      pushManager: { subscribe: vi.fn(() => Promise.resolve({ endpoint: 'https://push.example/made' })) },
+    },
     clients: { matchAll: () => Promise.resolve(pages), openWindow: vi.fn(() => Promise.resolve(null)) },
   };
   const raise = async (type: string, event: object): Promise<void> => {
@@ -86,13 +89,33 @@ test('a press closes it and opens a page, or takes one that is open there', asyn
   await here.raise('notificationclick', pressed);
   expect(here.clients.openWindow).toHaveBeenCalledWith('/cameras/gate');
   const postMessage = vi.fn();
-  const page = { focus: () => Promise.resolve(page), postMessage };
+  const page = { url: 'https://recorder/cameras/hall', focus: () => Promise.resolve(page), postMessage };
+  const picture = { ...page, url: 'https://recorder/api/v1/cameras/gate/snapshot.jpg', postMessage: vi.fn() };
+  here.pages.push(picture);
+  await here.raise('notificationclick', pressed);
+  expect(picture.postMessage, 'a picture in a window of its own cannot go anywhere').not.toHaveBeenCalled();
+  expect(here.clients.openWindow).toHaveBeenCalledTimes(2);
   here.pages.push(page);
   await here.raise('notificationclick', pressed);
   expect(postMessage).toHaveBeenCalledWith({ open: '/cameras/gate' });
-  expect(here.clients.openWindow).toHaveBeenCalledTimes(1);
-  expect(close).toHaveBeenCalledTimes(2);
-  here.pages[0] = { focus: () => Promise.reject(new Error('not allowed')), postMessage };
-  await here.raise('notificationclick', pressed);
   expect(here.clients.openWindow).toHaveBeenCalledTimes(2);
+  expect(close).toHaveBeenCalledTimes(3);
+  here.pages[1] = { ...page, focus: () => Promise.reject(new Error('not allowed')) };
+  await here.raise('notificationclick', pressed);
+  expect(here.clients.openWindow).toHaveBeenCalledTimes(3);
+});
+
+test('a subscription that the push service renews is told to the recorder', async () => {
+  const posted: unknown[] = [];
+  vi.stubGlobal('fetch', (path: string, init: RequestInit = {}) => {
+    if (init.method === 'POST') posted.push([path, JSON.parse(String(init.body))]);
+    return Promise.resolve(Response.json({ public_key: 'BKEY' }));
+  });
+  await here.raise('pushsubscriptionchange', { newSubscription: { endpoint: 'https://push.example/new' } });
+  await here.raise('pushsubscriptionchange', {});
+  expect(here.registration.pushManager.subscribe).toHaveBeenCalledWith({ userVisibleOnly: true, applicationServerKey: 'BKEY' });
+  expect(posted).toEqual([
+    ['/api/v1/push/subscriptions', { endpoint: 'https://push.example/new' }],
+    ['/api/v1/push/subscriptions', { endpoint: 'https://push.example/made' }],
+  ]);
 });

@@ -12,7 +12,8 @@ const ASK_MS = 30_000;
 /** Asked for anew is what came shortly before the line was lost, too. */
 const OVERLAP_MS = 5_000;
 
-type Listener = (events: readonly Happening[]) => void;
+/** `caughtUp`: they are of before, asked for as they may have been missed. */
+type Listener = (events: readonly Happening[], caughtUp: boolean) => void;
 
 /** What goes on, and what has just happened, told by the recorder as it happens. */
 class Alarms {
@@ -36,7 +37,10 @@ class Alarms {
         this.connected = false;
         this.ready = true;
       },
-      onEvents: (events) => this.tell(events),
+      onEvents: (events) => {
+        this.heard = clock.now();
+        this.tell(events);
+      },
       onMissed: () => void this.catchUp().catch(() => this.line?.again()),
     });
     this.timer = setInterval(() => void this.ask(), ASK_MS);
@@ -63,24 +67,26 @@ class Alarms {
   }
 
   /** What the recorder answered or told. */
-  tell(events: readonly Happening[]): void {
-    this.heard = clock.now();
+  tell(events: readonly Happening[], caughtUp = false): void {
     const grave = events.filter((event) => event.severity !== 'info' && event.end === event.start);
     if (grave.length > 0) this.moments = merge(this.moments, grave).slice(0, MOST_RECENT);
     if (events.map((event) => this.goingOn.tell(event)).includes(true)) this.going = this.goingOn.list();
-    for (const listener of this.listeners) listener(events);
+    for (const listener of this.listeners) listener(events, caughtUp);
   }
 
   private async catchUp(): Promise<void> {
     const line = this.line;
-    const since = this.heard === null ? clock.now() - RECENT_MS : this.heard - OVERLAP_MS;
+    const asked = clock.now();
+    // The recorder's clock may have been set back since.
+    const since = this.heard === null ? asked - RECENT_MS : Math.min(this.heard, asked) - OVERLAP_MS;
     const [, missed] = await Promise.all([
-      this.goingOn.ask(() => api.goingOn(clock.now())),
+      this.goingOn.ask(() => api.goingOn(asked)),
       api.events({ from: rfc3339(since), limit: '1000' }),
     ]);
     if (line !== this.line) return;
     this.going = this.goingOn.list();
-    this.tell(missed.events.toReversed());
+    this.heard = asked;
+    this.tell(missed.events.toReversed(), true);
     this.connected = true;
     this.ready = true;
   }

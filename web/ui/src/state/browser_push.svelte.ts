@@ -20,6 +20,23 @@ function bytesOf(base64url: string): Uint8Array<ArrayBuffer> {
 
 const same = (a: ArrayBuffer | null, b: Uint8Array): boolean => a !== null && new Uint8Array(a).join() === b.join();
 
+/** A subscription of this browser's. */
+interface Known {
+  /** At the recorder. */
+  id: string;
+  /** At the push service. */
+  endpoint: string;
+}
+
+function remembered(text: string | null): Known | null {
+  try {
+    const value: unknown = JSON.parse(text ?? 'null');
+    return typeof value === 'object' && value !== null && 'id' in value && 'endpoint' in value ? (value as Known) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** What the recorder knows no more has ended as it was asked to. */
 function unlessGone(problem: unknown): void {
   if (!(problem instanceof Problem && problem.status === 404)) throw problem;
@@ -47,15 +64,32 @@ class BrowserPush {
     return () => navigator.serviceWorker.removeEventListener('message', heard);
   }
 
-  /** How it stands: both the browser and the recorder must know of it. */
+  /** How it stands: both the browser and the recorder must know of it. What a push service renewed or dropped meanwhile is told anew. */
   async look(): Promise<void> {
     if (obstacle() !== '') return;
+    const before = remembered(localStorage.getItem(this.key));
+    if (before === null) return this.know(null);
     const registration = await navigator.serviceWorker.getRegistration('/');
     const own = await registration?.pushManager.getSubscription();
-    if (!own) return this.know(null);
+    if (own?.endpoint !== before.endpoint) {
+      // Without the permission nothing more is to be told.
+      if (!registration || Notification.permission !== 'granted') return this.know(null);
+      const { id, endpoint } = await this.subscribe(registration.pushManager);
+      if (id !== before.id) await api.end(before.id).catch(unlessGone);
+      return this.know({ id, endpoint });
+    }
     const user = session.user?.name;
-    const known = await api.subscriptions();
-    this.know(known.find(({ id, user: of }) => of === user && id === localStorage.getItem(this.key))?.id ?? null);
+    const known = (await api.subscriptions()).some(({ id, user: of }) => of === user && id === before.id);
+    this.know(known ? before : null);
+  }
+
+  private async subscribe(pushManager: PushManager): Promise<Known> {
+    const key = bytesOf(await api.key());
+    const before = await pushManager.getSubscription();
+    // One of another recorder key can be told nothing.
+    if (before && !same(before.options.applicationServerKey, key)) await before.unsubscribe();
+    const own = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    return { id: (await api.subscribe(own.toJSON())).id, endpoint: own.endpoint };
   }
 
   async tell(): Promise<void> {
@@ -64,14 +98,8 @@ class BrowserPush {
     await this.attempt(async () => {
       // Asked for first: browsers want it to follow the press directly.
       if ((await Notification.requestPermission()) !== 'granted') return void (this.note = t.push.denied);
-      const key = bytesOf(await api.key());
       await navigator.serviceWorker.register(WORKER);
-      const { pushManager } = await navigator.serviceWorker.ready;
-      const before = await pushManager.getSubscription();
-      // One of another recorder key can be told nothing.
-      if (before && !same(before.options.applicationServerKey, key)) await before.unsubscribe();
-      const own = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
-      this.know((await api.subscribe(own.toJSON())).id);
+      this.know(await this.subscribe((await navigator.serviceWorker.ready).pushManager));
       if (session.administers && !(await api.isConfigured())) this.note = t.push.nobodyPushes;
     });
   }
@@ -102,11 +130,11 @@ class BrowserPush {
     return `vigie.push.${session.user?.name ?? ''}`;
   }
 
-  private know(id: string | null): void {
-    this.id = id;
-    this.on = id !== null;
-    if (id === null) localStorage.removeItem(this.key);
-    else localStorage.setItem(this.key, id);
+  private know(known: Known | null): void {
+    this.id = known?.id ?? null;
+    this.on = known !== null;
+    if (known === null) localStorage.removeItem(this.key);
+    else localStorage.setItem(this.key, JSON.stringify(known));
   }
 }
 

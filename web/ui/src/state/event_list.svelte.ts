@@ -20,12 +20,16 @@ export class EventList {
   problem: Problem | null = $state.raw(null);
   /** Somebody asked for more pages. */
   private paged = false;
+  /** What was told while a page is waited for, for each of them: it may be missing in the answer. */
+  private readonly meanwhile = new Set<Happening[]>();
 
   constructor(private readonly filter: EventFilter) {}
 
   /** The newest page, also again after the line was lost. */
   async load(): Promise<void> {
-    const page = await this.ask({});
+    const told: Happening[] = [];
+    this.meanwhile.add(told);
+    const page = await this.ask({}).finally(() => this.meanwhile.delete(told));
     if (page === null) return;
     // Between what is shown and a page of only newer ones there may be others.
     const oldest = page.events.at(-1);
@@ -36,6 +40,7 @@ export class EventList {
       this.next = page.next;
       this.paged = false;
     }
+    this.tell(told);
   }
 
   async more(): Promise<void> {
@@ -49,6 +54,7 @@ export class EventList {
 
   tell(told: readonly Happening[]): void {
     const { events } = this;
+    for (const all of this.meanwhile) all.push(...told);
     if (events === null) return;
     const known = new Set(events.map(({ id }) => id));
     const oldest = events.at(-1);

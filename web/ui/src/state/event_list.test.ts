@@ -43,6 +43,19 @@ test('only what the filter admits is taken up', async () => {
   expect((list.events ?? []).map(({ id }) => id)).toEqual(['s']);
 });
 
+test('what is told while the page loads is not lost, whatever the answer holds', async () => {
+  recorder({ events: events(3, 1), next: null }, { events: events(99, 97), next: id(97) });
+  const list = new EventList(EVERYTHING);
+  const first = list.load();
+  list.tell([event(id(4), 4, null), event(id(3), 3, null)]);
+  await first;
+  expect(shown(list)).toBe('4 3 2 1');
+  const second = list.load();
+  list.tell([event(id(100), 100, null)]);
+  await second;
+  expect(shown(list), 'the list began anew').toBe('100 99 98 97');
+});
+
 test('a storm does not make the page endless: what falls off is on the next page', async () => {
   recorder({ events: events(3, 1), next: null });
   const list = new EventList(EVERYTHING);

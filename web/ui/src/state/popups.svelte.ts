@@ -1,13 +1,11 @@
 import type { Happening } from '../api/alarms';
 import { cameraOf } from '../events/source';
-import { add, prolong, rest, wants, type Popup } from '../events/popups';
+import { add, isNews, prolong, rest, wants, type Popup } from '../events/popups';
 import { alarms } from './alarms.svelte';
 import { clock } from './clock.svelte';
 
 /** A live view stays for as long after its event is over. */
 const VIDEO_STAYS_MS = 30_000;
-/** What began longer ago is no news. */
-const FRESH_MS = 60_000;
 const MOST_VIDEOS = 8;
 const MOST_REMEMBERED = 5_000;
 /** When the newest one began that this tab has shown: what was closed stays so when the page is loaded again. */
@@ -33,7 +31,7 @@ class Popups {
 
   start(): () => void {
     this.shownBefore = Number(sessionStorage.getItem(SHOWN_UNTIL));
-    const stop = alarms.listen((events) => this.take(events));
+    const stop = alarms.listen((events, caughtUp) => this.take(events, caughtUp));
     const timer = setInterval(() => this.tidy(), 500);
     return () => {
       stop();
@@ -70,17 +68,18 @@ class Popups {
     this.videos = [...first, ...this.videos.filter((video) => video.camera !== camera)];
   }
 
-  private take(events: readonly Happening[]): void {
+  private take(events: readonly Happening[], caughtUp: boolean): void {
     const now = clock.now();
     const fresh = events.filter((event) => {
       if (this.shown.has(event.id) || !(wants(event, 'popup_message') || wants(event, 'popup_video'))) return false;
       this.remember(event.id);
-      const start = Date.parse(event.start);
-      return start > this.shownBefore && now - start < FRESH_MS;
+      return isNews(event, caughtUp, this.shownBefore, now);
     });
     if (fresh.length > 0) {
       const newest = Math.max(...fresh.map(({ start }) => Date.parse(start)));
-      sessionStorage.setItem(SHOWN_UNTIL, String(Math.max(newest, Number(sessionStorage.getItem(SHOWN_UNTIL)))));
+      const before = Number(sessionStorage.getItem(SHOWN_UNTIL));
+      // What lies ahead is of before the recorder's clock was set back.
+      sessionStorage.setItem(SHOWN_UNTIL, String(before > now ? newest : Math.max(newest, before)));
     }
     const messages = fresh.filter((event) => wants(event, 'popup_message'));
     if (messages.length > 0) this.messages = add(this.messages, messages, now);

@@ -3,6 +3,8 @@ import type { Camera, SystemInfo } from '../api/types';
 import { clock } from './clock.svelte';
 
 const POLL_MS = 2_000;
+/** The recorder's clock may be set, and so may this machine's: compared as often. */
+const CLOCK_MS = 60_000;
 
 /** The recorder and its cameras as they are now, asked for while the page is seen. */
 class Recorder {
@@ -13,6 +15,8 @@ class Recorder {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running = false;
   private failures = 0;
+  /** By `performance.now()`, which nobody sets. */
+  private introduced = 0;
 
   start(): () => void {
     this.running = true;
@@ -34,7 +38,8 @@ class Recorder {
   private async poll(): Promise<void> {
     clearTimeout(this.timer);
     try {
-      if (this.info === null || !this.reachable) await this.introduce();
+      const due = performance.now() - this.introduced >= CLOCK_MS;
+      if (this.info === null || !this.reachable || due) await this.introduce();
       const cameras = await api.cameras();
       if (!this.running) return;
       this.cameras = cameras;
@@ -53,6 +58,7 @@ class Recorder {
     const asked = Date.now();
     const info = await api.info();
     clock.set(Date.parse(info.now), asked, Date.now());
+    this.introduced = performance.now();
     if (this.running) this.info = info;
   }
 }
