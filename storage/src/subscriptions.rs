@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -68,11 +68,11 @@ impl Kind for SubscriptionError {
     }
 }
 
-pub struct Subscriptions(Mutex<Inner>);
-
-struct Inner {
-    journal: Result<Journal<Entry>, String>,
-    all: BTreeMap<Ulid, Subscription>,
+pub struct Subscriptions {
+    /// An error: it could not be read, so it is not written to either.
+    journal: Mutex<Result<Journal<Entry>, String>>,
+    /// Locked after `journal`, never before, and never while the disk is waited for.
+    all: RwLock<BTreeMap<Ulid, Subscription>>,
 }
 
 impl Subscriptions {
@@ -89,20 +89,23 @@ impl Subscriptions {
                 Err(error.to_string())
             }
         };
-        Subscriptions(Mutex::new(Inner { journal, all }))
+        Subscriptions {
+            journal: Mutex::new(journal),
+            all: RwLock::new(all),
+        }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Ulid, Subscription>> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn get(&self, id: Ulid) -> Option<Subscription> {
-        self.inner().all.get(&id).cloned()
+        self.read().get(&id).cloned()
     }
 
     /// Oldest first.
     pub fn all(&self) -> Vec<Subscription> {
-        self.inner().all.values().cloned().collect()
+        self.read().values().cloned().collect()
     }
 
     /// Returns once it is on the device. A browser that asks again replaces what it asked before.
@@ -112,48 +115,54 @@ impl Subscriptions {
         if endpoint.len() > LONGEST_ENDPOINT {
             return Err(SubscriptionError::LongEndpoint);
         }
-        let mut inner = self.inner();
-        let before = inner.all.values().find(|one| one.endpoint == endpoint);
-        let before = before.map(|one| one.id);
-        let of_user = inner.all.values().filter(|one| one.user == user).count();
-        if before.is_none() && (of_user >= OF_ONE || inner.all.len() >= OF_ALL) {
-            return Err(SubscriptionError::Many(of_user));
-        }
-        let subscription = Subscription {
-            id: before.unwrap_or_else(Ulid::generate),
-            user: user.to_owned(),
-            endpoint: endpoint.to_owned(),
-            p256dh,
-            auth,
-            since: Utc::now(),
-        };
-        inner.record(Entry::Subscribed(subscription.clone()))?;
-        Ok(subscription)
+        self.record(|all| {
+            let before = all.values().find(|one| one.endpoint == endpoint);
+            let before = before.map(|one| one.id);
+            let of_user = all.values().filter(|one| one.user == user).count();
+            if before.is_none() && (of_user >= OF_ONE || all.len() >= OF_ALL) {
+                return Err(SubscriptionError::Many(of_user));
+            }
+            let subscription = Subscription {
+                id: before.unwrap_or_else(Ulid::generate),
+                user: user.to_owned(),
+                endpoint: endpoint.to_owned(),
+                p256dh,
+                auth,
+                since: Utc::now(),
+            };
+            Ok((Entry::Subscribed(subscription.clone()), subscription))
+        })
     }
 
-    /// False: there was none.
+    /// Returns once it is on the device. False: there was none.
     pub fn end(&self, id: Ulid) -> Result<bool, SubscriptionError> {
-        let mut inner = self.inner();
-        if !inner.all.contains_key(&id) {
+        if self.get(id).is_none() {
             return Ok(false);
         }
-        inner.record(Entry::Ended { id })?;
-        Ok(true)
+        self.record(|all| Ok((Entry::Ended { id }, all.contains_key(&id))))
     }
-}
 
-impl Inner {
-    fn record(&mut self, entry: Entry) -> Result<(), SubscriptionError> {
-        let journal = match &mut self.journal {
+    /// First the device, then memory: what a caller sees is what a restart finds. Who only asks is
+    /// not kept waiting by the disk.
+    fn record<T>(
+        &self,
+        change: impl FnOnce(&BTreeMap<Ulid, Subscription>) -> Result<(Entry, T), SubscriptionError>,
+    ) -> Result<T, SubscriptionError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let journal = match &mut *journal {
             Ok(journal) => journal,
             Err(error) => return Err(SubscriptionError::Unreadable(error.clone())),
         };
+        let (entry, answer) = change(&self.read())?;
         journal.append(&entry)?;
-        apply(&mut self.all, entry);
-        if journal.wants_compaction(self.all.len()) {
-            journal.compact(self.all.values().cloned().map(Entry::Subscribed))?;
+        apply(&mut self.all.write().unwrap_or_else(PoisonError::into_inner), entry);
+        let all = self.all();
+        if journal.wants_compaction(all.len())
+            && let Err(error) = journal.compact(all.into_iter().map(Entry::Subscribed))
+        {
+            tracing::warn!(%error, "the journal of browsers was not compacted");
         }
-        Ok(())
+        Ok(answer)
     }
 }
 
@@ -178,11 +187,40 @@ fn key(name: &'static str, text: &str, bytes: usize) -> Result<String, Subscript
 mod tests {
     use super::*;
 
+    fn keys() -> (String, String) {
+        (
+            BASE64_URL_SAFE_NO_PAD.encode([4u8; 65]),
+            BASE64_URL_SAFE_NO_PAD.encode([7u8; 16]),
+        )
+    }
+
+    /// The channel asks who is to be told while it holds what the registry waits for.
+    #[test]
+    fn who_asks_does_not_wait_for_a_disk_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        // Opening a pipe to write hangs until somebody reads it.
+        let pipe = folder.path().join("push_subscriptions.jsonl");
+        let subscriptions = Subscriptions::open(folder.path());
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        let (key, auth) = keys();
+        std::thread::scope(|scope| {
+            let adds = scope.spawn(|| subscriptions.add("ann", "https://push.example/1", &key, &auth));
+            while subscriptions.journal.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            assert_eq!(subscriptions.all(), []);
+            assert_eq!(subscriptions.get(Ulid::generate()), None);
+            drop(std::fs::File::open(&pipe).unwrap());
+            // A pipe is no journal.
+            assert!(adds.join().unwrap().is_err());
+        });
+        assert_eq!(subscriptions.all(), []);
+    }
+
     #[test]
     fn browsers_are_kept_and_one_that_asks_again_is_one() {
         let folder = tempfile::tempdir().unwrap();
-        let key = BASE64_URL_SAFE_NO_PAD.encode([4u8; 65]);
-        let auth = BASE64_URL_SAFE_NO_PAD.encode([7u8; 16]);
+        let (key, auth) = keys();
         let subscriptions = Subscriptions::open(folder.path());
         let first = subscriptions.add("ann", "https://push.example/1", &key, &auth).unwrap();
         let padded = format!("{auth}==");
