@@ -95,7 +95,21 @@ async fn connect(server: &Email, stage: &Stage<'_>) -> Result<AsyncSmtpConnectio
     };
     let tls = match server.security {
         Security::None => None,
-        Security::StartTls | Security::Tls => Some(trust(server).map_err(|why| failed(How::Slow, why))?),
+        Security::StartTls | Security::Tls => {
+            let server = server.clone();
+            // Authorities are in files.
+            let read = tokio::task::spawn_blocking(move || trust(&server));
+            match tokio::time::timeout(TIMEOUT, read).await {
+                Ok(Ok(trusted)) => Some(trusted.map_err(|why| failed(How::Slow, why))?),
+                Ok(Err(panicked)) => return Err(failed(How::Retry, format!("a fault of the recorder: {panicked}"))),
+                Err(_) => {
+                    return Err(failed(
+                        How::Retry,
+                        "the disk of the authorities does not answer".to_owned(),
+                    ));
+                }
+            }
+        }
     };
     let wrapped = tls.clone().filter(|_| server.security == Security::Tls);
     let hello = hello();

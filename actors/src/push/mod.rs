@@ -9,7 +9,7 @@ mod sms;
 mod web_push;
 mod webhook;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ulid::Ulid;
 use vigie_config::{Config, Push, PushId, PushKind, Utc};
@@ -28,6 +28,9 @@ use crate::{
 
 /// Messages on their way at once.
 const PARALLEL: usize = 16;
+
+/// The disk of the key that browsers know us by.
+const KEY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What pushes are made of, beside the configuration.
 #[derive(Clone)]
@@ -189,37 +192,46 @@ impl Shared {
     }
 
     async fn deliver(&self, push: &Push, message: &Message, text: Text) -> Result<(), Failure> {
-        let part = &message.to.part;
-        let request = match &push.kind {
-            PushKind::Ntfy { url, sign_in } => ntfy::request(url, sign_in.as_ref(), message, &text),
-            PushKind::Webhook { url, secret } => webhook::request(url, secret, message, &self.words, Utc::now()),
-            PushKind::Sms(sms) => sms::request(sms, part, message, &text),
-            PushKind::WebPush { contact } => {
-                let Some(subscription) = self.subscription(part) else {
-                    return Err(Failure::new(
-                        How::Never,
-                        "the browser does not want to be told any more",
-                    ));
-                };
-                let vapid = &self.sources.vapid;
-                web_push::request(&subscription, vapid, contact, message, &text, push.expire)
-            }
+        let of_target = |failure: Failure| Failure {
+            text: format!("{}: {}", push.id, failure.text),
+            ..failure
         };
-        let request = request.map_err(|error| Failure::new(How::Never, format!("{}: {error}", push.id)))?;
+        let request = self.request(push, message, text).await.map_err(of_target)?;
         match call::send(request).await {
             Ok(()) => Ok(()),
             Err(call::Refused {
                 status: Some(404 | 410),
                 ..
             }) if matches!(push.kind, PushKind::WebPush { .. }) => {
-                self.forget(part).await;
-                let text = format!(
-                    "{}: its push service does not know the browser any more: forgotten",
-                    push.id
-                );
-                Err(Failure::new(How::Never, text))
+                self.forget(&message.to.part).await;
+                let text = "its push service does not know the browser any more: forgotten";
+                Err(of_target(Failure::new(How::Never, text)))
             }
-            Err(refused) => Err(Failure::new(refused.how, format!("{}: {}", push.id, refused.text))),
+            Err(refused) => Err(of_target(Failure::new(refused.how, refused.text))),
+        }
+    }
+
+    async fn request(&self, push: &Push, message: &Message, text: Text) -> Result<call::Request, Failure> {
+        let part = &message.to.part;
+        let contact = match &push.kind {
+            PushKind::Ntfy { url, sign_in } => return Ok(ntfy::request(url, sign_in.as_ref(), message, &text)),
+            PushKind::Webhook { url, secret } => {
+                return Ok(webhook::request(url, secret, message, &self.words, Utc::now()));
+            }
+            PushKind::Sms(sms) => return sms::request(sms, part, message, &text),
+            PushKind::WebPush { contact } => contact.clone(),
+        };
+        let subscription = self.subscription(part).ok_or_else(|| {
+            let text = "the browser does not want to be told any more";
+            Failure::new(How::Never, text)
+        })?;
+        let (vapid, message, expire) = (self.sources.vapid.clone(), message.clone(), push.expire);
+        // The key is in a file.
+        let work = move || web_push::request(&subscription, &vapid, &contact, &message, &text, expire);
+        match tokio::time::timeout(KEY_PATIENCE, tokio::task::spawn_blocking(work)).await {
+            Ok(Ok(request)) => request,
+            Ok(Err(panicked)) => Err(Failure::new(How::Retry, format!("a fault of the recorder: {panicked}"))),
+            Err(_) => Err(Failure::new(How::Retry, "the disk of state_dir does not answer")),
         }
     }
 

@@ -7,7 +7,7 @@ use vigie_storage::outbox::Message;
 
 use super::{Text, call::Request};
 
-pub fn request(url: &Address, sign_in: Option<&SignIn>, message: &Message, text: &Text) -> Result<Request, String> {
+pub fn request(url: &Address, sign_in: Option<&SignIn>, message: &Message, text: &Text) -> Request {
     let key = message.id.to_string();
     let mut headers = vec![
         ("X-Title".to_owned(), encoded(&text.title)),
@@ -30,12 +30,12 @@ pub fn request(url: &Address, sign_in: Option<&SignIn>, message: &Message, text:
         }
         None => {}
     }
-    Ok(Request {
+    Request {
         method: Method::POST,
         url: url.0.clone(),
         headers,
         body: Some(text.body.clone().into_bytes()),
-    })
+    }
 }
 
 /// RFC 2047, where it is not ASCII.

@@ -7,15 +7,17 @@ use vigie_config::{HttpMethod, Sms};
 use vigie_storage::outbox::Message;
 
 use super::{Text, call::Request};
+use crate::notify::{Failure, How};
 
 /// Four parts of 153 characters.
 const LONGEST: usize = 612;
 
-pub fn request(sms: &Sms, to: &str, message: &Message, text: &Text) -> Result<Request, String> {
+pub fn request(sms: &Sms, to: &str, message: &Message, text: &Text) -> Result<Request, Failure> {
     let whole = format!("{}\n{}", text.title, text.body);
     let text: String = whole.chars().take(LONGEST).collect();
     let url = filled(&sms.url, to, &text, escaped_for_url);
-    let url = url::Url::parse(&url).map_err(|error| format!("the address is none with its number: {error}"))?;
+    let url = url::Url::parse(&url);
+    let url = url.map_err(|error| Failure::new(How::Slow, format!("the address is none with its number: {error}")))?;
     let mut headers = vec![("Idempotency-Key".to_owned(), message.id.to_string())];
     let body = sms.body.as_deref().map(|body| match is_json(body) {
         true => ("application/json", filled(body, to, &text, escaped_for_json)),
