@@ -22,7 +22,7 @@ use vigie_storage::{
 pub use web_push::Vapid;
 
 use crate::{
-    notify::{Directory, Failure, How, Policy, Sending, Way, words::Words},
+    notify::{Directory, Failure, How, Policy, Sending, Way, is_enabled, is_told, words::Words},
     site::Site,
 };
 
@@ -65,19 +65,11 @@ impl Pusher {
         let now = Utc::now();
         let (mut failed, count) = (Vec::new(), parts.len());
         for part in parts {
-            let message = Message {
-                id: Ulid::generate(),
-                to: Address {
-                    target: push.id.to_string(),
-                    part,
-                },
-                opened: now,
-                sealed: true,
-                notes: Vec::new(),
-                counts: BTreeMap::new(),
-                last: now,
-                outcome: None,
+            let to = Address {
+                target: push.id.to_string(),
+                part,
             };
+            let message = Message::test(to, now);
             let text = Text {
                 title: format!("{}: test", self.0.words.house),
                 body: "This is a test. Alarms reach you.".to_owned(),
@@ -114,17 +106,12 @@ impl Directory for Pusher {
         })
     }
 
-    fn parts(&self, target: &str, note: &Note, now: Utc) -> Result<Vec<String>, String> {
+    fn parts(&self, target: &str, note: &Note) -> Result<Vec<String>, String> {
         let Some(push) = self.0.target(target) else {
             return Err(format!("there is no push target {target} any more"));
         };
-        if !push.enabled {
-            return Err(format!("{target} is switched off"));
-        }
-        let schedule = &push.schedule;
-        if !schedule.is_on(now, &self.0.sources.site.zone()) {
-            return Err(format!("{target}: its schedule is {schedule}, not on now"));
-        }
+        let zone = self.0.sources.site.zone();
+        is_told(target, push.enabled, &push.schedule, note.at, &zone)?;
         let mut parts = self.0.all_parts(push)?;
         if matches!(push.kind, PushKind::WebPush { .. }) {
             parts.retain(|part| self.0.subscription(part).is_some_and(|one| self.0.may_know(&one, note)));
@@ -145,6 +132,9 @@ impl Way for Pusher {
                 let text = format!("there is no push target {target} any more");
                 return Err(Failure::new(How::Never, text));
             };
+            shared
+                .may_go(push, &message)
+                .map_err(|why| Failure::new(How::Never, why))?;
             let text = Text {
                 title: shared.words.subject(&message),
                 body: shared.words.short(&message),
@@ -175,6 +165,22 @@ impl Shared {
     fn may_know(&self, subscription: &Subscription, note: &Note) -> bool {
         let user = self.sources.storage.accounts().get(&subscription.user);
         user.is_some_and(|user| user.enabled && note.source.camera().is_none_or(|camera| user.may_view(camera)))
+    }
+
+    /// Rights are those of now, however long the message waited.
+    fn may_go(&self, push: &Push, message: &Message) -> Result<(), String> {
+        is_enabled(push.id.as_str(), push.enabled)?;
+        if !matches!(push.kind, PushKind::WebPush { .. }) {
+            return Ok(());
+        }
+        // A browser that is gone is said later.
+        let Some(one) = self.subscription(&message.to.part) else {
+            return Ok(());
+        };
+        match message.notes.iter().all(|note| self.may_know(&one, note)) {
+            true => Ok(()),
+            false => Err(format!("{}: {} may not see this any more", push.id, one.user)),
+        }
     }
 
     fn all_parts(&self, push: &Push) -> Result<Vec<String>, String> {
