@@ -2,7 +2,11 @@
 //!
 //! Outlives the actor: what an actor that panics had not written stays to be written.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::task::JoinHandle;
 use ulid::Ulid;
@@ -67,9 +71,12 @@ impl Journal {
 
     pub async fn write_within(
         &mut self,
-        entries: Vec<Entry>,
+        mut entries: Vec<Entry>,
         patience: Duration,
     ) -> Result<BTreeSet<Ulid>, NotDurable> {
+        // What is told again until it is durable must not push out what is told once.
+        let told: HashSet<_> = self.unwritten().filter_map(outcome_of).collect();
+        entries.retain(|entry| outcome_of(entry).is_none_or(|outcome| !told.contains(&outcome)));
         self.backlog.extend(entries);
         let over = self.backlog.len().saturating_sub(BACKLOG);
         self.backlog.drain(..over);
@@ -156,6 +163,14 @@ impl Journal {
     }
 }
 
+/// The first outcome of an action counts.
+fn outcome_of(entry: &Entry) -> Option<(Ulid, u16)> {
+    match entry {
+        Entry::Outcome { id, number, .. } => Some((*id, *number)),
+        Entry::Begun(_) | Entry::Ended { .. } => None,
+    }
+}
+
 fn event_of(entry: &Entry) -> Ulid {
     match entry {
         Entry::Begun(event) => event.id,
@@ -197,6 +212,27 @@ mod tests {
         assert_eq!(left_out, BTreeSet::from([ids[1]]));
         assert!(journal.log.get(ids[0]).unwrap().is_some() && journal.log.get(ids[2]).unwrap().is_some());
         assert_eq!((journal.waiting(), journal.alone), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn an_outcome_that_is_told_again_waits_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        std::fs::write(&path, "in the way").unwrap();
+        let (log, _) = EventLog::open(&path, EventLogLimits::default());
+        let mut journal = Journal::new(Arc::new(log));
+        let outcome = |number| Entry::Outcome {
+            id: Ulid::from(7u128),
+            number,
+            state: vigie_storage::events::ActionState::Done,
+            at: Utc::now(),
+            detail: None,
+        };
+        for number in [0, 1, 0, 0] {
+            assert!(journal.write(vec![begun(1), outcome(number)]).await.is_err());
+        }
+        let told: Vec<_> = journal.unwritten().filter_map(outcome_of).collect();
+        assert_eq!((journal.unwritten().count(), told.len()), (6, 2));
     }
 
     #[tokio::test]
