@@ -15,7 +15,7 @@ pub fn strict_client() -> reqwest::Client {
     CLIENT.get_or_init(|| build(strict())).clone()
 }
 
-fn build(builder: reqwest::ClientBuilder) -> reqwest::Client {
+pub fn build(builder: reqwest::ClientBuilder) -> reqwest::Client {
     // Refused when there is one already, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     builder.build().unwrap_or_default()

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use vigie_config::{ErrorKind, Kind, Utc};
 
-use crate::journal::{Journal, JournalError};
+use crate::{
+    accounts::User,
+    journal::{Journal, JournalError},
+};
 
 /// Of one user, and of all.
 const OF_ONE: usize = 50;
@@ -27,6 +30,8 @@ pub struct Subscription {
     pub id: Ulid,
     /// Name of the user.
     pub user: String,
+    /// When that user was made: another of the same name is told nothing for them.
+    pub user_created: Utc,
     /// Where its push service takes messages; whoever knows it may send.
     pub endpoint: String,
     /// Its public key on P-256, uncompressed; base64url.
@@ -34,6 +39,12 @@ pub struct Subscription {
     /// 16 bytes; base64url.
     pub auth: String,
     pub since: Utc,
+}
+
+impl Subscription {
+    pub fn is_of(&self, user: &User) -> bool {
+        (self.user.as_str(), self.user_created) == (user.name.as_str(), user.created)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,9 +90,14 @@ impl Subscriptions {
     /// Nothing is created before the first change.
     pub fn open(state_dir: &Path) -> Subscriptions {
         let mut all = BTreeMap::new();
-        let journal = match Journal::open(&state_dir.join("push_subscriptions.jsonl")) {
+        let path = state_dir.join("push_subscriptions.jsonl");
+        let journal = match Journal::open(&path) {
             Ok(opened) => {
                 opened.entries.into_iter().for_each(|entry| apply(&mut all, entry));
+                if opened.damaged_lines > 0 {
+                    let (path, lines) = (path.display(), opened.damaged_lines);
+                    tracing::error!(%path, lines, "browsers that asked to be told are lost: they must ask again");
+                }
                 Ok(opened.journal)
             }
             Err(error) => {
@@ -108,8 +124,15 @@ impl Subscriptions {
         self.read().values().cloned().collect()
     }
 
-    /// Returns once it is on the device. A browser that asks again replaces what it asked before.
-    pub fn add(&self, user: &str, endpoint: &str, p256dh: &str, auth: &str) -> Result<Subscription, SubscriptionError> {
+    /// Returns once it is on the device. A browser that asks again replaces what it asked before; under
+    /// the same id where the user is the same, so that what waits for one user never goes to another.
+    pub fn add(
+        &self,
+        user: &User,
+        endpoint: &str,
+        p256dh: &str,
+        auth: &str,
+    ) -> Result<Subscription, SubscriptionError> {
         let p256dh = key("p256dh", p256dh, 65)?;
         let auth = key("auth", auth, 16)?;
         if endpoint.len() > LONGEST_ENDPOINT {
@@ -117,14 +140,16 @@ impl Subscriptions {
         }
         self.record(|all| {
             let before = all.values().find(|one| one.endpoint == endpoint);
-            let before = before.map(|one| one.id);
-            let of_user = all.values().filter(|one| one.user == user).count();
-            if before.is_none() && (of_user >= OF_ONE || all.len() >= OF_ALL) {
+            let others = || all.values().filter(|one| one.endpoint != endpoint);
+            let of_user = others().filter(|one| one.is_of(user)).count();
+            if of_user >= OF_ONE || others().count() >= OF_ALL {
                 return Err(SubscriptionError::Many(of_user));
             }
+            let same = before.filter(|one| one.is_of(user));
             let subscription = Subscription {
-                id: before.unwrap_or_else(Ulid::generate),
-                user: user.to_owned(),
+                id: same.map_or_else(Ulid::generate, |one| one.id),
+                user: user.name.clone(),
+                user_created: user.created,
                 endpoint: endpoint.to_owned(),
                 p256dh,
                 auth,
@@ -168,7 +193,10 @@ impl Subscriptions {
 
 fn apply(all: &mut BTreeMap<Ulid, Subscription>, entry: Entry) {
     match entry {
-        Entry::Subscribed(subscription) => drop(all.insert(subscription.id, subscription)),
+        Entry::Subscribed(subscription) => {
+            all.retain(|_, one| one.endpoint != subscription.endpoint);
+            all.insert(subscription.id, subscription);
+        }
         Entry::Ended { id } => drop(all.remove(&id)),
     }
 }
@@ -186,12 +214,22 @@ fn key(name: &'static str, text: &str, bytes: usize) -> Result<String, Subscript
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::accounts::Group;
 
     fn keys() -> (String, String) {
         (
             BASE64_URL_SAFE_NO_PAD.encode([4u8; 65]),
             BASE64_URL_SAFE_NO_PAD.encode([7u8; 16]),
         )
+    }
+
+    fn user(name: &str) -> User {
+        User {
+            name: name.to_owned(),
+            group: Group::Ordinary,
+            enabled: true,
+            created: Utc::now(),
+        }
     }
 
     /// The channel asks who is to be told while it holds what the registry waits for.
@@ -204,7 +242,7 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
         let (key, auth) = keys();
         std::thread::scope(|scope| {
-            let adds = scope.spawn(|| subscriptions.add("ann", "https://push.example/1", &key, &auth));
+            let adds = scope.spawn(|| subscriptions.add(&user("ann"), "https://push.example/1", &key, &auth));
             while subscriptions.journal.try_lock().is_ok() {
                 std::thread::yield_now();
             }
@@ -222,19 +260,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (key, auth) = keys();
         let subscriptions = Subscriptions::open(folder.path());
-        let first = subscriptions.add("ann", "https://push.example/1", &key, &auth).unwrap();
+        let (ann, ben) = (user("ann"), user("ben"));
+        let first = subscriptions.add(&ann, "https://push.example/1", &key, &auth).unwrap();
         let padded = format!("{auth}==");
         let again = subscriptions
-            .add("ben", "https://push.example/1", &key, &padded)
+            .add(&ann, "https://push.example/1", &key, &padded)
             .unwrap();
-        assert_eq!((first.id, again.user.as_str()), (again.id, "ben"));
-        let other = subscriptions.add("ann", "https://push.example/2", &key, &auth).unwrap();
+        assert_eq!(first.id, again.id);
+        let other = subscriptions.add(&ann, "https://push.example/2", &key, &auth).unwrap();
         assert!(subscriptions.end(other.id).unwrap() && !subscriptions.end(other.id).unwrap());
         assert!(matches!(
-            subscriptions.add("ann", "https://push.example/3", &auth, &auth),
+            subscriptions.add(&ann, "https://push.example/3", &auth, &auth),
             Err(SubscriptionError::BadKey("p256dh", 65))
         ));
+        // What waits for one user never goes to the next one at that browser.
+        let of_ben = subscriptions.add(&ben, "https://push.example/1", &key, &auth).unwrap();
+        assert!(of_ben.id != again.id && of_ben.is_of(&ben) && subscriptions.get(again.id).is_none());
+        let namesake = User {
+            created: Utc::now() + std::time::Duration::from_secs(1),
+            ..ben
+        };
+        assert!(!of_ben.is_of(&namesake));
         drop(subscriptions);
-        assert_eq!(Subscriptions::open(folder.path()).all(), [again]);
+        assert_eq!(Subscriptions::open(folder.path()).all(), [of_ben]);
     }
 }

@@ -19,9 +19,10 @@ use vigie_storage::{
     subscriptions::{Subscription, Subscriptions},
 };
 
-pub use web_push::Vapid;
+pub use web_push::{Vapid, is_push_service};
 
 use crate::{
+    http,
     notify::{Directory, Failure, How, Policy, Sending, Way, is_enabled, is_told, words::Words},
     site::Site,
 };
@@ -164,7 +165,9 @@ impl Shared {
     /// Nobody is told of a camera that they may not watch.
     fn may_know(&self, subscription: &Subscription, note: &Note) -> bool {
         let user = self.sources.storage.accounts().get(&subscription.user);
-        user.is_some_and(|user| user.enabled && note.source.camera().is_none_or(|camera| user.may_view(camera)))
+        // Another of the same name did not ask.
+        let user = user.filter(|user| user.enabled && subscription.is_of(user));
+        user.is_some_and(|user| note.source.camera().is_none_or(|camera| user.may_view(camera)))
     }
 
     /// Rights are those of now, however long the message waited.
@@ -203,7 +206,11 @@ impl Shared {
             ..failure
         };
         let request = self.request(push, message, text).await.map_err(of_target)?;
-        match call::send(request).await {
+        let client = match &push.kind {
+            PushKind::WebPush { .. } => web_push::client(),
+            PushKind::Ntfy { .. } | PushKind::Webhook { .. } | PushKind::Sms(_) => http::strict_client(),
+        };
+        match call::send(&client, request).await {
             Ok(()) => Ok(()),
             Err(call::Refused {
                 status: Some(404 | 410),

@@ -1,6 +1,7 @@
 //! Browsers, by way of their push services: RFC 8030, 8188, 8291, 8292.
 
 mod encrypt;
+mod reach;
 mod vapid;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use vigie_storage::{outbox::Message, subscriptions::Subscription};
 use super::{Text, call::Request};
 use crate::notify::{Failure, How};
 
+pub use reach::{client, is_push_service};
 pub use vapid::Vapid;
 
 /// Push services take 4096 bytes of body; of characters that take four bytes this is 3000.
@@ -32,6 +34,11 @@ pub fn request(
 ) -> Result<Request, Failure> {
     // Another browser's may be right; ours (the key) somebody has to mend.
     let of_browser = |text: String| Failure::new(How::Never, text);
+    if !is_push_service(&subscription.endpoint) {
+        return Err(of_browser(
+            "the endpoint is no push service that may be called".to_owned(),
+        ));
+    }
     let url = Url::parse(&subscription.endpoint);
     let url = url.map_err(|error| of_browser(format!("the endpoint is no address: {error}")))?;
     // Where a press on it leads: the newest of those that the text names.
@@ -90,6 +97,7 @@ mod tests {
         let subscription = Subscription {
             id: Ulid::generate(),
             user: "ann".into(),
+            user_created: Utc::now(),
             endpoint: "https://push.example.org/x".into(),
             p256dh: BASE64_URL_SAFE_NO_PAD.encode(key.unwrap()),
             auth: BASE64_URL_SAFE_NO_PAD.encode([7u8; 16]),
@@ -118,6 +126,11 @@ mod tests {
             ..subscription.clone()
         };
         assert_eq!(how(&bad, &vapid), Err(How::Never));
+        let own = Subscription {
+            endpoint: "https://push.example.org:x@192.168.1.1:8443/x".into(),
+            ..subscription.clone()
+        };
+        assert_eq!(how(&own, &vapid), Err(How::Never));
         std::fs::write(folder.path().join("vapid.pk8"), b"torn").unwrap();
         assert_eq!(how(&subscription, &Vapid::new(folder.path())), Err(How::Slow));
     }
