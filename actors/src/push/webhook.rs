@@ -33,9 +33,7 @@ fn signature(secret: &Secret, timestamp: &str, body: &str) -> String {
     for part in [timestamp, ".", body] {
         context.update(part.as_bytes());
     }
-    let tag = context.sign();
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("v1={hex}")
+    format!("v1={}", hex::encode(context.sign()))
 }
 
 fn body(message: &Message, words: &Words) -> serde_json::Value {
