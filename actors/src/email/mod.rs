@@ -5,6 +5,8 @@
 
 mod compose;
 mod smtp;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,

@@ -301,6 +301,7 @@ mod tests {
             "553 5.1.3 bad address syntax",
             "551 5.1.6 mailbox has moved",
             "550 no such user",
+            "550",
         ] {
             assert!(is_no_address(of_address), "{of_address}");
         }
@@ -311,10 +312,9 @@ mod tests {
             "550 5.1.8 <vigie@example.org>: Sender address rejected: Domain not found",
             "552 5.2.2 mailbox full",
             "554 no",
-            "550",
             "530 5.7.0 Must issue a STARTTLS command first",
         ] {
-            assert_eq!(is_no_address(other), other == "550", "{other}");
+            assert!(!is_no_address(other), "{other}");
         }
         let stage = Stage { name: "mail server" };
         let how = |said: &str| stage.of_recipient("ann@example.org", Seen::Permanent(said.into())).how;

@@ -92,7 +92,8 @@ impl Actor {
         }
         let merged = self.channel.untold_merged(self.room());
         if !merged.is_empty() {
-            let detail = Some("counted in a message that tells of others".to_owned());
+            let detail =
+                Some("counted in a message that tells of others: what became of it stands with them".to_owned());
             let outcomes = merged
                 .into_iter()
                 .map(|action| (action, ActionState::Merged, detail.clone()));
