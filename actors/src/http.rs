@@ -6,13 +6,14 @@ use std::{error::Error, sync::OnceLock};
 /// redirected POST would arrive as a GET, and a page to sign in at would be taken for a yes.
 pub fn strict_client() -> reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    let build = || {
-        // Refused when there is one already, which is as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-        builder.build().unwrap_or_default()
-    };
-    CLIENT.get_or_init(build).clone()
+    let strict = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    CLIENT.get_or_init(|| build(strict())).clone()
+}
+
+pub fn build(builder: reqwest::ClientBuilder) -> reqwest::Client {
+    // Refused when there is one already, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    builder.build().unwrap_or_default()
 }
 
 /// The outermost error only says that something failed.

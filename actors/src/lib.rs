@@ -57,4 +57,5 @@ pub use disks::{Assignment, DiskSnapshot, DiskState, Disks, ServiceError, assign
 pub use info::{DiskInfo, SystemInfo};
 pub use network::ArpListener;
 pub use notifiers::{Notifiers, PushSnapshot, RecipientSnapshot};
+pub use push::is_push_service;
 pub use recorder::{Hooks, Recorder, StartError};

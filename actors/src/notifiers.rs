@@ -64,10 +64,10 @@ impl Notifiers {
         let of_mails = email::Sources {
             site: site.clone(),
             look: Arc::new(move |id| log.get(id).ok().flatten()),
-            pictures: Arc::new(move |event, longest| {
+            pictures: Arc::new(move |event, longest, room| {
                 let snapshots = snapshots.clone();
                 Box::pin(async move {
-                    let pictures = snapshots.pictures_of(event, longest).await;
+                    let pictures = snapshots.pictures_of(event, longest, room).await;
                     pictures.into_iter().map(|picture| picture.jpeg).collect()
                 })
             }),

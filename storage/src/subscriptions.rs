@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use vigie_config::{ErrorKind, Kind, Utc};
 
-use crate::journal::{Journal, JournalError};
+use crate::{
+    accounts::User,
+    journal::{Journal, JournalError},
+};
 
 /// Of one user, and of all.
 const OF_ONE: usize = 50;
@@ -27,6 +30,8 @@ pub struct Subscription {
     pub id: Ulid,
     /// Name of the user.
     pub user: String,
+    /// When that user was made: another of the same name is told nothing for them.
+    pub user_created: Utc,
     /// Where its push service takes messages; whoever knows it may send.
     pub endpoint: String,
     /// Its public key on P-256, uncompressed; base64url.
@@ -34,6 +39,12 @@ pub struct Subscription {
     /// 16 bytes; base64url.
     pub auth: String,
     pub since: Utc,
+}
+
+impl Subscription {
+    pub fn is_of(&self, user: &User) -> bool {
+        (self.user.as_str(), self.user_created) == (user.name.as_str(), user.created)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,20 +79,25 @@ impl Kind for SubscriptionError {
     }
 }
 
-pub struct Subscriptions(Mutex<Inner>);
-
-struct Inner {
-    journal: Result<Journal<Entry>, String>,
-    all: BTreeMap<Ulid, Subscription>,
+pub struct Subscriptions {
+    /// An error: it could not be read, so it is not written to either.
+    journal: Mutex<Result<Journal<Entry>, String>>,
+    /// Locked after `journal`, never before, and never while the disk is waited for.
+    all: RwLock<BTreeMap<Ulid, Subscription>>,
 }
 
 impl Subscriptions {
     /// Nothing is created before the first change.
     pub fn open(state_dir: &Path) -> Subscriptions {
         let mut all = BTreeMap::new();
-        let journal = match Journal::open(&state_dir.join("push_subscriptions.jsonl")) {
+        let path = state_dir.join("push_subscriptions.jsonl");
+        let journal = match Journal::open(&path) {
             Ok(opened) => {
                 opened.entries.into_iter().for_each(|entry| apply(&mut all, entry));
+                if opened.damaged_lines > 0 {
+                    let (path, lines) = (path.display(), opened.damaged_lines);
+                    tracing::error!(%path, lines, "browsers that asked to be told are lost: they must ask again");
+                }
                 Ok(opened.journal)
             }
             Err(error) => {
@@ -89,77 +105,98 @@ impl Subscriptions {
                 Err(error.to_string())
             }
         };
-        Subscriptions(Mutex::new(Inner { journal, all }))
+        Subscriptions {
+            journal: Mutex::new(journal),
+            all: RwLock::new(all),
+        }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Ulid, Subscription>> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn get(&self, id: Ulid) -> Option<Subscription> {
-        self.inner().all.get(&id).cloned()
+        self.read().get(&id).cloned()
     }
 
     /// Oldest first.
     pub fn all(&self) -> Vec<Subscription> {
-        self.inner().all.values().cloned().collect()
+        self.read().values().cloned().collect()
     }
 
-    /// Returns once it is on the device. A browser that asks again replaces what it asked before.
-    pub fn add(&self, user: &str, endpoint: &str, p256dh: &str, auth: &str) -> Result<Subscription, SubscriptionError> {
+    /// Returns once it is on the device. A browser that asks again replaces what it asked before; under
+    /// the same id where the user is the same, so that what waits for one user never goes to another.
+    pub fn add(
+        &self,
+        user: &User,
+        endpoint: &str,
+        p256dh: &str,
+        auth: &str,
+    ) -> Result<Subscription, SubscriptionError> {
         let p256dh = key("p256dh", p256dh, 65)?;
         let auth = key("auth", auth, 16)?;
         if endpoint.len() > LONGEST_ENDPOINT {
             return Err(SubscriptionError::LongEndpoint);
         }
-        let mut inner = self.inner();
-        let before = inner.all.values().find(|one| one.endpoint == endpoint);
-        let before = before.map(|one| one.id);
-        let of_user = inner.all.values().filter(|one| one.user == user).count();
-        if before.is_none() && (of_user >= OF_ONE || inner.all.len() >= OF_ALL) {
-            return Err(SubscriptionError::Many(of_user));
-        }
-        let subscription = Subscription {
-            id: before.unwrap_or_else(Ulid::generate),
-            user: user.to_owned(),
-            endpoint: endpoint.to_owned(),
-            p256dh,
-            auth,
-            since: Utc::now(),
-        };
-        inner.record(Entry::Subscribed(subscription.clone()))?;
-        Ok(subscription)
+        self.record(|all| {
+            let before = all.values().find(|one| one.endpoint == endpoint);
+            let others = || all.values().filter(|one| one.endpoint != endpoint);
+            let of_user = others().filter(|one| one.is_of(user)).count();
+            if of_user >= OF_ONE || others().count() >= OF_ALL {
+                return Err(SubscriptionError::Many(of_user));
+            }
+            let same = before.filter(|one| one.is_of(user));
+            let subscription = Subscription {
+                id: same.map_or_else(Ulid::generate, |one| one.id),
+                user: user.name.clone(),
+                user_created: user.created,
+                endpoint: endpoint.to_owned(),
+                p256dh,
+                auth,
+                since: Utc::now(),
+            };
+            Ok((Entry::Subscribed(subscription.clone()), subscription))
+        })
     }
 
-    /// False: there was none.
+    /// Returns once it is on the device. False: there was none.
     pub fn end(&self, id: Ulid) -> Result<bool, SubscriptionError> {
-        let mut inner = self.inner();
-        if !inner.all.contains_key(&id) {
+        if self.get(id).is_none() {
             return Ok(false);
         }
-        inner.record(Entry::Ended { id })?;
-        Ok(true)
+        self.record(|all| Ok((Entry::Ended { id }, all.contains_key(&id))))
     }
-}
 
-impl Inner {
-    fn record(&mut self, entry: Entry) -> Result<(), SubscriptionError> {
-        let journal = match &mut self.journal {
+    /// First the device, then memory: what a caller sees is what a restart finds. Who only asks is
+    /// not kept waiting by the disk.
+    fn record<T>(
+        &self,
+        change: impl FnOnce(&BTreeMap<Ulid, Subscription>) -> Result<(Entry, T), SubscriptionError>,
+    ) -> Result<T, SubscriptionError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let journal = match &mut *journal {
             Ok(journal) => journal,
             Err(error) => return Err(SubscriptionError::Unreadable(error.clone())),
         };
+        let (entry, answer) = change(&self.read())?;
         journal.append(&entry)?;
-        apply(&mut self.all, entry);
-        if journal.wants_compaction(self.all.len()) {
-            journal.compact(self.all.values().cloned().map(Entry::Subscribed))?;
+        apply(&mut self.all.write().unwrap_or_else(PoisonError::into_inner), entry);
+        let all = self.all();
+        if journal.wants_compaction(all.len())
+            && let Err(error) = journal.compact(all.into_iter().map(Entry::Subscribed))
+        {
+            tracing::warn!(%error, "the journal of browsers was not compacted");
         }
-        Ok(())
+        Ok(answer)
     }
 }
 
 fn apply(all: &mut BTreeMap<Ulid, Subscription>, entry: Entry) {
     match entry {
-        Entry::Subscribed(subscription) => drop(all.insert(subscription.id, subscription)),
+        Entry::Subscribed(subscription) => {
+            all.retain(|_, one| one.endpoint != subscription.endpoint);
+            all.insert(subscription.id, subscription);
+        }
         Entry::Ended { id } => drop(all.remove(&id)),
     }
 }
@@ -177,26 +214,74 @@ fn key(name: &'static str, text: &str, bytes: usize) -> Result<String, Subscript
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::accounts::Group;
+
+    fn keys() -> (String, String) {
+        (
+            BASE64_URL_SAFE_NO_PAD.encode([4u8; 65]),
+            BASE64_URL_SAFE_NO_PAD.encode([7u8; 16]),
+        )
+    }
+
+    fn user(name: &str) -> User {
+        User {
+            name: name.to_owned(),
+            group: Group::Ordinary,
+            enabled: true,
+            created: Utc::now(),
+        }
+    }
+
+    /// The channel asks who is to be told while it holds what the registry waits for.
+    #[test]
+    fn who_asks_does_not_wait_for_a_disk_that_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        // Opening a pipe to write hangs until somebody reads it.
+        let pipe = folder.path().join("push_subscriptions.jsonl");
+        let subscriptions = Subscriptions::open(folder.path());
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        let (key, auth) = keys();
+        std::thread::scope(|scope| {
+            let adds = scope.spawn(|| subscriptions.add(&user("ann"), "https://push.example/1", &key, &auth));
+            while subscriptions.journal.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            assert_eq!(subscriptions.all(), []);
+            assert_eq!(subscriptions.get(Ulid::generate()), None);
+            drop(std::fs::File::open(&pipe).unwrap());
+            // A pipe is no journal.
+            assert!(adds.join().unwrap().is_err());
+        });
+        assert_eq!(subscriptions.all(), []);
+    }
 
     #[test]
     fn browsers_are_kept_and_one_that_asks_again_is_one() {
         let folder = tempfile::tempdir().unwrap();
-        let key = BASE64_URL_SAFE_NO_PAD.encode([4u8; 65]);
-        let auth = BASE64_URL_SAFE_NO_PAD.encode([7u8; 16]);
+        let (key, auth) = keys();
         let subscriptions = Subscriptions::open(folder.path());
-        let first = subscriptions.add("ann", "https://push.example/1", &key, &auth).unwrap();
+        let (ann, ben) = (user("ann"), user("ben"));
+        let first = subscriptions.add(&ann, "https://push.example/1", &key, &auth).unwrap();
         let padded = format!("{auth}==");
         let again = subscriptions
-            .add("ben", "https://push.example/1", &key, &padded)
+            .add(&ann, "https://push.example/1", &key, &padded)
             .unwrap();
-        assert_eq!((first.id, again.user.as_str()), (again.id, "ben"));
-        let other = subscriptions.add("ann", "https://push.example/2", &key, &auth).unwrap();
+        assert_eq!(first.id, again.id);
+        let other = subscriptions.add(&ann, "https://push.example/2", &key, &auth).unwrap();
         assert!(subscriptions.end(other.id).unwrap() && !subscriptions.end(other.id).unwrap());
         assert!(matches!(
-            subscriptions.add("ann", "https://push.example/3", &auth, &auth),
+            subscriptions.add(&ann, "https://push.example/3", &auth, &auth),
             Err(SubscriptionError::BadKey("p256dh", 65))
         ));
+        // What waits for one user never goes to the next one at that browser.
+        let of_ben = subscriptions.add(&ben, "https://push.example/1", &key, &auth).unwrap();
+        assert!(of_ben.id != again.id && of_ben.is_of(&ben) && subscriptions.get(again.id).is_none());
+        let namesake = User {
+            created: Utc::now() + std::time::Duration::from_secs(1),
+            ..ben
+        };
+        assert!(!of_ben.is_of(&namesake));
         drop(subscriptions);
-        assert_eq!(Subscriptions::open(folder.path()).all(), [again]);
+        assert_eq!(Subscriptions::open(folder.path()).all(), [of_ben]);
     }
 }

@@ -113,3 +113,40 @@ fn a_browser_opens_what_it_is_sent_and_one_that_is_gone_is_forgotten() {
     assert_eq!(house.delete_as("guard", &path).status, 204);
     house.terminate();
 }
+
+#[test]
+fn what_waits_for_a_user_is_not_told_to_a_namesake() {
+    let service = Endpoint::start();
+    let tables =
+        "[[push]]\nid = \"browsers\"\nkind = \"web_push\"\ncontact = \"mailto:ann@example.org\"\nmerge = \"0s\"\n";
+    let mut house = House::start(&house_with(tables, "push = [\"browsers\"]"));
+    house.add_user("guard", "ordinary");
+    let wanted = Browser::new().subscription(&format!("{}/here", service.url));
+    let answer = house.post_json_as("guard", "/api/v1/push/subscriptions", &wanted);
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    service.answer(|_| "503 Service Unavailable");
+    let event = tell(&house, "told 1.");
+    wait_for("a failed attempt", PATIENCE, || {
+        let status = house.get("/api/v1/push").json()[0].clone();
+        status["error"].as_str()?.contains("503").then_some(())
+    });
+    let error = house.get("/api/v1/push").json()[0]["error"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(error.contains(&service.url) && !error.contains("/here"), "{error}");
+
+    let removed = house.command(&["user", "remove", "--name", "guard"]);
+    assert!(removed.status.success(), "{removed:?}");
+    house.add_user("guard", "ordinary");
+    service.answer(|_| "201 Created");
+    let before = service.asked().len();
+    let action = wait_action(&house, &event, "push", "failed");
+    let detail = action["detail"].as_str().unwrap();
+    assert!(detail.contains("guard may not see this any more"), "{detail}");
+    let next = tell(&house, "told 2.");
+    wait_action(&house, &next, "push", "failed");
+    assert_eq!(service.asked().len(), before);
+    assert_eq!(house.get_as("guard", "/api/v1/push/subscriptions").json(), json!([]));
+    house.terminate();
+}

@@ -17,6 +17,8 @@ pub struct Mail<'a> {
     pub subject: &'a str,
     pub lines: Vec<Line>,
     pub tally: Option<String>,
+    /// What the mail should have and has not.
+    pub lacks: Option<String>,
 }
 
 /// One event.
@@ -43,7 +45,7 @@ impl Mail<'_> {
             .to(address(self.to, None)?)
             .subject(self.subject)
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()));
-        // The same mail again is the same to the byte.
+        // Not by chance: the same words and pictures are the same mail.
         let boundary = |part: &str| format!("{part}-{}", message.id);
         let body = MultiPart::alternative()
             .boundary(boundary("alternative"))
@@ -78,8 +80,8 @@ impl Mail<'_> {
                 text.push('\n');
             }
         }
-        if let Some(tally) = &self.tally {
-            text.push_str(tally);
+        for last in self.tally.iter().chain(&self.lacks) {
+            text.push_str(last);
             text.push('\n');
         }
         text
@@ -97,8 +99,8 @@ impl Mail<'_> {
             let _ = writeln!(html, "<li>{}{deeds}</li>", escaped(&line.text));
         }
         html.push_str("</ul>\n");
-        if let Some(tally) = &self.tally {
-            let _ = writeln!(html, "<p>{}</p>", escaped(tally));
+        for last in self.tally.iter().chain(&self.lacks) {
+            let _ = writeln!(html, "<p>{}</p>", escaped(last));
         }
         for number in 0..pictures {
             let _ = writeln!(
@@ -141,6 +143,7 @@ mod tests {
             subject: &subject,
             lines: message.notes.iter().map(line).collect(),
             tally: words.tally(&message),
+            lacks: pictures.is_empty().then(|| "Without its 4 pictures".to_owned()),
         };
         String::from_utf8(mail.written(&message, pictures).unwrap()).unwrap()
     }
@@ -159,6 +162,8 @@ mod tests {
             "Auto-Submitted: auto-generated\r\n",
             "multipart/alternative",
             "&lt;b&gt;bad&lt;/b&gt; news",
+            "<p>Without its 4 pictures</p>",
+            "\r\nWithout its 4 pictures\r\n",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

@@ -5,6 +5,8 @@
 
 mod compose;
 mod smtp;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -22,22 +24,26 @@ use vigie_storage::{
 };
 
 use crate::{
-    notify::{Directory, Failure, How, Policy, Sending, Way, words::Words},
+    notify::{Directory, Failure, How, Policy, Sending, Way, is_enabled, is_told, words::Words},
     site::Site,
+    snapshots::Room,
 };
 
 /// Mails on their way at once.
 const PARALLEL: usize = 4;
-/// Of a mail, at most.
-const PICTURES: usize = 4;
+/// Of a mail, at most: base64 makes them a third larger, and many servers take 10 MB.
+const PICTURES: Room = Room {
+    pictures: 4,
+    bytes: 5 << 20,
+};
 const PICTURES_PATIENCE: Duration = Duration::from_secs(5);
 /// Events of which a mail says what was done about them.
 const DEEDS: usize = 10;
 const DEEDS_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The pictures of an event, as JPEG: those that are there after so long at most.
+/// The pictures of an event, as JPEG: those that are there after so long at most, and have room.
 pub(crate) type Pictures =
-    Arc<dyn Fn(Ulid, Duration) -> Pin<Box<dyn Future<Output = Vec<Bytes>> + Send>> + Send + Sync>;
+    Arc<dyn Fn(Ulid, Duration, Room) -> Pin<Box<dyn Future<Output = Vec<Bytes>> + Send>> + Send + Sync>;
 /// An event as the log holds it; reads files.
 pub(crate) type Look = Arc<dyn Fn(Ulid) -> Option<EventRecord> + Send + Sync>;
 
@@ -75,20 +81,11 @@ impl Mailer {
     pub async fn test(&self, recipient: &Recipient) -> Result<String, String> {
         let server = self.0.server.as_ref().ok_or("the table [email] is missing")?;
         let text = "This is a test. Alarms reach you.".to_owned();
-        let now = Utc::now();
-        let message = Message {
-            id: Ulid::generate(),
-            to: Address {
-                target: recipient.id.to_string(),
-                part: String::new(),
-            },
-            opened: now,
-            sealed: true,
-            notes: Vec::new(),
-            counts: BTreeMap::new(),
-            last: now,
-            outcome: None,
+        let to = Address {
+            target: recipient.id.to_string(),
+            part: String::new(),
         };
+        let message = Message::test(to, Utc::now());
         let subject = format!("{}: test", self.0.words.house);
         let mail = compose::Mail {
             from: &server.from,
@@ -100,10 +97,11 @@ impl Mailer {
                 deeds: Vec::new(),
             }],
             tally: None,
+            lacks: None,
         };
         let mail = mail.written(&message, &[])?;
         let answer = smtp::deliver(server, &recipient.address, &mail).await;
-        answer.map_err(|failure| failure.text)
+        answer.map_err(|refused| refused.failure.text)
     }
 }
 
@@ -117,17 +115,12 @@ impl Directory for Mailer {
         })
     }
 
-    fn parts(&self, target: &str, _: &Note, now: Utc) -> Result<Vec<String>, String> {
+    fn parts(&self, target: &str, note: &Note) -> Result<Vec<String>, String> {
         let Some(recipient) = self.0.recipient(target) else {
             return Err(format!("there is no recipient {target} any more"));
         };
-        if !recipient.enabled {
-            return Err(format!("{target} is switched off"));
-        }
-        let schedule = &recipient.schedule;
-        if !schedule.is_on(now, &self.0.sources.site.zone()) {
-            return Err(format!("{target}: its schedule is {schedule}, not on now"));
-        }
+        let zone = self.0.sources.site.zone();
+        is_told(target, recipient.enabled, &recipient.schedule, note.at, &zone)?;
         Ok(vec![String::new()])
     }
 }
@@ -156,6 +149,7 @@ impl Shared {
                 format!("there is no recipient {target} any more"),
             ));
         };
+        is_enabled(target, recipient.enabled).map_err(|why| Failure::new(How::Never, why))?;
         let pictures = match recipient.pictures {
             true => self.pictures(message).await,
             false => Vec::new(),
@@ -166,27 +160,45 @@ impl Shared {
             deeds: deeds.remove(&note.action.0).unwrap_or_default(),
         };
         let subject = self.words.subject(message);
-        let mail = compose::Mail {
+        let mut mail = compose::Mail {
             from: &server.from,
             to: &recipient.address,
             house: &self.words.house,
             subject: &subject,
             lines: message.notes.iter().map(line).collect(),
             tally: self.words.tally(message),
+            lacks: None,
         };
-        let mail = mail.written(message, &pictures);
-        let mail = mail.map_err(|error| Failure::new(How::Never, error))?;
-        smtp::deliver(server, &recipient.address, &mail).await.map(drop)
+        let no_mail = |error| Failure::new(How::Never, error);
+        let whole = mail.written(message, &pictures).map_err(no_mail)?;
+        match smtp::deliver(server, &recipient.address, &whole).await {
+            Ok(_) => Ok(()),
+            // The words must arrive.
+            Err(refused) if refused.too_large && !pictures.is_empty() => {
+                let count = pictures.len();
+                mail.lacks = Some(format!(
+                    "Without its {count} pictures: the mail server takes no mail so large."
+                ));
+                let short = mail.written(message, &[]).map_err(no_mail)?;
+                let sent = smtp::deliver(server, &recipient.address, &short).await;
+                sent.map(drop).map_err(|refused| refused.failure)
+            }
+            Err(refused) => Err(refused.failure),
+        }
     }
 
     async fn pictures(&self, message: &Message) -> Vec<Bytes> {
         let until = Instant::now() + PICTURES_PATIENCE;
-        let mut all = Vec::new();
-        for note in message.notes.iter().take(PICTURES) {
+        let (mut all, mut room) = (Vec::new(), PICTURES);
+        for note in message.notes.iter().take(PICTURES.pictures) {
             let left = until.saturating_duration_since(Instant::now());
-            all.extend((self.sources.pictures)(note.action.0, left).await);
+            let found = (self.sources.pictures)(note.action.0, left, room).await;
+            found.iter().for_each(|picture| room.take(picture.len() as u64));
+            all.extend(found);
+            if room.pictures == 0 {
+                break;
+            }
         }
-        all.truncate(PICTURES);
         all
     }
 

@@ -23,8 +23,24 @@ const DATA_TIMEOUT: Duration = Duration::from_secs(120);
 /// The server answered and the mail is on its way: leaving in order is polite, no more.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The mail was not taken.
+pub struct Refused {
+    pub failure: Failure,
+    /// A shorter one may be.
+    pub too_large: bool,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused {
+            failure,
+            too_large: false,
+        }
+    }
+}
+
 /// Answers what the server said when it took the mail.
-pub async fn deliver(server: &Email, to: &str, mail: &[u8]) -> Result<String, Failure> {
+pub async fn deliver(server: &Email, to: &str, mail: &[u8]) -> Result<String, Refused> {
     let name = format!("mail server {}:{}", server.host, server.port);
     let failed = |how, text: String| Failure::of_everyone(how, format!("{name}: {text}"));
     let stage = Stage { name: &name };
@@ -37,18 +53,14 @@ pub async fn deliver(server: &Email, to: &str, mail: &[u8]) -> Result<String, Fa
         match within(TIMEOUT, signed_in).await {
             Ok(_) => {}
             Err(Seen::Permanent(said)) => {
-                return Err(failed(
-                    How::Slow,
-                    format!("{what}: {said}; check username and password"),
-                ));
+                let text = format!("{what}: {said}; check username and password");
+                return Err(failed(How::Slow, text).into());
             }
             Err(Seen::Client(why)) => {
-                return Err(failed(
-                    How::Slow,
-                    format!("{what}: {why}; check security, username and password"),
-                ));
+                let text = format!("{what}: {why}; check security, username and password");
+                return Err(failed(How::Slow, text).into());
             }
-            Err(seen) => return Err(stage.failed(&what, seen)),
+            Err(seen) => return Err(stage.failed(&what, seen).into()),
         }
     }
     let address = |text: &str| {
@@ -60,25 +72,24 @@ pub async fn deliver(server: &Email, to: &str, mail: &[u8]) -> Result<String, Fa
     match within(TIMEOUT, sender).await {
         Ok(_) => {}
         Err(Seen::Permanent(said)) => {
-            return Err(failed(
-                How::Slow,
-                format!("the sender {} is refused: {said}; check from", server.from),
-            ));
+            let text = format!("the sender {} is refused: {said}; check from", server.from);
+            return Err(failed(How::Slow, text).into());
         }
-        Err(seen) => return Err(stage.failed(&format!("sender {}", server.from), seen)),
+        Err(seen) => return Err(stage.failed(&format!("sender {}", server.from), seen).into()),
     }
     let taken = connection.command(Rcpt::new(recipient, Vec::new()));
     within(TIMEOUT, taken)
         .await
-        .map_err(|seen| stage.of_one(&format!("recipient {to}"), seen))?;
+        .map_err(|seen| stage.of_recipient(to, seen))?;
     let begun = connection.command(Data);
     within(TIMEOUT, begun)
         .await
         .map_err(|seen| stage.of_one("the mail", seen))?;
     let accepted = connection.message(mail);
-    let answer = within(DATA_TIMEOUT, accepted)
-        .await
-        .map_err(|seen| stage.of_one("the mail", seen))?;
+    let answer = within(DATA_TIMEOUT, accepted).await.map_err(|seen| Refused {
+        too_large: matches!(&seen, Seen::Permanent(said) if is_too_large(said)),
+        failure: stage.of_one("the mail", seen),
+    })?;
     drop(tokio::time::timeout(QUIT_TIMEOUT, connection.quit()).await);
     let said: Vec<&str> = answer.message().collect();
     Ok(format!("{name} took it: {} {}", answer.code(), said.join(" ")))
@@ -95,7 +106,21 @@ async fn connect(server: &Email, stage: &Stage<'_>) -> Result<AsyncSmtpConnectio
     };
     let tls = match server.security {
         Security::None => None,
-        Security::StartTls | Security::Tls => Some(trust(server).map_err(|why| failed(How::Slow, why))?),
+        Security::StartTls | Security::Tls => {
+            let server = server.clone();
+            // Authorities are in files.
+            let read = tokio::task::spawn_blocking(move || trust(&server));
+            match tokio::time::timeout(TIMEOUT, read).await {
+                Ok(Ok(trusted)) => Some(trusted.map_err(|why| failed(How::Slow, why))?),
+                Ok(Err(panicked)) => return Err(failed(How::Retry, format!("a fault of the recorder: {panicked}"))),
+                Err(_) => {
+                    return Err(failed(
+                        How::Retry,
+                        "the disk of the authorities does not answer".to_owned(),
+                    ));
+                }
+            }
+        }
     };
     let wrapped = tls.clone().filter(|_| server.security == Security::Tls);
     let hello = hello();
@@ -195,6 +220,39 @@ fn seen(error: &Error) -> Seen {
     }
 }
 
+/// The code of an answer, and the enhanced one (RFC 3463) where there is one.
+fn codes(said: &str) -> (&str, Option<&str>) {
+    let mut words = said.split_whitespace();
+    let code = words.next().unwrap_or_default();
+    let enhanced = words.next().filter(|word| {
+        let numbers: Vec<&str> = word.split('.').collect();
+        numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u16>().is_ok())
+    });
+    (code, enhanced)
+}
+
+/// Not that a mailbox is full, which is a 552 too.
+fn is_too_large(said: &str) -> bool {
+    match codes(said) {
+        (_, Some("5.3.4" | "5.2.3")) | ("552", None) => true,
+        ("552", Some(enhanced)) => !enhanced.starts_with("5.2."),
+        _ => false,
+    }
+}
+
+/// Of the recipient's address itself. Many servers keep what they have against sender, client or
+/// relaying until they are told a recipient: somebody may mend that.
+fn is_no_address(said: &str) -> bool {
+    match codes(said) {
+        // 5.1.7 and 5.1.8 are of the sender's.
+        ("550" | "551" | "553", Some(enhanced)) => {
+            enhanced.starts_with("5.1.") && !matches!(enhanced, "5.1.7" | "5.1.8")
+        }
+        ("550", None) => true,
+        _ => false,
+    }
+}
+
 struct Stage<'a> {
     name: &'a str,
 }
@@ -210,6 +268,17 @@ impl Stage<'_> {
         Failure::of_everyone(how, format!("{}: {what}: {said}", self.name))
     }
 
+    fn of_recipient(&self, to: &str, seen: Seen) -> Failure {
+        let what = format!("recipient {to}");
+        match seen {
+            Seen::Permanent(said) if !is_no_address(&said) => {
+                let text = format!("{}: {what}: {said}; check from, username and password", self.name);
+                Failure::new(How::Slow, text)
+            }
+            seen => self.of_one(&what, seen),
+        }
+    }
+
     /// Of this mail alone, unless the server went away.
     fn of_one(&self, what: &str, seen: Seen) -> Failure {
         let text = |said: &str| format!("{}: {what}: {said}", self.name);
@@ -217,6 +286,53 @@ impl Stage<'_> {
             Seen::Permanent(said) | Seen::Client(said) => Failure::new(How::Never, text(&said)),
             Seen::Transient(said) => Failure::new(How::Retry, text(&said)),
             seen => self.failed(what, seen),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_said_of_the_address_ends_a_mail() {
+        for of_address in [
+            "550 5.1.1 no such user",
+            "553 5.1.3 bad address syntax",
+            "551 5.1.6 mailbox has moved",
+            "550 no such user",
+            "550",
+        ] {
+            assert!(is_no_address(of_address), "{of_address}");
+        }
+        for other in [
+            "554 5.7.1 <ann@example.org>: Relay access denied",
+            "553 5.7.1 <vigie@example.org>: Sender address rejected: not owned by user ben",
+            "550 5.7.1 Client host rejected",
+            "550 5.1.8 <vigie@example.org>: Sender address rejected: Domain not found",
+            "552 5.2.2 mailbox full",
+            "554 no",
+            "530 5.7.0 Must issue a STARTTLS command first",
+        ] {
+            assert!(!is_no_address(other), "{other}");
+        }
+        let stage = Stage { name: "mail server" };
+        let how = |said: &str| stage.of_recipient("ann@example.org", Seen::Permanent(said.into())).how;
+        assert_eq!(how("554 5.7.1 Relay access denied"), How::Slow);
+        assert_eq!(how("550 5.1.1 no such user"), How::Never);
+    }
+
+    #[test]
+    fn a_mail_that_is_too_large_is_known_from_a_mailbox_that_is_full() {
+        for large in [
+            "552 5.3.4 Message size exceeds fixed limit",
+            "552 too much",
+            "554 5.2.3 too long",
+        ] {
+            assert!(is_too_large(large), "{large}");
+        }
+        for other in ["552 5.2.2 mailbox full", "554 5.7.1 spam", "550 no"] {
+            assert!(!is_too_large(other), "{other}");
         }
     }
 }

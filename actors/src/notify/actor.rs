@@ -33,6 +33,8 @@ struct Actor {
     /// Each resolves when the log of events holds the outcomes of a message (`None`: of merged
     /// actions), or does not.
     tells: JoinSet<(Option<Ulid>, bool)>,
+    /// The log of events did not take what it was told last: it is asked with little until it does.
+    refused: bool,
 }
 
 async fn run(context: JobContext, channel: Arc<Channel>) -> Result<(), JobError> {
@@ -42,6 +44,7 @@ async fn run(context: JobContext, channel: Arc<Channel>) -> Result<(), JobError>
         sends: JoinSet::new(),
         sending: HashMap::new(),
         tells: JoinSet::new(),
+        refused: false,
     };
     loop {
         let written = actor.step().await;
@@ -84,18 +87,28 @@ impl Actor {
             let task = self.sends.spawn(way.send(message));
             self.sending.insert(task.id(), id);
         }
-        let (messages, merged) = self.channel.untold();
-        for (message, outcomes) in messages {
+        for (message, outcomes) in self.channel.untold(self.room()) {
             self.tell(Some(message), outcomes);
         }
+        let merged = self.channel.untold_merged(self.room());
         if !merged.is_empty() {
-            let detail = Some("counted in a message that tells of others".to_owned());
+            let detail =
+                Some("counted in a message that tells of others: what became of it stands with them".to_owned());
             let outcomes = merged
                 .into_iter()
                 .map(|action| (action, ActionState::Merged, detail.clone()));
             self.tell(None, outcomes.collect());
         }
         written
+    }
+
+    /// So many more are told. A log that takes nothing keeps what it is told, and would keep all of it
+    /// again each time.
+    fn room(&self) -> usize {
+        match self.refused {
+            true => usize::from(self.tells.is_empty()),
+            false => usize::MAX,
+        }
     }
 
     fn tell(&mut self, message: Option<Ulid>, outcomes: Vec<Told>) {
@@ -131,9 +144,12 @@ impl Actor {
         self.channel.sent(message, result);
     }
 
-    fn told(&self, done: Result<(Option<Ulid>, bool), tokio::task::JoinError>) {
+    fn told(&mut self, done: Result<(Option<Ulid>, bool), tokio::task::JoinError>) {
         match done {
-            Ok((message, durable)) => self.channel.told(message, durable),
+            Ok((message, durable)) => {
+                self.refused = !durable;
+                self.channel.told(message, durable);
+            }
             Err(error) => tracing::error!(actor = self.channel.name, %error, "an outcome was not told"),
         }
     }

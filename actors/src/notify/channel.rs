@@ -187,9 +187,14 @@ impl Channel {
         inner.unwritten.extend(changes);
     }
 
-    pub(super) fn untold(&self) -> (Vec<(Ulid, Vec<Told>)>, Vec<ActionRef>) {
-        let mut inner = self.inner();
-        (inner.machine.untold(), inner.machine.untold_merged())
+    /// Outcomes of so many messages at most.
+    pub(super) fn untold(&self, most: usize) -> Vec<(Ulid, Vec<Told>)> {
+        self.inner().machine.untold(most)
+    }
+
+    /// So many merged actions at most.
+    pub(super) fn untold_merged(&self, most: usize) -> Vec<ActionRef> {
+        self.inner().machine.untold_merged(most)
     }
 
     /// `None`: of the merged actions.

@@ -12,8 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::tz::TimeZone;
 use ulid::Ulid;
-use vigie_config::Utc;
+use vigie_config::{Utc, When};
 use vigie_storage::{
     events::ActionState,
     outbox::{ActionRef, Address, Change, Message, Note, Waiting},
@@ -23,6 +24,8 @@ use super::{channel::ChannelCounts, pace::Pace, status::Status};
 
 /// Messages whose outcome the log of events does not take; over it the oldest are forgotten.
 const UNTOLD: usize = 256;
+/// Of one target on their way at once: a server that keeps many waiting holds up no other.
+pub(super) const OF_TARGET: usize = 4;
 /// Settled actions that are remembered.
 const SETTLED: usize = 65_536;
 
@@ -55,7 +58,25 @@ pub trait Directory {
     /// `None`: there is no such target any more.
     fn policy(&self, target: &str) -> Option<Policy>;
     /// Where a note for a target goes. An error: why it goes nowhere.
-    fn parts(&self, target: &str, note: &Note, now: Utc) -> Result<Vec<String>, String>;
+    fn parts(&self, target: &str, note: &Note) -> Result<Vec<String>, String>;
+}
+
+/// What every directory asks of a target: it is switched on, and its schedule was when the event
+/// began. An error: why the note goes nowhere.
+pub fn is_told(target: &str, enabled: bool, schedule: &When, at: Utc, zone: &TimeZone) -> Result<(), String> {
+    is_enabled(target, enabled)?;
+    match schedule.is_on(at, zone) {
+        true => Ok(()),
+        false => Err(format!("{target}: its schedule is {schedule}, which was not on")),
+    }
+}
+
+/// Asked again when a message is sent: it may have waited for long.
+pub fn is_enabled(target: &str, enabled: bool) -> Result<(), String> {
+    match enabled {
+        true => Ok(()),
+        false => Err(format!("{target} is switched off")),
+    }
 }
 
 /// An action that wants a target told.
@@ -97,14 +118,24 @@ impl Recent {
     }
 }
 
+#[derive(Debug)]
+struct Fault {
+    text: String,
+    at: Utc,
+    /// `None`: never again.
+    next_attempt: Option<Utc>,
+}
+
 #[derive(Debug, Default)]
 pub struct Machine {
     waiting: Waiting,
     lines: BTreeMap<Address, Pace>,
     status: BTreeMap<String, Status>,
+    /// Addresses whose last attempt failed.
+    faults: BTreeMap<Address, Fault>,
     in_flight: BTreeSet<Ulid>,
-    /// No more may be on their way: what is due waits for one to end.
-    full: bool,
+    /// Due, but enough others are on their way: they wait for one of those to end.
+    crowded: BTreeSet<Ulid>,
     /// Their outcomes are on the way to the log of events.
     telling: BTreeSet<Ulid>,
     /// So many of the oldest merged actions are too.
@@ -140,7 +171,19 @@ impl Machine {
             status.queued += 1;
             status.events += message.count();
         }
+        // Of several numbers or browsers: of the one that failed last.
+        if let Some(fault) = self.faults_of(target).max_by_key(|fault| fault.at) {
+            (status.error, status.error_at) = (Some(fault.text.clone()), Some(fault.at));
+            status.next_attempt = fault.next_attempt;
+        }
         status
+    }
+
+    fn faults_of(&self, target: &str) -> impl Iterator<Item = &Fault> {
+        let faults = self.faults.iter();
+        faults
+            .filter(move |(to, _)| to.target == target)
+            .map(|(_, fault)| fault)
     }
 
     pub fn counts(&self) -> ChannelCounts {
@@ -168,7 +211,7 @@ impl Machine {
     pub fn retry_now(&mut self) {
         self.held = None;
         self.lines.values_mut().for_each(Pace::retry_now);
-        self.status.values_mut().for_each(|status| status.next_attempt = None);
+        self.faults.values_mut().for_each(|fault| fault.next_attempt = None);
     }
 
     fn apply(&mut self, todo: &mut Todo, change: Change) {
@@ -197,8 +240,17 @@ impl Machine {
         let finished: Vec<Ulid> = finished.map(|message| message.id).collect();
         let over = finished.len().saturating_sub(UNTOLD);
         for message in finished.into_iter().take(over) {
-            self.apply(todo, Change::Forgotten { message });
+            self.forget(message, todo);
         }
+    }
+
+    /// Its actions are not told under another key, whoever wants them yet.
+    fn forget(&mut self, message: Ulid, todo: &mut Todo) {
+        self.deadlines.remove(&message);
+        let notes = self.waiting.messages.get(&message).map(|message| &message.notes);
+        let actions = notes.into_iter().flatten().map(|note| note.action);
+        actions.for_each(|action| self.settled.add(action));
+        self.apply(todo, Change::Forgotten { message });
     }
 
     fn seal(&mut self, directory: &dyn Directory, now: Now, todo: &mut Todo) {
@@ -232,19 +284,44 @@ impl Machine {
             Some(_) => parallel.min(1),
             None => parallel,
         };
-        let room = parallel.saturating_sub(self.in_flight.len());
         let due = |message: &&Message| {
             let line = self.lines.get(&message.to);
             !self.in_flight.contains(&message.id) && line.is_none_or(|line| line.may_try(now.at))
         };
-        todo.send = self
+        let due: Vec<(&str, Ulid)> = self
             .under_way()
             .filter(due)
-            .map(|message| message.id)
-            .take(room)
+            .map(|message| (message.to.target.as_str(), message.id))
             .collect();
-        self.in_flight.extend(todo.send.iter().copied());
-        self.full = self.in_flight.len() >= parallel;
+        let mut busy: BTreeMap<&str, usize> = BTreeMap::new();
+        for message in self.in_flight.iter().filter_map(|id| self.waiting.messages.get(id)) {
+            *busy.entry(&message.to.target).or_default() += 1;
+        }
+        let mut queues: BTreeMap<&str, VecDeque<Ulid>> = BTreeMap::new();
+        for (target, message) in due {
+            queues.entry(target).or_default().push_back(message);
+        }
+        let (mut send, mut in_flight) = (Vec::new(), self.in_flight.len());
+        while in_flight < parallel {
+            // The target with the fewest on their way; of those the one that waits longest.
+            let free = queues.iter().filter_map(|(target, queue)| {
+                let count = busy.get(target).copied().unwrap_or_default();
+                (count < OF_TARGET).then_some((count, *queue.front()?, *target))
+            });
+            let Some((count, message, target)) = free.min() else {
+                break;
+            };
+            queues.entry(target).or_default().pop_front();
+            busy.insert(target, count + 1);
+            send.push(message);
+            in_flight += 1;
+        }
+        // Where none is on its way nobody's end would wake them.
+        let left = queues.into_values().flatten();
+        let crowded = left.filter(|_| in_flight > 0).collect();
+        self.crowded = crowded;
+        self.in_flight.extend(send.iter().copied());
+        todo.send = send;
     }
 
     /// When time makes a difference.
@@ -261,7 +338,7 @@ impl Machine {
             let attempt = match message.sealed {
                 true => {
                     let due = line.and_then(Pace::next_try).max(held).or(Some(now.at));
-                    due.filter(|at| *at > now.at || !self.full)
+                    due.filter(|at| *at > now.at || !self.crowded.contains(&message.id))
                 }
                 false if on_its_way.contains(&message.to) => None,
                 false => line.and_then(Pace::seal_at).or(Some(now.at)),

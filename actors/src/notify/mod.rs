@@ -24,6 +24,6 @@ pub(crate) mod words;
 pub(crate) use actor::channel_child;
 pub use channel::{Channel, ChannelCounts};
 pub(crate) use channel::{Sending, Way};
-pub(crate) use machine::{Directory, Policy};
+pub(crate) use machine::{Directory, Policy, is_enabled, is_told};
 pub(crate) use pace::{Failure, How};
 pub use status::Status;

@@ -1,6 +1,8 @@
 //! The machine against a clock that a test turns, and against crashes at every step.
 #![allow(clippy::unwrap_used)]
 
+mod attempts;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
@@ -23,22 +25,23 @@ const SECOND: Duration = Duration::from_secs(1);
 const MERGE: Duration = Duration::from_secs(30);
 const EXPIRE: Duration = Duration::from_secs(86_400);
 
-/// Everyone called `owner` or `phones`; the latter are two numbers.
+/// Everyone called `owner`, `phones` (two numbers) or `browsers` (fifty).
 struct House;
 
 impl Directory for House {
     fn policy(&self, target: &str) -> Option<Policy> {
         let merge = match target {
             "owner" => MERGE,
-            "phones" => Duration::ZERO,
+            "phones" | "browsers" => Duration::ZERO,
             _ => return None,
         };
         Some(Policy { merge, expire: EXPIRE })
     }
 
-    fn parts(&self, target: &str, _: &Note, _: Utc) -> Result<Vec<String>, String> {
+    fn parts(&self, target: &str, _: &Note) -> Result<Vec<String>, String> {
         Ok(match target {
             "phones" => vec!["1".into(), "2".into()],
+            "browsers" => (0..50).map(|number| number.to_string()).collect(),
             _ => vec![String::new()],
         })
     }
@@ -137,7 +140,7 @@ impl World {
 
     /// Outcomes to the log; forgotten, unless the crash comes first.
     fn tell(&mut self, written: bool) {
-        for (message, outcomes) in self.machine.untold() {
+        for (message, outcomes) in self.machine.untold(usize::MAX) {
             for (action, state, _) in outcomes {
                 self.outcome(action, state);
             }
@@ -147,7 +150,7 @@ impl World {
                 }
             }
         }
-        for action in self.machine.untold_merged() {
+        for action in self.machine.untold_merged(usize::MAX) {
             self.outcome(action, ActionState::Merged);
         }
         for change in self.machine.told_merged(true) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use url::Url;
-use vigie_config::redact_url;
 
 use crate::{http, notify::How};
 
@@ -31,7 +30,7 @@ pub struct Refused {
 }
 
 /// Tries once.
-pub async fn send(request: Request) -> Result<(), Refused> {
+pub async fn send(client: &reqwest::Client, request: Request) -> Result<(), Refused> {
     let Request {
         method,
         mut url,
@@ -46,7 +45,7 @@ pub async fn send(request: Request) -> Result<(), Refused> {
     };
     // Credentials of an address go into a header, where reqwest puts them by itself.
     url.set_fragment(None);
-    let mut call = http::strict_client().request(method.clone(), url).timeout(TIMEOUT);
+    let mut call = client.request(method.clone(), url).timeout(TIMEOUT);
     for (name, value) in headers {
         call = call.header(name, value);
     }
@@ -89,12 +88,12 @@ pub async fn send(request: Request) -> Result<(), Refused> {
     })
 }
 
-/// Whoever knows the path of a push service's address may send to it: the host says enough.
+/// Whoever knows more of it may send there: paths and queries are topics, tokens, keys.
 fn shown(url: &Url) -> String {
-    let text = redact_url(url.as_str());
-    match text.char_indices().nth(60) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text,
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{}://{host}:{port}", url.scheme()),
+        None => format!("{}://{host}", url.scheme()),
     }
 }
 
@@ -123,6 +122,20 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_secrets() {
+        for (url, expected) in [
+            ("https://ntfy.sh/my-secret-topic", "https://ntfy.sh"),
+            (
+                "https://ann:pw@api.telegram.org:8443/bot12:abc/send?k=v#x",
+                "https://api.telegram.org:8443",
+            ),
+            ("http://[2001:db8::1]:81/hook", "http://[2001:db8::1]:81"),
+        ] {
+            assert_eq!(shown(&url.parse().unwrap()), expected);
+        }
+    }
 
     #[test]
     fn what_an_answer_means() {

@@ -9,7 +9,7 @@ mod sms;
 mod web_push;
 mod webhook;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ulid::Ulid;
 use vigie_config::{Config, Push, PushId, PushKind, Utc};
@@ -19,15 +19,19 @@ use vigie_storage::{
     subscriptions::{Subscription, Subscriptions},
 };
 
-pub use web_push::Vapid;
+pub use web_push::{Vapid, is_push_service};
 
 use crate::{
-    notify::{Directory, Failure, How, Policy, Sending, Way, words::Words},
+    http,
+    notify::{Directory, Failure, How, Policy, Sending, Way, is_enabled, is_told, words::Words},
     site::Site,
 };
 
 /// Messages on their way at once.
 const PARALLEL: usize = 16;
+
+/// The disk of the key that browsers know us by.
+const KEY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What pushes are made of, beside the configuration.
 #[derive(Clone)]
@@ -62,19 +66,11 @@ impl Pusher {
         let now = Utc::now();
         let (mut failed, count) = (Vec::new(), parts.len());
         for part in parts {
-            let message = Message {
-                id: Ulid::generate(),
-                to: Address {
-                    target: push.id.to_string(),
-                    part,
-                },
-                opened: now,
-                sealed: true,
-                notes: Vec::new(),
-                counts: BTreeMap::new(),
-                last: now,
-                outcome: None,
+            let to = Address {
+                target: push.id.to_string(),
+                part,
             };
+            let message = Message::test(to, now);
             let text = Text {
                 title: format!("{}: test", self.0.words.house),
                 body: "This is a test. Alarms reach you.".to_owned(),
@@ -111,17 +107,12 @@ impl Directory for Pusher {
         })
     }
 
-    fn parts(&self, target: &str, note: &Note, now: Utc) -> Result<Vec<String>, String> {
+    fn parts(&self, target: &str, note: &Note) -> Result<Vec<String>, String> {
         let Some(push) = self.0.target(target) else {
             return Err(format!("there is no push target {target} any more"));
         };
-        if !push.enabled {
-            return Err(format!("{target} is switched off"));
-        }
-        let schedule = &push.schedule;
-        if !schedule.is_on(now, &self.0.sources.site.zone()) {
-            return Err(format!("{target}: its schedule is {schedule}, not on now"));
-        }
+        let zone = self.0.sources.site.zone();
+        is_told(target, push.enabled, &push.schedule, note.at, &zone)?;
         let mut parts = self.0.all_parts(push)?;
         if matches!(push.kind, PushKind::WebPush { .. }) {
             parts.retain(|part| self.0.subscription(part).is_some_and(|one| self.0.may_know(&one, note)));
@@ -142,6 +133,9 @@ impl Way for Pusher {
                 let text = format!("there is no push target {target} any more");
                 return Err(Failure::new(How::Never, text));
             };
+            shared
+                .may_go(push, &message)
+                .map_err(|why| Failure::new(How::Never, why))?;
             let text = Text {
                 title: shared.words.subject(&message),
                 body: shared.words.short(&message),
@@ -171,7 +165,25 @@ impl Shared {
     /// Nobody is told of a camera that they may not watch.
     fn may_know(&self, subscription: &Subscription, note: &Note) -> bool {
         let user = self.sources.storage.accounts().get(&subscription.user);
-        user.is_some_and(|user| user.enabled && note.source.camera().is_none_or(|camera| user.may_view(camera)))
+        // Another of the same name did not ask.
+        let user = user.filter(|user| user.enabled && subscription.is_of(user));
+        user.is_some_and(|user| note.source.camera().is_none_or(|camera| user.may_view(camera)))
+    }
+
+    /// Rights are those of now, however long the message waited.
+    fn may_go(&self, push: &Push, message: &Message) -> Result<(), String> {
+        is_enabled(push.id.as_str(), push.enabled)?;
+        if !matches!(push.kind, PushKind::WebPush { .. }) {
+            return Ok(());
+        }
+        // A browser that is gone is said later.
+        let Some(one) = self.subscription(&message.to.part) else {
+            return Ok(());
+        };
+        match message.notes.iter().all(|note| self.may_know(&one, note)) {
+            true => Ok(()),
+            false => Err(format!("{}: {} may not see this any more", push.id, one.user)),
+        }
     }
 
     fn all_parts(&self, push: &Push) -> Result<Vec<String>, String> {
@@ -189,37 +201,50 @@ impl Shared {
     }
 
     async fn deliver(&self, push: &Push, message: &Message, text: Text) -> Result<(), Failure> {
-        let part = &message.to.part;
-        let request = match &push.kind {
-            PushKind::Ntfy { url, sign_in } => ntfy::request(url, sign_in.as_ref(), message, &text),
-            PushKind::Webhook { url, secret } => webhook::request(url, secret, message, &self.words, Utc::now()),
-            PushKind::Sms(sms) => sms::request(sms, part, message, &text),
-            PushKind::WebPush { contact } => {
-                let Some(subscription) = self.subscription(part) else {
-                    return Err(Failure::new(
-                        How::Never,
-                        "the browser does not want to be told any more",
-                    ));
-                };
-                let vapid = &self.sources.vapid;
-                web_push::request(&subscription, vapid, contact, message, &text, push.expire)
-            }
+        let of_target = |failure: Failure| Failure {
+            text: format!("{}: {}", push.id, failure.text),
+            ..failure
         };
-        let request = request.map_err(|error| Failure::new(How::Never, format!("{}: {error}", push.id)))?;
-        match call::send(request).await {
+        let request = self.request(push, message, text).await.map_err(of_target)?;
+        let client = match &push.kind {
+            PushKind::WebPush { .. } => web_push::client(),
+            PushKind::Ntfy { .. } | PushKind::Webhook { .. } | PushKind::Sms(_) => http::strict_client(),
+        };
+        match call::send(&client, request).await {
             Ok(()) => Ok(()),
             Err(call::Refused {
                 status: Some(404 | 410),
                 ..
             }) if matches!(push.kind, PushKind::WebPush { .. }) => {
-                self.forget(part).await;
-                let text = format!(
-                    "{}: its push service does not know the browser any more: forgotten",
-                    push.id
-                );
-                Err(Failure::new(How::Never, text))
+                self.forget(&message.to.part).await;
+                let text = "its push service does not know the browser any more: forgotten";
+                Err(of_target(Failure::new(How::Never, text)))
             }
-            Err(refused) => Err(Failure::new(refused.how, format!("{}: {}", push.id, refused.text))),
+            Err(refused) => Err(of_target(Failure::new(refused.how, refused.text))),
+        }
+    }
+
+    async fn request(&self, push: &Push, message: &Message, text: Text) -> Result<call::Request, Failure> {
+        let part = &message.to.part;
+        let contact = match &push.kind {
+            PushKind::Ntfy { url, sign_in } => return Ok(ntfy::request(url, sign_in.as_ref(), message, &text)),
+            PushKind::Webhook { url, secret } => {
+                return Ok(webhook::request(url, secret, message, &self.words, Utc::now()));
+            }
+            PushKind::Sms(sms) => return sms::request(sms, part, message, &text),
+            PushKind::WebPush { contact } => contact.clone(),
+        };
+        let subscription = self.subscription(part).ok_or_else(|| {
+            let text = "the browser does not want to be told any more";
+            Failure::new(How::Never, text)
+        })?;
+        let (vapid, message, expire) = (self.sources.vapid.clone(), message.clone(), push.expire);
+        // The key is in a file.
+        let work = move || web_push::request(&subscription, &vapid, &contact, &message, &text, expire);
+        match tokio::time::timeout(KEY_PATIENCE, tokio::task::spawn_blocking(work)).await {
+            Ok(Ok(request)) => request,
+            Ok(Err(panicked)) => Err(Failure::new(How::Retry, format!("a fault of the recorder: {panicked}"))),
+            Err(_) => Err(Failure::new(How::Retry, "the disk of state_dir does not answer")),
         }
     }
 

@@ -7,7 +7,10 @@ use vigie_storage::outbox::Message;
 
 use super::{Text, call::Request};
 
-pub fn request(url: &Address, sign_in: Option<&SignIn>, message: &Message, text: &Text) -> Result<Request, String> {
+/// Bytes; what is longer becomes a file.
+const LONGEST: usize = 4096;
+
+pub fn request(url: &Address, sign_in: Option<&SignIn>, message: &Message, text: &Text) -> Request {
     let key = message.id.to_string();
     let mut headers = vec![
         ("X-Title".to_owned(), encoded(&text.title)),
@@ -30,12 +33,16 @@ pub fn request(url: &Address, sign_in: Option<&SignIn>, message: &Message, text:
         }
         None => {}
     }
-    Ok(Request {
+    Request {
         method: Method::POST,
         url: url.0.clone(),
         headers,
-        body: Some(text.body.clone().into_bytes()),
-    })
+        body: Some(cut(&text.body).as_bytes().to_vec()),
+    }
+}
+
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default()
 }
 
 /// RFC 2047, where it is not ASCII.
@@ -43,5 +50,17 @@ fn encoded(text: &str) -> String {
     match text.is_ascii() {
         true => text.to_owned(),
         false => format!("=?UTF-8?B?{}?=", BASE64_STANDARD.encode(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        let long = format!("a{}", "é".repeat(3000));
+        assert_eq!(cut(&long).len(), LONGEST - 1);
     }
 }

@@ -7,15 +7,20 @@ use vigie_config::{HttpMethod, Sms};
 use vigie_storage::outbox::Message;
 
 use super::{Text, call::Request};
+use crate::notify::{Failure, How};
 
-/// Four parts of 153 characters.
-const LONGEST: usize = 612;
+/// Four parts of 153 septets, where all is in the alphabet of GSM 03.38, else of 67 UTF-16 units.
+const LONGEST_GSM: usize = 4 * 153;
+const LONGEST_UCS2: usize = 4 * 67;
+/// GSM 03.38, beside ASCII letters and digits. The second takes two septets for each.
+const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
+const GSM_TWO: &str = "^{}\\[~]|€";
 
-pub fn request(sms: &Sms, to: &str, message: &Message, text: &Text) -> Result<Request, String> {
-    let whole = format!("{}\n{}", text.title, text.body);
-    let text: String = whole.chars().take(LONGEST).collect();
+pub fn request(sms: &Sms, to: &str, message: &Message, text: &Text) -> Result<Request, Failure> {
+    let text = cut(&format!("{}\n{}", text.title, text.body));
     let url = filled(&sms.url, to, &text, escaped_for_url);
-    let url = url::Url::parse(&url).map_err(|error| format!("the address is none with its number: {error}"))?;
+    let url = url::Url::parse(&url);
+    let url = url.map_err(|error| Failure::new(How::Slow, format!("the address is none with its number: {error}")))?;
     let mut headers = vec![("Idempotency-Key".to_owned(), message.id.to_string())];
     let body = sms.body.as_deref().map(|body| match is_json(body) {
         true => ("application/json", filled(body, to, &text, escaped_for_json)),
@@ -46,6 +51,28 @@ pub fn request(sms: &Sms, to: &str, message: &Message, text: &Text) -> Result<Re
         headers,
         body: body.map(|(_, body)| body.into_bytes()),
     })
+}
+
+/// One character outside the alphabet would make all of it cost twice as much.
+fn cut(text: &str) -> String {
+    let plain = text.replace(['—', '–'], "-").replace('’', "'").replace('×', "x");
+    let gsm = |c: char| match c {
+        _ if c.is_ascii_alphanumeric() || GSM.contains(c) => Some(1),
+        _ if GSM_TWO.contains(c) => Some(2),
+        _ => None,
+    };
+    let (longest, all_gsm) = match plain.chars().all(|c| gsm(c).is_some()) {
+        true => (LONGEST_GSM, true),
+        false => (LONGEST_UCS2, false),
+    };
+    let mut left = longest;
+    let fits = |c: &char| {
+        let size = if all_gsm { gsm(*c).unwrap_or(1) } else { c.len_utf16() };
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
+    };
+    plain.chars().take_while(fits).collect()
 }
 
 fn is_json(template: &str) -> bool {
@@ -120,6 +147,15 @@ mod tests {
             header("Content-Type"),
             String::from_utf8(request.body.unwrap()).unwrap(),
         )
+    }
+
+    #[test]
+    fn a_text_has_four_parts_at_most() {
+        assert_eq!(cut("Lobby — Entrée, 2 × €"), "Lobby - Entrée, 2 x €");
+        assert_eq!(cut(&"é".repeat(1000)).chars().count(), 612);
+        assert_eq!(cut(&"€".repeat(1000)).chars().count(), 306);
+        assert_eq!(cut(&"ж".repeat(1000)).chars().count(), 268);
+        assert_eq!(cut(&"🔔".repeat(1000)).chars().count(), 134);
     }
 
     #[test]

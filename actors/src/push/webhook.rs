@@ -8,7 +8,7 @@ use vigie_storage::outbox::Message;
 
 use super::{Words, call::Request};
 
-pub fn request(url: &Address, secret: &Secret, message: &Message, words: &Words, now: Utc) -> Result<Request, String> {
+pub fn request(url: &Address, secret: &Secret, message: &Message, words: &Words, now: Utc) -> Request {
     let body = body(message, words).to_string();
     let timestamp = now.timestamp().as_second().to_string();
     let header = |name: &str, value: String| (name.to_owned(), value);
@@ -18,12 +18,12 @@ pub fn request(url: &Address, secret: &Secret, message: &Message, words: &Words,
         header("X-Vigie-Timestamp", timestamp.clone()),
         header("X-Vigie-Signature", signature(secret, &timestamp, &body)),
     ];
-    Ok(Request {
+    Request {
         method: Method::POST,
         url: url.0.clone(),
         headers,
         body: Some(body.into_bytes()),
-    })
+    }
 }
 
 /// `v1=` and the HMAC-SHA256 over `<timestamp>.<body>` in hexadecimal.
@@ -33,9 +33,7 @@ fn signature(secret: &Secret, timestamp: &str, body: &str) -> String {
     for part in [timestamp, ".", body] {
         context.update(part.as_bytes());
     }
-    let tag = context.sign();
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("v1={hex}")
+    format!("v1={}", hex::encode(context.sign()))
 }
 
 fn body(message: &Message, words: &Words) -> serde_json::Value {

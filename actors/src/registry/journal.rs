@@ -3,7 +3,7 @@
 //! Outlives the actor: what an actor that panics had not written stays to be written.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -87,7 +87,14 @@ impl Journal {
 
     /// Returns when the entries are on the device, or when there is no use in waiting.
     pub async fn write(&mut self, entries: Vec<Entry>) -> Written {
+        // What is told again until it is durable must not push out what is told once.
+        let waiting = self.backlog.iter().map(|waiting| &waiting.entry);
+        let on_its_way = self.writing.iter().flat_map(|writing| writing.entries.iter());
+        let mut told: HashSet<_> = waiting.chain(on_its_way).filter_map(outcome_of).collect();
         for entry in entries {
+            if outcome_of(&entry).is_some_and(|outcome| !told.insert(outcome)) {
+                continue;
+            }
             let bytes = entry.bytes();
             self.bytes += bytes;
             self.backlog.push_back(Waiting { entry, bytes });
@@ -239,6 +246,13 @@ impl Journal {
     }
 }
 
+fn outcome_of(entry: &Entry) -> Option<(Ulid, u16)> {
+    match entry {
+        Entry::Outcome { id, number, .. } => Some((*id, *number)),
+        Entry::Begun(_) | Entry::Ended { .. } => None,
+    }
+}
+
 fn event_of(entry: &Entry) -> Ulid {
     match entry {
         Entry::Begun(event) => event.id,
@@ -290,6 +304,26 @@ mod tests {
         assert_eq!((written.left_out, written.late), (BTreeSet::from([ids[1]]), None));
         assert!(journal.log.get(ids[0]).unwrap().is_some() && journal.log.get(ids[2]).unwrap().is_some());
         assert_eq!((journal.waiting(), journal.alone, journal.bytes), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn an_outcome_that_is_told_again_waits_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        std::fs::write(&path, "in the way").unwrap();
+        let mut journal = journal(&path);
+        let outcome = |number| Entry::Outcome {
+            id: Ulid::from(7u128),
+            number,
+            state: vigie_storage::events::ActionState::Done,
+            at: Utc::now(),
+            detail: None,
+        };
+        for number in [0, 1, 0, 0] {
+            assert!(journal.write(vec![begun(1), outcome(number)]).await.late.is_some());
+        }
+        let told = journal.backlog.iter().filter_map(|waiting| outcome_of(&waiting.entry));
+        assert_eq!((journal.waiting(), told.count()), (6, 2));
     }
 
     #[tokio::test]

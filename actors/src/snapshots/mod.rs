@@ -50,6 +50,25 @@ pub struct EventPicture {
     pub jpeg: Bytes,
 }
 
+/// So many pictures more, of so many bytes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    pub pictures: usize,
+    pub bytes: u64,
+}
+
+impl Room {
+    pub fn takes(&self, bytes: u64) -> bool {
+        self.pictures > 0 && bytes <= self.bytes
+    }
+
+    /// One picture is there.
+    pub fn take(&mut self, bytes: u64) {
+        self.pictures = self.pictures.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
 /// What outlives the actor: the queue, and what was held on to.
 pub struct Snapshots {
     cameras: Arc<Cameras>,
@@ -120,8 +139,8 @@ impl Snapshots {
     }
 
     /// The pictures of an event, for whoever sends them on: waits until all that its rules want are
-    /// stored or failed, at most so long. Those that are there then.
-    pub async fn pictures_of(&self, event: Ulid, longest: Duration) -> Vec<EventPicture> {
+    /// stored or failed, at most so long. Those that are there then and have room.
+    pub async fn pictures_of(&self, event: Ulid, longest: Duration, mut room: Room) -> Vec<EventPicture> {
         let mut settled = self.settled.subscribe();
         let all = async {
             while self.queue().has(event) {
@@ -135,11 +154,17 @@ impl Snapshots {
         let storage = self.deps.storage.clone();
         let read = tokio::task::spawn_blocking(move || {
             let stored = storage.snapshots_of(event).into_iter();
-            let pictures = stored.filter_map(|stored| {
-                let jpeg = storage.snapshot(&stored.id)?.into();
-                Some(EventPicture { id: stored.id, jpeg })
-            });
-            pictures.collect()
+            let mut pictures = Vec::new();
+            for stored in stored {
+                if room.takes(stored.bytes)
+                    && let Some(jpeg) = storage.snapshot(&stored.id)
+                {
+                    room.take(jpeg.len() as u64);
+                    let jpeg = jpeg.into();
+                    pictures.push(EventPicture { id: stored.id, jpeg });
+                }
+            }
+            pictures
         });
         read.await.unwrap_or_default()
     }

@@ -126,7 +126,7 @@ fn mail_address(section: &Section<'_>, text: &Found<Text>) -> Option<String> {
             part.split('.')
                 .all(|label| !label.is_empty() && label.chars().all(plain))
         };
-        (1..=64).contains(&local.len()) && domain.len() <= 253 && dots(local) && dots(domain)
+        (1..=64).contains(&local.len()) && domain.len() <= 253 && dots(local) && domain.split('.').all(is_host_label)
     });
     if !sound {
         let problem = format!(
@@ -136,6 +136,12 @@ fn mail_address(section: &Section<'_>, text: &Found<Text>) -> Option<String> {
         text.problem(section.walk, problem);
     }
     sound.then(|| address.to_owned())
+}
+
+/// RFC 1123, 2.1: what stands between the dots of a host's name.
+fn is_host_label(label: &str) -> bool {
+    let sound = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (1..=63).contains(&label.len()) && sound && !label.starts_with('-') && !label.ends_with('-')
 }
 
 pub fn read_recipients(root: &Section<'_>, schedules: &Schedules) -> Vec<Recipient> {

@@ -130,6 +130,11 @@ fn each_mistake_has_its_text() {
         ),
         (
             "address = \"ann@example.org\"",
+            "address = \"ann@mail_host.example.org\"",
+            "\"ann@mail_host.example.org\" is no mail address",
+        ),
+        (
+            "address = \"ann@example.org\"",
             "address = \"ann\"",
             "\"ann\" is no mail address",
         ),
@@ -155,6 +160,11 @@ fn each_mistake_has_its_text() {
             "secret: too short, expected a secret of 16",
         ),
         ("secret = \"${PASSWORD}\"", "", "secret: missing"),
+        (
+            "body = \"{text}\"",
+            "body = '{\"to\": {to}, \"message\": \"{text}\"}'",
+            "body: begins as JSON and is none",
+        ),
         ("body = \"{text}\"", "", "body: the text is nowhere: expected {text}"),
         (
             "to = [\"+33612345678\"]",

@@ -143,7 +143,14 @@ fn sms(section: &Section<'_>) -> Option<PushKind> {
     {
         section.walk.secret(text);
     }
-    let body = section.text("body", "a text").map(|text| text.value.value);
+    let body = section.text("body", "a text").map(|text| {
+        if looks_like_json(&text.value.value) && serde_json::from_str::<serde_json::Value>(&text.value.value).is_err() {
+            const EXPECTED: &str =
+                "begins as JSON and is none: expected for example {\"to\": \"{to}\", \"message\": \"{text}\"}";
+            text.problem(section.walk, EXPECTED);
+        }
+        text.value.value
+    });
     let headers = section.pairs("headers");
     let headers = headers.into_iter().map(|(name, text)| {
         section.walk.secret(&text);
@@ -187,6 +194,12 @@ fn sms(section: &Section<'_>) -> Option<PushKind> {
         headers,
         to: numbers.into_iter().map(|text| text.value.value).collect(),
     }))
+}
+
+/// A form may begin with what is filled in.
+fn looks_like_json(body: &str) -> bool {
+    let body = body.trim_start();
+    body.starts_with(['{', '[']) && !body.starts_with("{to}") && !body.starts_with("{text}")
 }
 
 fn address(section: &Section<'_>, expected: &str) -> Option<Address> {

@@ -62,6 +62,20 @@ pub struct Outcome {
 }
 
 impl Message {
+    /// About no event: for who wants to see whether it arrives.
+    pub fn test(to: Address, now: Utc) -> Message {
+        Message {
+            id: Ulid::generate(),
+            to,
+            opened: now,
+            sealed: true,
+            notes: Vec::new(),
+            counts: BTreeMap::new(),
+            last: now,
+            outcome: None,
+        }
+    }
+
     /// Events in it.
     pub fn count(&self) -> u64 {
         self.counts.values().sum()

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, delete, get, post, web};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
-use vigie_actors::{PushSnapshot, Recorder};
+use vigie_actors::{PushSnapshot, Recorder, is_push_service};
 use vigie_config::{Kind, Utc};
 use vigie_storage::subscriptions::Subscription;
 
@@ -94,7 +94,7 @@ pub async fn subscriptions(viewer: Viewer, recorder: web::Data<Recorder>) -> Htt
 }
 
 fn is_of(viewer: &Viewer, subscription: &Subscription) -> bool {
-    viewer.may_administer().is_ok() || subscription.user == viewer.0.name
+    viewer.may_administer().is_ok() || subscription.is_of(&viewer.0)
 }
 
 /// As `PushSubscription.toJSON()` gives it
@@ -131,29 +131,11 @@ pub async fn subscribe(
     }
     let browsers = recorder.notifiers().subscriptions().clone();
     let Keys { p256dh, auth } = asked.keys;
-    let added = blocking(move || browsers.add(&viewer.0.name, &asked.endpoint, &p256dh, &auth)).await?;
+    let added = blocking(move || browsers.add(&viewer.0, &asked.endpoint, &p256dh, &auth)).await?;
     match added {
         Ok(subscription) => Ok(HttpResponse::Created().json(SubscriptionBody::from(subscription))),
         Err(error) => Err(Problem::of_kind(error.kind(), error)),
     }
-}
-
-/// Whoever may sign in must not make the recorder call any address of its own network.
-fn is_push_service(endpoint: &str) -> bool {
-    #[cfg(feature = "fault-hooks")]
-    if endpoint.starts_with("http://127.0.0.1:") {
-        return true;
-    }
-    let host = endpoint.strip_prefix("https://").and_then(|_| host(endpoint));
-    let name = host.and_then(|host| host.split(':').next());
-    name.is_some_and(|name| {
-        let last = name.rsplit('.').next().unwrap_or_default();
-        let sound = name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-        // A name with a dot whose last part has a letter is no address in digits.
-        sound && name.contains('.') && last.bytes().any(|b| b.is_ascii_alphabetic()) && !last.starts_with("0x")
-    })
 }
 
 /// Tell this browser nothing any more
@@ -173,28 +155,5 @@ pub async fn unsubscribe(
     match blocking(move || browsers.end(found.id)).await? {
         Ok(_) => Ok(HttpResponse::NoContent().finish()),
         Err(error) => Err(Problem::of_kind(error.kind(), error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn push_services_have_names() {
-        assert!(is_push_service("https://fcm.googleapis.com/fcm/send/abc"));
-        assert!(is_push_service("https://push.example.org:8443/x"));
-        for bad in [
-            "http://push.example.org/x",
-            "https://192.0.2.1/x",
-            "https://localhost/x",
-            "https://[::1]/x",
-            "https://0x7f.0x1/x",
-            "https://user@push.example.org/x",
-            "ftp://push.example.org/x",
-            "",
-        ] {
-            assert!(!is_push_service(bad), "{bad}");
-        }
     }
 }

@@ -6,7 +6,7 @@ use vigie_storage::{
     outbox::{ActionRef, Change, Outcome},
 };
 
-use super::{Machine, Now, Todo, Told};
+use super::{Fault, Machine, Now, Todo, Told};
 use crate::notify::pace::{Failure, How, pause_after};
 
 impl Machine {
@@ -18,11 +18,12 @@ impl Machine {
         };
         let (to, count) = (found.to.clone(), found.count());
         let status = self.status.entry(to.target.clone()).or_default();
-        let line = self.lines.entry(to).or_default();
+        let line = self.lines.entry(to.clone()).or_default();
         let outcome = match result {
             Ok(()) => {
                 status.sent += 1;
-                (status.last_success, status.error, status.next_attempt) = (Some(now.utc), None, None);
+                status.last_success = Some(now.utc);
+                self.faults.remove(&to);
                 line.succeeded();
                 self.held = None;
                 Outcome {
@@ -32,7 +33,12 @@ impl Machine {
             }
             Err(Failure { text, how, everyone }) => {
                 status.failed_attempts += 1;
-                (status.error, status.error_at) = (Some(text.clone()), Some(now.utc));
+                let fault = Fault {
+                    text: text.clone(),
+                    at: now.utc,
+                    next_attempt: None,
+                };
+                let fault = self.faults.entry(to).insert_entry(fault).into_mut();
                 if !everyone {
                     self.held = None;
                 }
@@ -56,7 +62,7 @@ impl Machine {
                         line.wait_until(now.at + pause);
                     }
                     let micros = i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
-                    status.next_attempt = Some(now.utc.plus_micros(micros));
+                    fault.next_attempt = Some(now.utc.plus_micros(micros));
                     return Vec::new();
                 }
             }
@@ -67,11 +73,12 @@ impl Machine {
     }
 
     /// Outcomes of finished messages that nobody tells yet: to be told until the log of events holds
-    /// them, then [`Machine::told`].
-    pub fn untold(&mut self) -> Vec<(Ulid, Vec<Told>)> {
+    /// them, then [`Machine::told`]. So many messages at most.
+    pub fn untold(&mut self, most: usize) -> Vec<(Ulid, Vec<Told>)> {
         let mut untold = Vec::new();
         for message in self.waiting.messages.values() {
-            if let Some(outcome) = &message.outcome
+            if untold.len() < most
+                && let Some(outcome) = &message.outcome
                 && !self.telling.contains(&message.id)
             {
                 let notes = message.notes.iter().map(|note| note.action);
@@ -96,22 +103,18 @@ impl Machine {
         self.telling.remove(&message);
         let mut todo = Todo::default();
         if durable {
-            self.deadlines.remove(&message);
-            let notes = self.waiting.messages.get(&message).map(|message| &message.notes);
-            let actions = notes.into_iter().flatten().map(|note| note.action);
-            actions.for_each(|action| self.settled.add(action));
-            self.apply(&mut todo, Change::Forgotten { message });
+            self.forget(message, &mut todo);
         }
         todo.changes
     }
 
-    /// Actions that are only counted, and that nobody tells yet.
-    pub fn untold_merged(&mut self) -> Vec<ActionRef> {
+    /// Actions that are only counted, and that nobody tells yet; so many at most.
+    pub fn untold_merged(&mut self, most: usize) -> Vec<ActionRef> {
         if self.telling_merged > 0 {
             return Vec::new();
         }
-        self.telling_merged = self.waiting.merged.len();
-        self.waiting.merged.iter().copied().collect()
+        self.telling_merged = self.waiting.merged.len().min(most);
+        self.waiting.merged.iter().take(most).copied().collect()
     }
 
     pub fn told_merged(&mut self, durable: bool) -> Vec<Change> {

@@ -41,13 +41,17 @@ impl Machine {
                 todo.refused.push(refuse(ActionState::Expired, why));
                 continue;
             }
-            let parts = match directory.parts(&target, &note, now.utc) {
+            let parts = match directory.parts(&target, &note) {
                 Ok(parts) => parts,
                 Err(why) => {
                     todo.refused.push(refuse(ActionState::Failed, why));
                     continue;
                 }
             };
+            let waits = |to: &Address| self.waiting.messages.values().any(|message| message.to == *to);
+            // Browsers that are gone, and numbers that are not called any more.
+            self.faults
+                .retain(|to, _| to.target != target || parts.contains(&to.part) || waits(to));
             let mut noted = false;
             for part in parts {
                 let address = Address {
@@ -99,7 +103,7 @@ impl Machine {
             let left = policy.expire.saturating_sub(now.utc.since(message.last));
             let deadline = *self.deadlines.entry(message.id).or_insert(now.at + left);
             if now.at >= deadline {
-                let error = self.status.get(target).and_then(|status| status.error.as_deref());
+                let error = self.faults.get(&message.to).map(|fault| &fault.text);
                 let within = vigie_config::format_duration(policy.expire);
                 let detail = match error {
                     Some(error) => format!("not delivered within {within}: {error}"),
