@@ -22,7 +22,7 @@ use std::{
 };
 
 use vigie_config::{Output, OutputId};
-use vigie_storage::events::{ActionState, EventLog};
+use vigie_storage::events::{ActionState, EventLog, EventRecord};
 
 pub(crate) use actor::{name, output_child};
 pub use handle::{OutputHandle, OutputSnapshot};
@@ -55,11 +55,11 @@ impl Outputs {
     }
 
     /// What a person switched off before this process stays off.
-    pub(crate) fn heed(&self, log: &EventLog) {
-        let open = log.open_events();
+    /// `open`: events that go on since then.
+    pub(crate) fn heed(&self, log: &EventLog, open: &[EventRecord]) {
         let all = self.all();
         let lasting = all.iter().filter(|output| output.config.hold.is_zero());
-        lasting.for_each(|output| output.overrule(log, &open));
+        lasting.for_each(|output| output.overrule(log, open));
     }
 
     /// By id.

@@ -93,7 +93,7 @@ fn a_persons_off_outlasts_the_process() {
     let entries = [&going, &hand, &later].map(|event| Entry::Begun(event.clone()));
     log.append(&entries).unwrap();
     let (again, _) = outputs(&events);
-    again.heed(&log);
+    again.heed(&log, &log.open_events().unwrap());
     let handle = again.get(&siren.id).unwrap();
     handle.fire(&going, 0);
     assert!(!handle.snapshot().wanted, "the hand has the last word");

@@ -112,7 +112,7 @@ impl Recorder {
         })?;
         let snapshots = Arc::new(Snapshots::new(cameras.clone(), deps.clone()));
         let outputs = Arc::new(Outputs::new(&config.outputs, &events, means));
-        outputs.heed(&log);
+        outputs.heed(&log, &open);
         let registry = Arc::new(Registry::new(events.clone(), log));
         let notify = Notifiers::new(&config, &events, &registry.log, &storage, &deps.site, snapshots.clone());
         let recorder = Arc::new(Recorder {
