@@ -122,13 +122,21 @@ impl Notifiers {
     /// Sends a mail at once, past all that waits. `None`: there is no such recipient.
     pub async fn test_mail(&self, config: &Config, id: &str) -> Option<Result<String, String>> {
         let recipient = config.recipients.iter().find(|recipient| recipient.id.as_str() == id)?;
-        Some(Mailer::new(config, self.of_mails.clone()).test(recipient).await)
+        let tested = Mailer::new(config, self.of_mails.clone()).test(recipient).await;
+        if tested.is_ok() {
+            self.email.retry_now();
+        }
+        Some(tested)
     }
 
     /// The same to a push target.
     pub async fn test_push(&self, config: &Config, id: &str) -> Option<Result<String, String>> {
         let push = config.pushes.iter().find(|push| push.id.as_str() == id)?;
-        Some(Pusher::new(config, self.of_pushes.clone()).test(push).await)
+        let tested = Pusher::new(config, self.of_pushes.clone()).test(push).await;
+        if tested.is_ok() {
+            self.push.retry_now();
+        }
+        Some(tested)
     }
 
     /// Browsers that asked to be told.

@@ -279,13 +279,12 @@ impl Stage<'_> {
         }
     }
 
-    /// Of this mail alone, unless the server went away.
+    /// Of this mail alone: a server that goes away in the middle of one may well take another.
     fn of_one(&self, what: &str, seen: Seen) -> Failure {
         let text = |said: &str| format!("{}: {what}: {said}", self.name);
         match seen {
             Seen::Permanent(said) | Seen::Client(said) => Failure::new(How::Never, text(&said)),
-            Seen::Transient(said) => Failure::new(How::Retry, text(&said)),
-            seen => self.failed(what, seen),
+            Seen::Transient(said) | Seen::Gone(said) | Seen::Certificate(said) => Failure::new(How::Retry, text(&said)),
         }
     }
 }
@@ -320,6 +319,19 @@ mod tests {
         let how = |said: &str| stage.of_recipient("ann@example.org", Seen::Permanent(said.into())).how;
         assert_eq!(how("554 5.7.1 Relay access denied"), How::Slow);
         assert_eq!(how("550 5.1.1 no such user"), How::Never);
+    }
+
+    #[test]
+    fn a_server_that_goes_away_over_one_mail_keeps_no_other_waiting() {
+        let stage = Stage { name: "mail server" };
+        let failures = [
+            stage.of_recipient("ann@example.org", Seen::Gone("closed".into())),
+            stage.of_one("the mail", Seen::Gone("no answer".into())),
+        ];
+        for failure in failures {
+            assert_eq!((failure.how, failure.everyone), (How::Retry, false), "{}", failure.text);
+        }
+        assert!(stage.failed("signing in", Seen::Gone("closed".into())).everyone);
     }
 
     #[test]

@@ -131,9 +131,15 @@ impl Channel {
     /// Another configuration. `anew`: what waits is tried at once.
     pub(crate) fn replace(&self, way: Arc<dyn Way>, anew: bool) {
         *self.way.write().unwrap_or_else(PoisonError::into_inner) = way;
-        if anew {
-            self.inner().machine.retry_now();
+        match anew {
+            true => self.retry_now(),
+            false => self.changed.notify_one(),
         }
+    }
+
+    /// Something shows that it works again: what waits is tried at once.
+    pub(crate) fn retry_now(&self) {
+        self.inner().machine.retry_now();
         self.changed.notify_one();
     }
 

@@ -118,7 +118,7 @@ impl Recent {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Fault {
     text: String,
     at: Utc,
@@ -144,8 +144,15 @@ pub struct Machine {
     settled: Recent,
     /// Until then a message is not given up.
     deadlines: BTreeMap<Ulid, Instant>,
-    /// Nobody is tried before: what all share (a server) failed so often.
-    held: Option<(u32, Instant)>,
+    held: Option<Held>,
+}
+
+/// What all share (a server) failed: nobody is tried before.
+#[derive(Debug)]
+struct Held {
+    failures: u32,
+    until: Instant,
+    fault: Fault,
 }
 
 impl Machine {
@@ -173,6 +180,10 @@ impl Machine {
         }
         // Of several numbers or browsers: of the one that failed last.
         if let Some(fault) = self.faults_of(target).max_by_key(|fault| fault.at) {
+            (status.error, status.error_at) = (Some(fault.text.clone()), Some(fault.at));
+            status.next_attempt = fault.next_attempt;
+        }
+        if let Some(Held { fault, .. }) = self.held.as_ref().filter(|_| status.queued > 0) {
             (status.error, status.error_at) = (Some(fault.text.clone()), Some(fault.at));
             status.next_attempt = fault.next_attempt;
         }
@@ -278,8 +289,8 @@ impl Machine {
     }
 
     fn choose(&mut self, parallel: usize, now: Now, todo: &mut Todo) {
-        let parallel = match self.held {
-            Some((_, until)) if until > now.at => 0,
+        let parallel = match &self.held {
+            Some(held) if held.until > now.at => 0,
             // One finds out whether it works again.
             Some(_) => parallel.min(1),
             None => parallel,
@@ -327,7 +338,7 @@ impl Machine {
     /// When time makes a difference.
     pub fn next(&self, now: Now) -> Option<Instant> {
         let on_its_way: BTreeSet<&Address> = self.under_way().map(|message| &message.to).collect();
-        let held = self.held.map(|(_, until)| until);
+        let held = self.held.as_ref().map(|held| held.until);
         let times = self.waiting.messages.values().filter(|m| m.outcome.is_none());
         let times = times.filter_map(|message| {
             if self.in_flight.contains(&message.id) {

@@ -12,8 +12,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Somebody has to mend something.
 const SLOW: Duration = Duration::from_secs(600);
-/// Of what a server asks for.
-const LONGEST_ASKED: Duration = Duration::from_secs(3600);
 
 /// Why a message was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +30,7 @@ pub enum How {
     Retry,
     /// Tried again seldom: it works when somebody mends something.
     Slow,
-    /// Tried again after as long as the other side asks for.
+    /// Tried again after as long as the other side asks for, within reason: most expire in an hour.
     After(Duration),
     /// Never again.
     Never,
@@ -64,7 +62,7 @@ pub fn pause_after(failures: u32, how: How, message: Ulid) -> Duration {
             FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
         }
         How::Slow => SLOW,
-        How::After(asked) => return asked.clamp(Duration::from_secs(1), LONGEST_ASKED),
+        How::After(asked) => return asked.clamp(Duration::from_secs(1), LONGEST_PAUSE),
     };
     // The id's own chance serves: no other is needed.
     let chance = (message.random() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ u64::from(failures));
@@ -154,7 +152,7 @@ mod tests {
         assert!(pause_after(1, How::Slow, id) >= Duration::from_secs(480));
         let asked = How::After(Duration::from_secs(17));
         assert_eq!(pause_after(5, asked, id), Duration::from_secs(17));
-        assert_eq!(pause_after(1, How::After(Duration::MAX), id), LONGEST_ASKED);
+        assert_eq!(pause_after(1, How::After(Duration::MAX), id), LONGEST_PAUSE);
         let pauses: std::collections::BTreeSet<_> = (0..50u128)
             .map(|id| pause_after(1, How::Retry, Ulid::from(id * 7_919 + 1)))
             .collect();

@@ -65,6 +65,21 @@ pub fn cause_of(kind: EventKind) -> Causes {
     }
 }
 
+/// A camera is recorded on its own motion without a rule, unless it never is on motion; when is its own
+/// schedule's to say.
+fn is_own(kind: EventKind, camera: &CameraId, config: &Config) -> bool {
+    let cause = match kind {
+        EventKind::Manual => return true,
+        EventKind::Motion | EventKind::Analytics => cause_of(kind),
+        _ => return false,
+    };
+    let camera = config.cameras.iter().find(|one| one.id == *camera);
+    camera.is_some_and(|camera| {
+        let kinds = camera.record.event_kinds();
+        kinds.iter().any(|(kind, when)| *kind == cause && when.is_ever())
+    })
+}
+
 /// Of one event, at most: as many as the log takes.
 const MOST_ACTIONS: usize = 640;
 
@@ -85,9 +100,11 @@ impl Linkage {
     /// What an event that begins leads to, numbered.
     pub fn plan(&mut self, event: &EventRecord, config: &Config, zone: &TimeZone) -> Vec<Action> {
         let mut wanted: Vec<(Option<RuleId>, Command)> = Vec::new();
-        // A camera is recorded on its own motion; whether and when is its own schedule's to say.
-        let own = matches!(event.kind, EventKind::Motion | EventKind::Analytics | EventKind::Manual);
-        if let Some(camera) = event.source.camera().filter(|_| own) {
+        if let Some(camera) = event
+            .source
+            .camera()
+            .filter(|camera| is_own(event.kind, camera, config))
+        {
             wanted.push((None, Command::Record(camera.clone())));
         }
         for rule in config.rules.iter().filter(|rule| rule.enabled) {
@@ -222,7 +239,7 @@ mod tests {
     fn config(rules: &str) -> Config {
         let text = format!(
             "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n\
-             [[camera]]\nid = \"gate\"\nmain.url = \"test://\"\n[[camera]]\nid = \"yard\"\nmain.url = \"test://\"\n\
+             [[camera]]\nid = \"gate\"\nmain.url = \"test://\"\nrecord.mode = \"events\"\n[[camera]]\nid = \"yard\"\nmain.url = \"test://\"\n\
              [[input]]\nid = \"door\"\nkind = \"http\"\ntoken = \"0123456789abcdef\"\n\
              [[schedule]]\nid = \"nights\"\ndaily = [\"22:00-06:00\"]\n{rules}"
         );
@@ -318,6 +335,10 @@ mod tests {
         let event = record(EventKind::Motion, "camera:gate", at("2026-11-20T22:00:00Z"));
         let actions = Linkage::default().plan(&event, &config, &TimeZone::UTC);
         assert_eq!(shown(&actions), ["0 - record gate", "1 r record yard"]);
+        // One that is never recorded on motion is not told to have failed at it.
+        let event = record(EventKind::Motion, "camera:yard", at("2026-11-20T22:00:00Z"));
+        let actions = Linkage::default().plan(&event, &config(""), &TimeZone::UTC);
+        assert_eq!(shown(&actions), [""; 0]);
         assert_eq!(
             Command::of(&actions[1]),
             Some(Command::Record(CameraId::new("yard").unwrap()))

@@ -6,7 +6,7 @@ use vigie_storage::{
     outbox::{ActionRef, Change, Outcome},
 };
 
-use super::{Fault, Machine, Now, Todo, Told};
+use super::{Fault, Held, Machine, Now, Todo, Told};
 use crate::notify::pace::{Failure, How, pause_after};
 
 impl Machine {
@@ -51,18 +51,20 @@ impl Machine {
                     }
                 } else {
                     let failures = if everyone {
-                        self.held.map_or(0, |(failures, _)| failures) + 1
+                        self.held.as_ref().map_or(0, |held| held.failures) + 1
                     } else {
                         line.failed()
                     };
                     let pause = pause_after(failures, how, message);
-                    if everyone {
-                        self.held = Some((failures, now.at + pause));
-                    } else {
-                        line.wait_until(now.at + pause);
-                    }
                     let micros = i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
                     fault.next_attempt = Some(now.utc.plus_micros(micros));
+                    let until = now.at + pause;
+                    if everyone {
+                        let fault = fault.clone();
+                        self.held = Some(Held { failures, until, fault });
+                    } else {
+                        line.wait_until(until);
+                    }
                     return Vec::new();
                 }
             }
