@@ -82,12 +82,30 @@ impl Sound {
         }
         match begun {
             Ok(gst::StateChangeSuccess::Async) => Err(failed(&format!("it does not play within {time:?}"))),
+            Ok(_) if *sink == Sink::Auto && sound.plays_nowhere() => Err(failed(&sound.why_nowhere())),
             Ok(_) => Ok(sound),
             Err(_) => {
                 sound.look()?;
                 Err(failed("the sound does not start"))
             }
         }
+    }
+
+    /// Where `autoaudiosink` finds no device it takes one that throws everything away.
+    fn plays_nowhere(&self) -> bool {
+        let is_fake = |element: gst::Element| element.factory().is_some_and(|factory| factory.name() == "fakesink");
+        let all = self.pipeline.iterate_recurse();
+        all.into_iter().flatten().any(is_fake)
+    }
+
+    fn why_nowhere(&self) -> String {
+        let bus = self.pipeline.bus();
+        let warning = bus.and_then(|bus| bus.pop_filtered(&[gst::MessageType::Warning]));
+        let said = match warning.as_ref().map(|message| message.view()) {
+            Some(gst::MessageView::Warning(warning)) => format!(" ({})", warning.error().message()),
+            _ => String::new(),
+        };
+        format!("no sound card and no sound server takes it{said}; name one with device, as in \"hw:0\"")
     }
 
     /// Begins a file anew at its end; to be called now and then. An error: nothing is heard.
@@ -218,6 +236,15 @@ mod tests {
         let nothing = Sink::Element("valve drop=true ! fakesink".into());
         let error = Sound::start_within(None, &nothing, Duration::from_millis(100)).unwrap_err();
         assert!(error.to_string().ends_with("it does not play within 100ms"), "{error}");
+    }
+
+    #[test]
+    fn a_machine_that_cannot_be_heard_says_so() {
+        match Sound::start(None, &Sink::Auto) {
+            // Whoever runs this has a sound server.
+            Ok(sound) => assert!(!sound.plays_nowhere()),
+            Err(error) => assert!(error.to_string().contains("no sound card"), "{error}"),
+        }
     }
 
     #[test]

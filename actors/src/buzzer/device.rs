@@ -1,11 +1,11 @@
 //! What sounds, as it is configured: a sound card, the speaker of a PC, a GPIO line.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use vigie_config::{Buzzer as Configured, BuzzerKind};
 use vigie_media::sound::{Sink, Sound};
 
-use super::speaker::Tone;
+use super::speaker::{self, Tone};
 use crate::gpio::{Gpio, Relay};
 
 pub(super) struct Device {
@@ -56,11 +56,19 @@ impl Device {
         started.map_err(|panicked| panicked.to_string())?
     }
 
-    /// Nothing sounds: a GPIO line is held at that level from the first time on.
+    /// Nothing sounds, whatever a process before left: a PC speaker goes on after its end. A GPIO line is
+    /// held at that level from the first time on.
     pub async fn rest(&self) -> Result<(), String> {
-        match &self.relay {
-            Some(relay) => relay.switch(false).await,
-            None => Ok(()),
+        match (&self.relay, &self.config.kind) {
+            (Some(relay), _) => relay.switch(false).await,
+            (None, BuzzerKind::PcSpeaker { device }) => {
+                let device = device.clone();
+                let silenced = tokio::task::spawn_blocking(move || {
+                    speaker::silence(&device).map_err(|error| unwritable(&device, &error))
+                });
+                silenced.await.map_err(|panicked| panicked.to_string())?
+            }
+            (None, _) => Ok(()),
         }
     }
 
@@ -72,6 +80,10 @@ impl Device {
     }
 }
 
+fn unwritable(device: &Path, error: &std::io::Error) -> String {
+    format!("cannot write to {}: {error}", device.display())
+}
+
 fn start(kind: &BuzzerKind) -> Result<Sounding, String> {
     match kind {
         BuzzerKind::Sound { file, device } => {
@@ -81,7 +93,7 @@ fn start(kind: &BuzzerKind) -> Result<Sounding, String> {
         }
         BuzzerKind::PcSpeaker { device } => match Tone::start(device) {
             Ok(tone) => Ok(Sounding::Tone { _until_dropped: tone }),
-            Err(error) => Err(format!("cannot write to {}: {error}", device.display())),
+            Err(error) => Err(unwritable(device, &error)),
         },
         BuzzerKind::Gpio { .. } => Ok(Sounding::Line),
     }

@@ -28,6 +28,11 @@ fn event(hertz: i32) -> Vec<u8> {
     .concat()
 }
 
+/// Ends whatever sounds there.
+pub fn silence(device: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(device)?.write_all(&event(0))
+}
+
 impl Tone {
     pub fn start(device: &Path) -> io::Result<Tone> {
         let mut file = OpenOptions::new().write(true).open(device)?;
@@ -48,6 +53,14 @@ impl Drop for Tone {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_process_before_left_on_is_silenced() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        silence(file.path()).unwrap();
+        assert!(std::fs::read(file.path()).unwrap() == event(0));
+        assert!(silence(Path::new("/nowhere/event0")).is_err());
+    }
 
     #[test]
     fn a_tone_begins_and_ends_as_the_kernel_wants_it() {
