@@ -338,8 +338,8 @@ mod tests {
         assert_eq!(shown(&actions), ["0 - record gate", "1 r record yard"]);
         // One that is never recorded on motion is not told to have failed at it.
         let event = record(EventKind::Motion, "camera:yard", at("2026-11-20T22:00:00Z"));
-        let actions = Linkage::default().plan(&event, &without_rules, &TimeZone::UTC);
-        assert_eq!(shown(&actions), [""; 0]);
+        let nothing = Linkage::default().plan(&event, &without_rules, &TimeZone::UTC);
+        assert_eq!(shown(&nothing), [""; 0]);
         assert_eq!(
             Command::of(&actions[1]),
             Some(Command::Record(CameraId::new("yard").unwrap()))
