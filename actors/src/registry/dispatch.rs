@@ -209,8 +209,18 @@ impl Dispatch {
         if cause == Causes::MANUAL {
             // A camera that is recorded by hand only has no recording that waits.
             self.wake_camera(&handle);
-        } else if !config.record.event_kinds().iter().any(|(kind, _)| *kind == cause) {
-            return Err(format!("{camera} is not recorded on such events"));
+        } else if !config
+            .record
+            .event_kinds()
+            .iter()
+            .any(|(kind, when)| *kind == cause && when.is_ever())
+        {
+            // It cannot come true while the event goes on.
+            let names: Vec<&str> = cause.names().collect();
+            return Err(format!(
+                "{camera} is not recorded on such events: record.{} is off",
+                names.concat()
+            ));
         }
         if action.state == ActionState::Planned {
             self.recordings.ask(event.id, action.number, camera, cause, from);
