@@ -16,6 +16,7 @@ const NEWS: Duration = Duration::from_secs(600);
 
 static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
 static THREADS: OnceLock<Runtime> = OnceLock::new();
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// Runs a job there; jobs wait for each other.
 pub(super) fn run<T: Send + 'static>(
@@ -24,8 +25,15 @@ pub(super) fn run<T: Send + 'static>(
     let threads = match THREADS.get() {
         Some(threads) => threads,
         None => {
-            let made = start()?;
-            THREADS.get_or_init(|| made)
+            // One that is made and not needed could not be dropped here: that blocks.
+            let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+            match THREADS.get() {
+                Some(threads) => threads,
+                None => {
+                    let made = start()?;
+                    THREADS.get_or_init(|| made)
+                }
+            }
         }
     };
     Ok(threads.spawn_blocking(job))
@@ -52,4 +60,25 @@ fn start() -> Result<Runtime, std::io::Error> {
             rustix::process::setpriority_process(own, NICE).ok();
         })
         .build()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+    async fn many_may_be_the_first() {
+        let barrier = Arc::new(Barrier::new(16));
+        let first = (0..16).map(|number| {
+            let barrier = barrier.clone();
+            tokio::spawn(async move {
+                barrier.wait();
+                super::run(move || number).unwrap().await.unwrap()
+            })
+        });
+        for (number, told) in first.collect::<Vec<_>>().into_iter().enumerate() {
+            assert_eq!(told.await.unwrap(), number);
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Actions to those who do them. What is told here twice is done once.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use ulid::Ulid;
 use vigie_config::{CameraId, Causes, EventKind, Output, OutputId, Source, Utc};
@@ -26,7 +29,8 @@ pub(super) struct Dispatch {
     pub push: Arc<Channel>,
     pub deps: Deps,
     pub events: Events,
-    pub recordings: Recordings,
+    /// Outlives the actor.
+    pub recordings: Arc<Mutex<Recordings>>,
 }
 
 impl Dispatch {
@@ -41,17 +45,21 @@ impl Dispatch {
     }
 
     /// The event begins.
-    pub fn begin(&mut self, event: &EventRecord) {
+    pub fn begin(&self, event: &EventRecord) {
         event.actions.iter().for_each(|action| self.act(event, action));
     }
 
+    fn recordings(&self) -> MutexGuard<'_, Recordings> {
+        self.recordings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Tells which recordings are settled.
-    pub fn settle_recordings(&mut self) {
-        self.recordings.look(&self.cameras, &self.deps, &self.events);
+    pub fn settle_recordings(&self) {
+        self.recordings().look(&self.cameras, &self.deps, &self.events);
     }
 
     /// The event is from before the registry began: it goes on, or some of it may not be done yet.
-    pub fn resume(&mut self, event: &EventRecord, now: Utc) {
+    pub fn resume(&self, event: &EventRecord, now: Utc) {
         for action in &event.actions {
             match again(event, action, self.lasts(action), now) {
                 Again::Do => self.act(event, action),
@@ -88,7 +96,7 @@ impl Dispatch {
         output.is_some_and(|output| output.config.hold.is_zero())
     }
 
-    fn act(&mut self, event: &EventRecord, action: &Action) {
+    fn act(&self, event: &EventRecord, action: &Action) {
         let outcome = match Command::of(action) {
             Some(Command::Record(camera)) => match self.record(&camera, event, action) {
                 // Settled when something is stored.
@@ -190,7 +198,7 @@ impl Dispatch {
         Ok(())
     }
 
-    fn record(&mut self, camera: &CameraId, event: &EventRecord, action: &Action) -> Result<(), String> {
+    fn record(&self, camera: &CameraId, event: &EventRecord, action: &Action) -> Result<(), String> {
         let handle = self
             .cameras
             .get(camera)
@@ -223,7 +231,7 @@ impl Dispatch {
             ));
         }
         if action.state == ActionState::Planned {
-            self.recordings.ask(event.id, action.number, camera, cause, from);
+            self.recordings().ask(event.id, action.number, camera, cause, from);
         }
         Ok(())
     }

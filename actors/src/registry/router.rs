@@ -48,6 +48,7 @@ pub struct Registry {
     lifecycle: Mutex<Lifecycle>,
     by_hand: Mutex<ByHand>,
     journal: tokio::sync::Mutex<Journal>,
+    recordings: Arc<Mutex<Recordings>>,
     past: Past,
     /// A position in the log.
     told: AtomicU64,
@@ -68,6 +69,7 @@ impl Registry {
             linkage: Mutex::default(),
             lifecycle: Mutex::new(Lifecycle::unknowing()),
             by_hand: Mutex::default(),
+            recordings: Arc::default(),
             past: Past::default(),
         }
     }
@@ -107,7 +109,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>) -> Result<(), JobErro
             push: recorder.notify.push.clone(),
             deps: recorder.deps.clone(),
             events: registry.events.clone(),
-            recordings: Recordings::default(),
+            recordings: registry.recordings.clone(),
         },
         routed: 0,
         woken: Instant::now(),
