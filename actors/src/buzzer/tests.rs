@@ -64,18 +64,7 @@ impl Scene {
     }
 
     fn ring(&self) -> EventRecord {
-        let event = Event::house(EventKind::Sensor, "");
-        let event = EventRecord {
-            id: event.id,
-            kind: event.kind,
-            source: event.source,
-            start: event.at,
-            end: None,
-            severity: event.kind.severity(),
-            text: event.text,
-            payload: None,
-            actions: Vec::new(),
-        };
+        let event = Event::house(EventKind::Sensor, "").begun();
         self.buzzer.ring(&event, 0).unwrap();
         event
     }

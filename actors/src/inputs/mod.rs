@@ -325,18 +325,8 @@ mod tests {
 
     /// What goes on since before this process.
     fn open(payload: serde_json::Value) -> EventRecord {
-        let event = Event::new(EventKind::Sensor, "input:door".parse().unwrap(), "");
-        EventRecord {
-            id: event.id,
-            kind: event.kind,
-            source: event.source,
-            start: event.at,
-            end: None,
-            severity: event.kind.severity(),
-            text: event.text,
-            payload: Some(payload),
-            actions: Vec::new(),
-        }
+        let event = Event::new(EventKind::Sensor, "input:door".parse().unwrap(), "").with(payload);
+        event.begun()
     }
 
     #[test]

@@ -56,18 +56,7 @@ async fn scene(more: &str) -> Scene {
 const WITH_OFF: &str = "off = \"{}/off\"\n";
 
 fn event() -> EventRecord {
-    let event = Event::house(EventKind::Sensor, "");
-    EventRecord {
-        id: event.id,
-        kind: event.kind,
-        source: event.source,
-        start: event.at,
-        end: None,
-        severity: event.kind.severity(),
-        text: event.text,
-        payload: None,
-        actions: Vec::new(),
-    }
+    Event::house(EventKind::Sensor, "").begun()
 }
 
 impl Scene {

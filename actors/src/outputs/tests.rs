@@ -26,18 +26,7 @@ fn outputs(events: &Events) -> (Outputs, Output) {
 }
 
 fn record() -> EventRecord {
-    let event = Event::house(EventKind::Sensor, "");
-    EventRecord {
-        id: event.id,
-        kind: event.kind,
-        source: event.source,
-        start: event.at,
-        end: None,
-        severity: event.kind.severity(),
-        text: event.text,
-        payload: None,
-        actions: Vec::new(),
-    }
+    Event::house(EventKind::Sensor, "").begun()
 }
 
 #[test]

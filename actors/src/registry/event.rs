@@ -3,6 +3,7 @@
 use serde_json::Value;
 use ulid::Ulid;
 use vigie_config::{DiskId, EventKind, Source, StreamId, Utc};
+use vigie_storage::events::EventRecord;
 
 /// Something happened, or is over.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +79,21 @@ impl Event {
             at,
             id: new_id(at),
             ..self
+        }
+    }
+
+    /// What it is in the log when it begins; a moment is over at once.
+    pub fn begun(&self) -> EventRecord {
+        EventRecord {
+            id: self.id,
+            kind: self.kind,
+            source: self.source.clone(),
+            start: self.at,
+            end: (!self.kind.is_lasting()).then_some(self.at),
+            severity: self.kind.severity(),
+            text: self.text.clone(),
+            payload: self.payload.clone(),
+            actions: Vec::new(),
         }
     }
 

@@ -143,17 +143,7 @@ impl Lifecycle {
             return changes;
         }
         let lasting = event.kind.is_lasting();
-        let record = EventRecord {
-            id: event.id,
-            kind: event.kind,
-            source: event.source.clone(),
-            start: event.at,
-            end: (!lasting).then_some(event.at),
-            severity: event.kind.severity(),
-            text: event.text.clone(),
-            payload: event.payload.clone(),
-            actions: Vec::new(),
-        };
+        let record = event.begun();
         if lasting {
             self.note_over(&key, event.at);
             self.going.insert(key, Going::new(record.clone(), event.foreign));
