@@ -2,14 +2,19 @@
 # What events and alarms must show, with full counts: one line for each figure,
 # `number: figure … pass|FAIL`, collected in target/shown/4.txt. Each says in brackets which build it
 # ran on: the packaged program, or one for tests (cargo feature `fault-hooks`), which alone sends Web
-# Push to this machine and panics on demand. Takes about two hours.
+# Push to this machine and panics on demand. Takes about two hours; `4.sh PART…` runs some parts alone.
 set -u
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
-results=$PWD/target/shown/4.txt
-log=$PWD/target/shown/4.log
 mkdir -p target/shown
-: >"$results"
+parts=${*:-timed rounds motion panics}
+
+# The results of each part are in a file of its own.
+begin() {
+	export VIGIE_SHOWN=1 VIGIE_SHOWN_LIST="4-$1"
+	results=$PWD/target/shown/4-$1.txt log=$PWD/target/shown/4-$1.log
+	: >"$results"
+}
 
 # Says of the results from line $1 on which build they are of.
 built() {
@@ -34,7 +39,7 @@ e2e() {
 }
 
 # SET OPTIONS…: the table of the benchmark against its bars.
-motion() {
+detector() {
 	set=$1
 	shift
 	cargo bench --locked --bench motion -- "$@" | tee "target/shown/4-motion-$set.md"
@@ -52,40 +57,63 @@ motion() {
 		}' "target/shown/4-motion-$set.md" >>"$results"
 }
 
-cargo build --locked --release --bin vigie || exit 1
-# Building with fault-hooks replaces target/release/vigie: what is shown is the packaged one.
-cp "$target/release/vigie" target/shown/vigie
-export VIGIE_SHOWN=1 VIGIE_SHOWN_LIST=4
+# What is shown is the packaged program: building with fault-hooks would replace it.
+packaged() {
+	cargo build --locked --release --bin vigie || exit 1
+	cp "$target/release/vigie" target/shown/vigie
+	export VIGIE_BINARY="$PWD/target/shown/vigie"
+}
 
-export VIGIE_BINARY="$PWD/target/shown/vigie"
 # One by one, for they are timed, or want the whole machine.
-e2e 1 packaged 1:chain::a_contact_does_all_that_its_rule_says 1:chain::a_buzzer_without_its_device_fails_and_says_why \
-	1:snapshots::the_picture_is_that_of_the_events_moment \
-	4:notify::a_storm_is_a_handful_of_mails 4:snapshots::a_storm_of_events_is_bounded_and_each_says_what_became_of_it \
-	5:motion::what_moves_is_acted_on_in_time 6:motion_load::motion_gives_way_to_recording
-e2e 4 packaged 2:alarms::clips_begin_before_their_events \
-	3:alarms::what_was_acknowledged_survives_kill_9 3:notify::what_was_acknowledged_is_told_over_kill_9 \
-	3:mqtt::what_the_broker_gave_away_is_in_the_log_after_kill_9 \
-	3:snapshots::a_kill_between_event_and_picture_costs_neither 4:notify::an_outage_is_two_mails \
-	7:summer_time::schedules_go_by_the_clock_on_the_wall 7:causes::each_mode_marks_what_it_recorded
+timed() {
+	packaged
+	e2e 1 packaged 1:chain::a_contact_does_all_that_its_rule_says \
+		1:chain::a_buzzer_without_its_device_fails_and_says_why \
+		1:snapshots::the_picture_is_that_of_the_events_moment \
+		4:notify::a_storm_is_a_handful_of_mails \
+		4:snapshots::a_storm_of_events_is_bounded_and_each_says_what_became_of_it \
+		5:motion::what_moves_is_acted_on_in_time 6:motion_load::motion_gives_way_to_recording
+}
 
-first=$(($(wc -l <"$results") + 1))
-cargo test --locked --release --package vigie-actors --lib -- --nocapture \
-	a_server_that_is_down_for_an_hour_gets_two_mails >"$log" && verdict=pass || verdict=FAIL
-figure=$(sed -n 's/^.*4: \(a mail server\)/\1/p' "$log" | tail -n 1)
-echo "4: ${figure:-the hour of a simulated clock} … $verdict" | tee -a "$results"
-built "$first" "actors alone"
+# Hundreds of rounds, four tests at a time.
+rounds() {
+	packaged
+	e2e 4 packaged 2:alarms::clips_begin_before_their_events \
+		3:alarms::what_was_acknowledged_survives_kill_9 3:notify::what_was_acknowledged_is_told_over_kill_9 \
+		3:mqtt::what_the_broker_gave_away_is_in_the_log_after_kill_9 \
+		3:snapshots::a_kill_between_event_and_picture_costs_neither 4:notify::an_outage_is_two_mails \
+		7:summer_time::schedules_go_by_the_clock_on_the_wall 7:causes::each_mode_marks_what_it_recorded
 
-motion tuning
-motion held-out --held-out
+	first=$(($(wc -l <"$results") + 1))
+	cargo test --locked --release --package vigie-actors --lib -- --nocapture \
+		a_server_that_is_down_for_an_hour_gets_two_mails >"$log" && verdict=pass || verdict=FAIL
+	figure=$(sed -n 's/^.*4: \(a mail server\)/\1/p' "$log" | tail -n 1)
+	echo "4: ${figure:-the hour of a simulated clock} … $verdict" | tee -a "$results"
+	built "$first" "actors alone"
+}
 
-# The binary that cargo builds with the tests.
-unset VIGIE_BINARY
-e2e 1 "for tests" 1:chain::a_contact_does_all_that_its_rule_says \
-	1:web_push::a_browser_opens_what_it_is_sent_and_one_that_is_gone_is_forgotten \
-	8:alarm_panics::a_storm_loses_nothing_whatever_panics \
-	8:alarm_panics::what_is_written_is_acted_on_by_the_next_registry
+motion() {
+	detector tuning
+	detector held-out --held-out
+}
+
+panics() {
+	# The binary that cargo builds with the tests.
+	unset VIGIE_BINARY
+	e2e 1 "for tests" 1:chain::a_contact_does_all_that_its_rule_says \
+		1:web_push::a_browser_opens_what_it_is_sent_and_one_that_is_gone_is_forgotten \
+		8:alarm_panics::a_storm_loses_nothing_whatever_panics \
+		8:alarm_panics::what_is_written_is_acted_on_by_the_next_registry
+}
+
+for part in $parts; do
+	case $part in
+	timed | rounds | motion | panics) begin "$part" && "$part" ;;
+	*) echo "4.sh: no part $part: timed, rounds, motion, panics" >&2 && exit 2 ;;
+	esac
+done
 
 echo
-sort -n -s -t: -k1,1 "$results"
-! grep -q 'FAIL$' "$results"
+# shellcheck disable=SC2046 # a word each
+sort -n -s -t: -k1,1 $(for part in $parts; do echo "target/shown/4-$part.txt"; done) | tee target/shown/4.txt
+! grep -q 'FAIL$' target/shown/4.txt
