@@ -254,6 +254,8 @@ struct Job {
     by: Option<String>,
 }
 
+const LOST_BEFORE: &str = "the footage there cannot be decoded: it begins between two random access points";
+
 impl Job {
     async fn run(mut self, snapshots: Arc<Snapshots>) -> Finished {
         let result = self.make(&snapshots).await;
@@ -298,6 +300,8 @@ impl Job {
         };
         let jpeg = picture.jpeg().await.map_err(|error| match error {
             DecodeError::Timeout => Failure::Busy(error.to_string()),
+            // What the first pictures of the footage there refer to was lost with whoever recorded it.
+            DecodeError::NoRap { .. } => Failure::Final(snapshots.why_none(&self.stream, self.at, &LOST_BEFORE)),
             error => Failure::Final(error.to_string()),
         })?;
         let jpeg = caption.onto(&jpeg);

@@ -163,15 +163,10 @@ impl Search {
                     return Ok(Lead { fragments, rap });
                 }
             }
-            // None in this file: in the one before, if they are one run.
+            // None in this file: in the one before, if this one goes on with it.
             let before = at.checked_sub(1).and_then(|before| self.rows.get(before));
             let row = self.row(at)?;
-            let goes_on = before.is_some_and(|before| {
-                // The rest of a segment, on another disk, has its number.
-                let next = before.number == row.number || before.number.wrapping_add(1) == row.number;
-                next && (before.run, before.format) == (row.run, row.format)
-            });
-            if !(row.continued && goes_on) {
+            if !(row.continued && before.is_some_and(|before| goes_on(before, row))) {
                 // Nowhere: some decoders make do with what comes.
                 fragments.reverse();
                 return Ok(Lead { fragments, rap: 0 });
@@ -179,4 +174,16 @@ impl Search {
             at -= 1;
         }
     }
+}
+
+/// Times of neighbours differ by roundings; a missing picture is more.
+const ROUNDING_US: i64 = 10_000;
+
+/// The pictures of the second refer to those of the first: the next of its run, or of another run that
+/// took over without a hole, as after a recording that was started again.
+fn goes_on(before: &SegmentRow, row: &SegmentRow) -> bool {
+    // The rest of a segment, on another disk, has its number.
+    let next = before.number == row.number || before.number.wrapping_add(1) == row.number;
+    let touches = row.start.micros_since(before.end).abs() <= ROUNDING_US;
+    before.format == row.format && (before.run == row.run && next || touches)
 }

@@ -552,7 +552,7 @@ fn a_continued_segment_is_decoded_from_the_rap_before_it() {
         });
         start = rows[number as usize].end;
     }
-    let footage = Footage {
+    let mut footage = Footage {
         folder,
         rows,
         pictures: SILENT.pictures.clone(),
@@ -560,6 +560,16 @@ fn a_continued_segment_is_decoded_from_the_rap_before_it() {
     };
     footage.check(5_500_000, 7_900_000);
     footage.check(4_500_000, 7_900_000);
+    // A recording that was started again goes on in a run of its own.
+    footage.rows[1].run = Ulid::generate();
+    footage.check(5_500_000, 7_900_000);
+    let moment = zero().plus_micros(5_500_000);
+    let still = |rows: &[SegmentRow]| Still::new(rows.to_vec(), moment, footage.opener()).unwrap();
+    assert!(still(&footage.rows).units[0].rap);
+    // Behind a hole there is nothing to go back to.
+    let mut apart = footage.rows.clone();
+    apart[0].end = apart[0].end.plus_micros(-200_000);
+    assert!(!still(&apart).units[0].rap);
 }
 
 trait TallyStart {
