@@ -27,7 +27,7 @@ mkdir -p target/shown
 if ! test -e "$image"; then
 	# What docs/install.md names for a machine that only runs it, without sound cards; -x has the
 	# clock of the test picture.
-	mmdebstrap --quiet --variant=minbase --include=systemd,dbus,ca-certificates \
+	mmdebstrap --quiet --format=tar --variant=minbase --include=systemd,dbus,ca-certificates \
 		--include=libgstrtspserver-1.0-0,gstreamer1.0-plugins-base,gstreamer1.0-plugins-good \
 		--include=gstreamer1.0-plugins-bad,gstreamer1.0-plugins-ugly,gstreamer1.0-libav,gstreamer1.0-x \
 		bookworm "$image.part" >&2 || exit 1
