@@ -26,6 +26,7 @@ use crate::supervise::{ChildSpec, JobContext, JobError, worker_child};
 const AT_ONCE: usize = 4;
 /// How often is looked while any is on its way.
 const LOOK: Duration = Duration::from_millis(50);
+const LOST_BEFORE: &str = "the footage there cannot be decoded: it begins between two random access points";
 /// Whether a disk's pictures are counted is looked at so often.
 const COUNT: Duration = Duration::from_secs(30);
 /// Footage of the moment is on its way for as long.
@@ -253,8 +254,6 @@ struct Job {
     event: Option<Ulid>,
     by: Option<String>,
 }
-
-const LOST_BEFORE: &str = "the footage there cannot be decoded: it begins between two random access points";
 
 impl Job {
     async fn run(mut self, snapshots: Arc<Snapshots>) -> Finished {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use vigie_fake_camera::books::{GapSpan, unix_us};
 
-use super::{House, PASSWORD, USER, wait_for};
+use super::{House, PASSWORD, PATIENCE, USER, wait_for};
 
 /// One HTTP answer.
 pub struct Answer {
@@ -140,6 +140,16 @@ impl House {
         request
             .header("content-type", "application/json")
             .body(body.to_string())
+    }
+
+    /// Tells of an event as the tester; what a busy disk did not take at once is told again.
+    pub fn tell(&self, event: &Value) -> Answer {
+        let answer = wait_for("an answer", PATIENCE, || {
+            let answer = self.post_json_as(USER, "/api/v1/events", event);
+            (answer.status != 503).then_some(answer)
+        });
+        assert!((200..300).contains(&answer.status), "{}", answer.text());
+        answer
     }
 
     /// A page of events.
