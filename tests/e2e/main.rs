@@ -20,6 +20,7 @@ mod footage;
 mod house;
 mod house_events;
 mod lies;
+mod live_view;
 mod losses;
 mod motion;
 mod motion_load;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, binary, shown, wait_for},
+    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, binary, shown, visit, wait_for},
     recording::cameras,
 };
 
@@ -60,43 +60,11 @@ impl Drop for Demo {
     }
 }
 
-/// Signs in when somebody is to be no administrator.
-const GUEST: &str = "guest";
-
-/// Windows that `alarms.mjs` is visited in: the widest and the narrowest of those it knows.
-const SIZES: &str = "1440x900-light 390x844-dark";
-
-/// Runs one of `tests/browser`: what it saw, and whether it was content.
-fn visit(script: &str, url: &str, user: &str, password: &str) -> (String, bool) {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    assert!(
-        tests.join("node_modules").is_dir(),
-        "no {}/node_modules: run make setup-test",
-        tests.display()
-    );
-    let visit = Command::new("node")
-        .arg(script)
-        .current_dir(&tests)
-        .env("VIGIE_URL", url)
-        .env("VIGIE_USER", user)
-        .env("VIGIE_PASSWORD", password)
-        .env("VIGIE_SIZES", SIZES)
-        .env("VIGIE_GUEST", GUEST)
-        .env("VIGIE_GUEST_PASSWORD", PASSWORD)
-        .output()
-        .expect("node");
-    let seen = String::from_utf8_lossy(&visit.stdout).into_owned();
-    if !visit.status.success() {
-        eprintln!("{seen}{}", String::from_utf8_lossy(&visit.stderr));
-    }
-    (seen, visit.status.success())
-}
-
 #[test]
 fn the_first_page_of_the_demo_in_chromium() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(folder.path());
-    let (seen, content) = visit("first-page.mjs", &demo.url, &demo.user, &demo.password);
+    let (seen, content) = visit("first-page.mjs", &demo.url, &demo.user, &demo.password, &[]);
     let ended = demo.interrupt();
     let steps = seen.lines().count().saturating_sub(1);
     shown(
@@ -113,9 +81,15 @@ fn a_page_of_a_recorder_without_a_usable_disk_says_so() {
     std::fs::write(house.root.join("disk1/holiday.jpg"), b"somebody's").unwrap();
     house.run();
     house.wait_state("cam0", "main", "live", PATIENCE);
-    let (_, content) = visit("no-disk.mjs", house.http(), USER, PASSWORD);
+    let (_, content) = visit("no-disk.mjs", house.http(), USER, PASSWORD, &[]);
     assert!(content);
 }
+
+/// Signs in when somebody is to be no administrator.
+const GUEST: &str = "guest";
+
+/// Windows that `alarms.mjs` is visited in: the widest and the narrowest of those it knows.
+const SIZES: &str = "1440x900-light 390x844-dark";
 
 /// Everything that a rule can do, some of which fails: the page tells which, and why.
 #[test]
@@ -202,7 +176,12 @@ popup_message = true
         "{:?}",
         worker.headers
     );
-    let (seen, content) = visit("alarms.mjs", house.http(), USER, PASSWORD);
+    let more = [
+        ("VIGIE_SIZES", SIZES.to_owned()),
+        ("VIGIE_GUEST", GUEST.to_owned()),
+        ("VIGIE_GUEST_PASSWORD", PASSWORD.to_owned()),
+    ];
+    let (seen, content) = visit("alarms.mjs", house.http(), USER, PASSWORD, &more);
     for step in [
         "triggered and cleared",
         "silenced",

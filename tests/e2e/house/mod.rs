@@ -4,6 +4,7 @@
 mod api;
 mod broker;
 mod browser;
+mod chromium;
 mod config;
 mod loop_disk;
 mod post;
@@ -15,6 +16,7 @@ pub use api::{Answer, now_us, rfc3339};
 #[cfg_attr(not(feature = "fault-hooks"), allow(unused_imports))]
 pub use broker::{BACK, Broker, Listener};
 pub use browser::Browser;
+pub use chromium::visit;
 pub use config::{Cam, Setup};
 pub use loop_disk::{LoopDisk, Memory};
 #[cfg_attr(not(feature = "fault-hooks"), allow(unused_imports))]
