@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use ulid::Ulid;
 use vigie_config::{CameraId, DiskId, Utc};
+use vigie_storage::accounts::GroupName;
 
 /// A supervised network video recorder.
 ///
@@ -80,7 +81,8 @@ pub enum UserCommand {
     Add {
         #[command(flatten)]
         user: Named,
-        #[arg(long, value_enum, default_value_t = GroupName::Ordinary)]
+        /// administrator, advanced, ordinary, or one of your own
+        #[arg(long, default_value_t = GroupName::ordinary())]
         group: GroupName,
         #[command(flatten)]
         password: PasswordSource,
@@ -118,13 +120,6 @@ pub struct PasswordSource {
     /// password on the command line is seen by everyone on the machine)
     #[arg(long, required = true)]
     pub password_stdin: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum GroupName {
-    Administrator,
-    Advanced,
-    Ordinary,
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,7 +14,7 @@ use vigie_actors::{
 };
 use vigie_config::Config;
 use vigie_media::demo::{DemoCamera, DemoCameras};
-use vigie_storage::{Storage, StorageOptions, accounts::Group};
+use vigie_storage::{Storage, StorageOptions, accounts::GroupName};
 
 use crate::{exit, run, telemetry};
 
@@ -116,7 +116,7 @@ fn sign_in(config: &Config) -> anyhow::Result<String> {
     } else {
         Request::UserAdd {
             name: USER.into(),
-            group: Group::Administrator,
+            group: GroupName::administrator(),
             password: password.clone(),
         }
     };

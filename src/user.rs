@@ -3,10 +3,9 @@
 use std::{io::BufRead, process::ExitCode};
 
 use vigie_actors::control::Request;
-use vigie_storage::accounts::Group;
 
 use crate::{
-    cli::{GroupName, UserCommand},
+    cli::UserCommand,
     exit,
     offline::{Needs, execute},
 };
@@ -17,7 +16,7 @@ pub fn main(what: UserCommand) -> ExitCode {
             Ok(password) => {
                 let request = Request::UserAdd {
                     name: user.name,
-                    group: group.into(),
+                    group,
                     password,
                 };
                 execute(&user.config, request, Needs::State)
@@ -52,16 +51,6 @@ fn password() -> Result<String, ExitCode> {
         Err(error) => {
             eprintln!("cannot read the password from standard input: {error}");
             Err(exit::FAILED)
-        }
-    }
-}
-
-impl From<GroupName> for Group {
-    fn from(name: GroupName) -> Group {
-        match name {
-            GroupName::Administrator => Group::Administrator,
-            GroupName::Advanced => Group::Advanced,
-            GroupName::Ordinary => Group::Ordinary,
         }
     }
 }

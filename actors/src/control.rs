@@ -23,7 +23,7 @@ use tokio::{
 };
 use ulid::Ulid;
 use vigie_config::{CameraId, Config, Utc};
-use vigie_storage::{Reason, Storage, accounts::Group, locks::Protection};
+use vigie_storage::{Reason, Storage, accounts::GroupName, locks::Protection};
 
 pub use disks::DiskRequest;
 
@@ -45,7 +45,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 pub enum Request {
     UserAdd {
         name: String,
-        group: Group,
+        group: GroupName,
         password: String,
     },
     UserPasswd {
@@ -130,12 +130,16 @@ pub fn perform(request: Request, house: &House<'_>) -> Answer {
     let accounts = storage.accounts();
     let result = match request {
         Request::UserAdd { name, group, password } => accounts
-            .add(&name, group, &password)
+            .operator()
+            .add(&name, group, None, &password)
             .map(|_| format!("user {name} added")),
         Request::UserPasswd { name, password } => accounts
             .passwd(&name, &password)
             .map(|()| format!("password of {name} changed")),
-        Request::UserRemove { name } => accounts.remove(&name).map(|()| format!("user {name} removed")),
+        Request::UserRemove { name } => accounts
+            .operator()
+            .remove(&name)
+            .map(|()| format!("user {name} removed")),
         Request::UserList => {
             let lines = accounts
                 .list()

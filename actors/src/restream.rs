@@ -7,12 +7,16 @@ use std::{
     time::Duration,
 };
 
+use ulid::Ulid;
 use vigie_config::StreamId;
 use vigie_media::{
     hub::Hub,
     restream::{Restream, RestreamError, RestreamOptions, RtspUsers},
 };
-use vigie_storage::{Storage, accounts::Verdict};
+use vigie_storage::{
+    Storage,
+    accounts::{CameraRight, Verdict},
+};
 
 use crate::{
     cameras::Cameras,
@@ -22,6 +26,9 @@ use crate::{
 
 const LOOK: Duration = Duration::from_millis(500);
 const MAX_CLIENTS: usize = 512;
+
+/// Before the id of an API token, in place of a user's name: no name has a colon.
+const TOKEN: &str = "token:";
 
 /// The recorder's users as the RTSP server asks for them.
 struct Users {
@@ -33,12 +40,33 @@ impl RtspUsers for Users {
     fn ha1(&self, user: &str) -> Option<String> {
         self.storage.accounts().ha1(user)
     }
-    fn check_basic(&self, user: &str, password: &str) -> bool {
-        matches!(self.storage.accounts().verify(user, password), Verdict::Accepted(_))
+    fn may_try(&self, from: Option<IpAddr>, user: &str) -> bool {
+        self.sign_ins.may_try(from, With::Name(user)).is_ok()
     }
-    fn may_view(&self, user: &str, stream: &StreamId) -> bool {
-        let user = self.storage.accounts().get(user);
-        user.is_some_and(|u| u.may_view(&stream.camera))
+    fn check_basic(&self, user: &str, password: &str) -> Option<String> {
+        let accounts = self.storage.accounts();
+        if let Some(id) = accounts.shown_token(password) {
+            let owner = accounts.user_of_token(id)?;
+            return (owner.name == user).then(|| format!("{TOKEN}{id}"));
+        }
+        match accounts.verify(user, password) {
+            Verdict::Accepted(user) => Some(user.name),
+            Verdict::Refused | Verdict::Disabled => None,
+        }
+    }
+    fn may_play(&self, who: &str, stream: &StreamId) -> bool {
+        let accounts = self.storage.accounts();
+        let user = match who.strip_prefix(TOKEN) {
+            Some(id) => Ulid::from_string(id).ok().and_then(|id| accounts.user_of_token(id)),
+            None => accounts.get(who),
+        };
+        user.is_some_and(|user| user.may_with(&stream.camera, CameraRight::Live))
+    }
+    fn stamp(&self, who: &str) -> u64 {
+        self.storage.accounts().password_stamp(who)
+    }
+    fn accepted(&self, from: Option<IpAddr>, user: &str) {
+        self.sign_ins.passed(from, user);
     }
     fn refused(&self, from: Option<IpAddr>, user: &str) {
         self.sign_ins.tell(from, With::Name(user));

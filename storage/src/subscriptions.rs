@@ -214,7 +214,7 @@ fn key(name: &'static str, text: &str, bytes: usize) -> Result<String, Subscript
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::accounts::Group;
+    use crate::accounts::{GroupName, Rights};
 
     fn keys() -> (String, String) {
         (
@@ -226,9 +226,11 @@ mod tests {
     fn user(name: &str) -> User {
         User {
             name: name.to_owned(),
-            group: Group::Ordinary,
+            group: GroupName::ordinary(),
             enabled: true,
             created: Utc::now(),
+            cameras: None,
+            rights: Rights::default(),
         }
     }
 

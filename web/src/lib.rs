@@ -9,6 +9,7 @@ mod head;
 mod live;
 mod origin;
 mod problem;
+mod rights;
 mod server;
 mod sign_in;
 mod ui;

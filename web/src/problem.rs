@@ -13,8 +13,8 @@ use crate::{api::NoteBody, deadline};
 /// The body of every error answer, `application/problem+json`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
-    /// What a program decides by: `bad_request`, `unauthenticated`, `forbidden`, `no_camera`, `no_footage`,
-    /// `mixed_formats`, `stale`, `refused`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
+    /// What a program decides by: `bad_request`, `unauthenticated`, `locked_out`, `forbidden`, `no_camera`, `no_footage`,
+    /// `mixed_formats`, `conflict`, `stale`, `refused`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
     pub status: u16,
@@ -37,8 +37,12 @@ pub enum Problem {
     Unauthenticated { challenge: bool },
     #[error("the name or the password is wrong")]
     WrongPassword,
+    #[error("too many wrong tries: wait {} s", .0.as_secs() + 1)]
+    LockedOut(std::time::Duration),
     #[error("{0}")]
     Forbidden(String),
+    #[error("{0}")]
+    Conflict(String),
     #[error("there is no camera {0}")]
     NoCamera(String),
     #[error("{0}")]
@@ -76,6 +80,11 @@ impl Problem {
         Problem::NotFound(format!("/api/v1/{folder}/{id}"))
     }
 
+    /// Also of one that is there and not for the viewer.
+    pub fn no_camera(id: &str) -> Problem {
+        Problem::NoCamera(id.chars().take(80).collect())
+    }
+
     /// A failure below, by what can be done about it.
     pub fn of_kind(kind: ErrorKind, detail: impl ToString) -> Problem {
         let detail = detail.to_string();
@@ -95,6 +104,8 @@ impl Problem {
             Problem::Unauthenticated { .. } | Problem::WrongPassword => {
                 (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in")
             }
+            Problem::LockedOut(_) => (StatusCode::TOO_MANY_REQUESTS, "locked_out", "Too many wrong tries"),
+            Problem::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Not as things stand"),
             Problem::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Problem::NoCamera(_) => (StatusCode::NOT_FOUND, "no_camera", "No such camera"),
             Problem::NoFootage(_) => (StatusCode::NOT_FOUND, "no_footage", "No footage"),
@@ -147,6 +158,9 @@ impl ResponseError for Problem {
             .insert_header(("Cache-Control", "no-store"));
         if let Problem::Unauthenticated { challenge: true } = self {
             answer.insert_header(("WWW-Authenticate", "Basic realm=\"vigie\", charset=\"UTF-8\""));
+        }
+        if let Problem::LockedOut(wait) = self {
+            answer.insert_header(("Retry-After", (wait.as_secs() + 1).to_string()));
         }
         if let Problem::Slow(_) = self {
             answer.insert_header(("Connection", "close"));

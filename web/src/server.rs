@@ -16,7 +16,7 @@ use vigie_actors::{
 use crate::{
     api, deadline, head, origin,
     problem::{malformed, malformed_json},
-    ui,
+    rights, ui,
 };
 
 const WORKERS: usize = 2;
@@ -87,6 +87,7 @@ async fn serve(
             .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(malformed_json))
             .app_data(web::QueryConfig::default().error_handler(malformed))
             .app_data(web::PathConfig::default().error_handler(malformed))
+            .wrap(middleware::from_fn(rights::ask))
             .wrap(middleware::from_fn(deadline::for_bodies))
             .wrap(middleware::from_fn(origin::ours))
             .wrap(middleware::from_fn(head::as_get))

@@ -1,20 +1,27 @@
-//! Who asks: Basic credentials, a session cookie or a bearer token.
+//! Who asks: Basic credentials, a session cookie, a session or API token as bearer.
 //!
-//! A handler that takes a [`Viewer`] is reachable only when signed in. There is no other way in.
+//! [`crate::rights`] asks for it before any handler and leaves the [`Viewer`] with the request, where
+//! handlers find it. There is no other way in.
 
-use std::{net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::{Ready, ready},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
 use base64::Engine;
+use ulid::Ulid;
 use vigie_actors::{Recorder, sign_ins::With};
 use vigie_config::CameraId;
-use vigie_storage::accounts::{Accounts, Proof, User, Verdict};
+use vigie_storage::accounts::{Accounts, CameraRight, HouseRight, Proof, User, Verdict};
 
 use crate::problem::Problem;
 
 pub const COOKIE: &str = "vigie_session";
 
-/// A signed-in user.
+/// A signed-in user, with the rights that what they came with gives them.
 #[derive(Clone)]
 pub struct Viewer(pub User, Ticket);
 
@@ -22,7 +29,12 @@ pub struct Viewer(pub User, Ticket);
 #[derive(Clone)]
 enum Ticket {
     Password(Proof),
-    Session(String),
+    Session {
+        token: String,
+        id: String,
+    },
+    /// An API token, by its id.
+    Token(Ulid),
 }
 
 impl Viewer {
@@ -31,23 +43,68 @@ impl Viewer {
     pub fn again(&self, accounts: &Accounts) -> Option<Viewer> {
         let user = match &self.1 {
             Ticket::Password(proof) => accounts.user_of(proof),
-            Ticket::Session(token) => accounts.session(token).map(|session| session.user),
+            Ticket::Session { token, .. } => accounts.session(token).map(|session| session.user),
+            Ticket::Token(id) => accounts.user_of_token(*id),
         };
         user.map(|user| Viewer(user, self.1.clone()))
     }
 
+    /// Whoever may do nothing at all with a camera is not told that there is one.
     pub fn may_view(&self, camera: &CameraId) -> Result<(), Problem> {
-        match self.0.may_view(camera) {
+        match self.0.sees(camera) {
             true => Ok(()),
-            false => Err(Problem::Forbidden(format!("{} may not watch {camera}", self.0.name))),
+            false => Err(Problem::no_camera(camera.as_str())),
         }
     }
 
-    pub fn may_administer(&self) -> Result<(), Problem> {
-        match self.0.may_administer() {
+    pub fn may_with(&self, camera: &CameraId, right: CameraRight) -> Result<(), Problem> {
+        self.may_view(camera)?;
+        match self.0.may_with(camera, right) {
             true => Ok(()),
-            false => Err(Problem::Forbidden(format!("{} is no administrator", self.0.name))),
+            false => Err(self.lacks(&format!("{right:?}"), &format!(" of {camera}"))),
         }
+    }
+
+    pub fn may_somewhere(&self, right: CameraRight) -> Result<(), Problem> {
+        match self.0.rights.may_somewhere(right) {
+            true => Ok(()),
+            false => Err(self.lacks(&format!("{right:?}"), " of any camera")),
+        }
+    }
+
+    pub fn may(&self, right: HouseRight) -> Result<(), Problem> {
+        match self.0.may(right) {
+            true => Ok(()),
+            false => Err(self.lacks(&format!("{right:?}"), "")),
+        }
+    }
+
+    fn lacks(&self, right: &str, of: &str) -> Problem {
+        let (name, right) = (&self.0.name, right.to_lowercase());
+        Problem::Forbidden(format!("{name} has not the right {right}{of}"))
+    }
+
+    /// Signed in with an API token.
+    pub fn is_a_program(&self) -> bool {
+        matches!(self.1, Ticket::Token(_))
+    }
+
+    /// The id of the session that this is, if it is one.
+    pub fn session(&self) -> Option<&str> {
+        match &self.1 {
+            Ticket::Session { id, .. } => Some(id),
+            Ticket::Password(_) | Ticket::Token(_) => None,
+        }
+    }
+}
+
+impl FromRequest for Viewer {
+    type Error = Problem;
+    type Future = Ready<Result<Viewer, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let viewer = request.extensions().get::<Viewer>().cloned();
+        ready(viewer.ok_or_else(|| Problem::Internal("this route asks for nobody".into())))
     }
 }
 
@@ -62,36 +119,41 @@ enum Credentials {
     Session(String),
 }
 
-impl FromRequest for Viewer {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Viewer, Problem>>>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let refused = Problem::Unauthenticated {
-            challenge: wants_challenge(request),
-        };
-        let (credentials, peer) = (credentials(request), peer(request));
-        let recorder = request.app_data::<web::Data<Recorder>>().cloned();
-        Box::pin(async move {
-            let recorder = recorder.ok_or_else(|| Problem::Internal("no recorder behind this route".into()))?;
-            let viewer = match credentials {
-                None => None,
-                Some(Credentials::Session(token)) => of_session(&recorder, token),
-                Some(Credentials::Bearer(token)) => of_session(&recorder, token).or_else(|| {
+/// Who asks. Wrong credentials are told of, and after too many not looked at.
+pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Result<Viewer, Problem> {
+    let refused = Problem::Unauthenticated {
+        challenge: wants_challenge(request),
+    };
+    let (credentials, peer) = (credentials(request), peer(request));
+    let viewer = match credentials {
+        None => None,
+        Some(Credentials::Session(token)) => of_session(&recorder, token),
+        Some(Credentials::Bearer(token)) => match of_token(&recorder, &token) {
+            Some(viewer) => Some(viewer),
+            None => match of_session(&recorder, token) {
+                Some(viewer) => Some(viewer),
+                None => {
+                    recorder
+                        .sign_ins()
+                        .may_try(peer, With::Token)
+                        .map_err(Problem::LockedOut)?;
                     recorder.sign_ins().tell(peer, With::Token);
                     None
-                }),
-                Some(Credentials::Basic { name, password }) => {
-                    // Asked before the check: a password changed meanwhile is another.
-                    let proof = recorder.storage().accounts().proof(&name);
-                    let user = check(recorder.into_inner(), peer, name, password).await?;
-                    user.zip(proof)
-                        .map(|(user, proof)| Viewer(user, Ticket::Password(proof)))
                 }
-            };
-            viewer.ok_or(refused)
-        })
-    }
+            },
+        },
+        Some(Credentials::Basic { name, password }) => match of_token(&recorder, &password) {
+            Some(viewer) => Some(viewer).filter(|viewer| viewer.0.name == name),
+            None => {
+                // Asked before the check: a password changed meanwhile is another.
+                let proof = recorder.storage().accounts().proof(&name);
+                let user = check(recorder.into_inner(), peer, name, password).await?;
+                user.zip(proof)
+                    .map(|(user, proof)| Viewer(user, Ticket::Password(proof)))
+            }
+        },
+    };
+    viewer.ok_or(refused)
 }
 
 /// Passwords being checked at once: whoever guesses many must not hold the threads that serve footage.
@@ -100,7 +162,15 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn of_session(recorder: &Recorder, token: String) -> Option<Viewer> {
     let session = recorder.storage().accounts().session(&token)?;
-    Some(Viewer(session.user, Ticket::Session(token)))
+    let id = session.info.id;
+    Some(Viewer(session.user, Ticket::Session { token, id }))
+}
+
+fn of_token(recorder: &Recorder, text: &str) -> Option<Viewer> {
+    let accounts = recorder.storage().accounts();
+    let id = accounts.shown_token(text)?;
+    let user = accounts.user_of_token(id)?;
+    Some(Viewer(user, Ticket::Token(id)))
 }
 
 /// Who asks, as far as the connection says.
@@ -115,8 +185,21 @@ pub async fn check(
     name: String,
     password: String,
 ) -> Result<Option<User>, Problem> {
-    match verdict(recorder.clone(), name.clone(), password).await? {
-        Verdict::Accepted(user) => Ok(Some(user)),
+    // Whoever was right a moment ago does not wait behind those who guess.
+    let remembered = recorder.storage().accounts().remembered(&name, &password);
+    let verdict = match remembered {
+        Some(verdict) => verdict,
+        None => {
+            let may_try = recorder.sign_ins().may_try(peer, With::Name(&name));
+            may_try.map_err(Problem::LockedOut)?;
+            verdict(recorder.clone(), name.clone(), password).await?
+        }
+    };
+    match verdict {
+        Verdict::Accepted(user) => {
+            recorder.sign_ins().passed(peer, &user.name);
+            Ok(Some(user))
+        }
         Verdict::Refused | Verdict::Disabled => {
             recorder.sign_ins().tell(peer, With::Name(&name));
             Ok(None)
@@ -126,10 +209,6 @@ pub async fn check(
 
 /// Checks a password away from the web's own threads: argon2 takes its time on purpose.
 async fn verdict(recorder: Arc<Recorder>, name: String, password: String) -> Result<Verdict, Problem> {
-    // Whoever was right a moment ago does not wait behind those who guess.
-    if let Some(verdict) = recorder.storage().accounts().remembered(&name, &password) {
-        return Ok(verdict);
-    }
     let busy = || Problem::Unavailable("too many passwords are being checked; try again".into());
     let turn = tokio::time::timeout(CHECK_TIMEOUT, CHECKS.acquire()).await;
     let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;

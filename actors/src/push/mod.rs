@@ -167,7 +167,7 @@ impl Shared {
         let user = self.sources.storage.accounts().get(&subscription.user);
         // Another of the same name did not ask.
         let user = user.filter(|user| user.enabled && subscription.is_of(user));
-        user.is_some_and(|user| note.source.camera().is_none_or(|camera| user.may_view(camera)))
+        user.is_some_and(|user| note.source.camera().is_none_or(|camera| user.sees(camera)))
     }
 
     /// Rights are those of now, however long the message waited.

@@ -1,9 +1,10 @@
 //! Failed sign-ins: an event and a line of the log for the first of an address, then one a minute
-//! with the count.
+//! with the count. And after too many of them a wait.
 //!
-//! Belongs here: how often they are told. Does not belong here: who may sign in
+//! Belongs here: how often they are told, when another try is too soon. Does not belong here: who may sign in
 //! (`vigie-storage`), what a client is answered (`vigie-web`, the RTSP server).
 
+mod lock_out;
 mod tally;
 
 use std::{
@@ -18,6 +19,7 @@ use crate::{
     registry::{Event, Events},
     supervise::{ChildSpec, worker_child},
 };
+use lock_out::LockOut;
 use tally::{Guest, Report, Tally};
 
 pub use tally::With;
@@ -28,6 +30,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Where whoever checks passwords and tokens tells of those that were wrong. Outlives its actor.
 pub struct FailedSignIns {
     tally: Mutex<Tally>,
+    lock_out: Mutex<LockOut>,
     events: Events,
 }
 
@@ -35,6 +38,7 @@ impl FailedSignIns {
     pub(crate) fn new(events: &Events) -> Arc<Self> {
         Arc::new(Self {
             tally: Mutex::default(),
+            lock_out: Mutex::default(),
             events: events.clone(),
         })
     }
@@ -43,8 +47,24 @@ impl FailedSignIns {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lock_out(&self) -> MutexGuard<'_, LockOut> {
+        self.lock_out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a password or token may be checked now; else how long it is to be waited for. What comes
+    /// earlier is not looked at.
+    pub fn may_try(&self, from: Option<IpAddr>, with: With<'_>) -> Result<(), Duration> {
+        self.lock_out().may_try(Guest::of(from), with, Instant::now())
+    }
+
+    /// Somebody at this address knew the password.
+    pub fn passed(&self, from: Option<IpAddr>, name: &str) {
+        self.lock_out().passed(Guest::of(from), name, Instant::now());
+    }
+
     /// Somebody at this address was refused; not for requests without credentials.
     pub fn tell(&self, from: Option<IpAddr>, with: With<'_>) {
+        self.lock_out().failed(Guest::of(from), with, Instant::now());
         let first = self.lock().failed(Guest::of(from), with, Instant::now());
         self.raise(first);
     }

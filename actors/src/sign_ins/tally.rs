@@ -16,7 +16,7 @@ const MOST_NAMES: usize = 5;
 const LONGEST_NAME: usize = 32;
 
 /// Where tries come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Guest {
     Address(IpAddr),
     /// A /64 of the Internet: whoever has one has all of its addresses.

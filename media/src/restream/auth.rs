@@ -65,6 +65,12 @@ pub(super) fn stream_of(context: &RTSPContext) -> Option<StreamId> {
     Some(StreamId::new(camera, parts.next()?.parse().ok()?))
 }
 
+/// Who asks; `None`: nobody who signed in, on an anonymous mount.
+pub(super) fn who(context: &RTSPContext) -> Option<String> {
+    let who = context.token()?.string(USER)?;
+    (!who.is_empty()).then(|| who.to_string())
+}
+
 /// Answers a request that is not served; `headers` adds to the answer.
 fn refuse(context: &RTSPContext, code: RTSPStatusCode, headers: impl FnOnce()) {
     if let (Some(client), Some(response)) = (context.client(), context.response()) {
@@ -106,7 +112,7 @@ impl Rules {
             return RTSPStatusCode::NotFound;
         };
         let allowed = match token.string(USER) {
-            Some(user) if !user.is_empty() => self.users.may_view(&user, &stream),
+            Some(user) if !user.is_empty() => self.users.may_play(&user, &stream),
             _ => mounts.access(&stream) == Access::Anyone,
         };
         match (allowed, mounts.ready(&stream)) {
@@ -122,15 +128,19 @@ impl Rules {
             return true;
         }
         let Some(request) = context.request() else { return false };
-        let mut refused = None;
+        let (mut refused, from) = (None, peer(context));
         for credential in request.parse_auth_credentials().iter() {
             match credential.scheme() {
                 RTSPAuthMethod::Basic => {
                     let Some((user, password)) = credential.authorization().and_then(basic) else {
                         continue;
                     };
-                    if self.users.check_basic(&user, &password) {
-                        context.set_token(self.token(&user));
+                    if !self.users.may_try(from, &user) {
+                        return false;
+                    }
+                    if let Some(who) = self.users.check_basic(&user, &password) {
+                        context.set_token(self.token(&who));
+                        self.users.accepted(from, &user);
                         return true;
                     }
                     refused = Some(user);
@@ -139,8 +149,12 @@ impl Rules {
                     let params = credential.params();
                     let user = params.iter().find_map(|param| value_of(param, c"username"));
                     let Some(user) = user else { continue };
+                    if !self.users.may_try(from, &user) {
+                        return false;
+                    }
                     // It answers `true` also to a wrong response, and then sets no token.
                     if self.knows(auth, &user) && auth.parent_authenticate(context) && context.token().is_some() {
+                        self.users.accepted(from, &user);
                         return true;
                     }
                     // A player that comes back answers a question which is not asked any more, and is
@@ -154,7 +168,7 @@ impl Rules {
             }
         }
         if let Some(user) = refused {
-            self.users.refused(peer(context), &user);
+            self.users.refused(from, &user);
         }
         false
     }

@@ -12,6 +12,8 @@ use std::{
 use gstreamer_rtsp_server::{RTSPClient, glib, prelude::*};
 use vigie_config::StreamId;
 
+use super::RtspUsers;
+
 /// A connection that has set up nothing for so long is closed.
 const IDLE: Duration = Duration::from_secs(15);
 
@@ -19,6 +21,8 @@ struct Entry {
     client: glib::WeakRef<RTSPClient>,
     since: Instant,
     streams: HashSet<StreamId>,
+    /// Who signed in, with their stamp of that moment.
+    who: Option<(String, u64)>,
 }
 
 #[derive(Default)]
@@ -40,6 +44,7 @@ impl Clients {
             client: client.downgrade(),
             since: Instant::now(),
             streams: HashSet::new(),
+            who: None,
         });
         true
     }
@@ -49,13 +54,14 @@ impl Clients {
         entries.retain(|entry| entry.client.upgrade().is_some_and(|other| other != *client));
     }
 
-    pub fn plays(&self, client: &RTSPClient, stream: StreamId) {
+    pub fn plays(&self, client: &RTSPClient, stream: StreamId, who: Option<(String, u64)>) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries
             .iter_mut()
             .find(|entry| entry.client.upgrade().as_ref() == Some(client))
         {
             entry.streams.insert(stream);
+            entry.who = who;
         }
     }
 
@@ -66,6 +72,15 @@ impl Clients {
 
     pub fn idle(&self) -> Vec<RTSPClient> {
         self.select(|entry| entry.streams.is_empty() && entry.since.elapsed() > IDLE)
+    }
+
+    /// The clients of whom signed in and may not play any more what they play.
+    pub fn unwelcome(&self, users: &dyn RtspUsers) -> Vec<RTSPClient> {
+        self.select(|entry| {
+            entry.who.as_ref().is_some_and(|(who, stamp)| {
+                users.stamp(who) != *stamp || entry.streams.iter().any(|stream| !users.may_play(who, stream))
+            })
+        })
     }
 
     pub fn all(&self) -> Vec<RTSPClient> {

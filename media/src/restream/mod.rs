@@ -39,11 +39,17 @@ pub trait RtspUsers: Send + Sync + 'static {
     /// `MD5(user:vigie:password)` in lower-case hexadecimal, for Digest. `None`: unknown, switched
     /// off, or without one.
     fn ha1(&self, user: &str) -> Option<String>;
-    /// Whether the pair is right. May take as long as a slow hash does: it is called on a thread
-    /// that only answers RTSP requests.
-    fn check_basic(&self, user: &str, password: &str) -> bool;
-    /// Whether a signed-in user may play a stream.
-    fn may_view(&self, user: &str, stream: &StreamId) -> bool;
+    /// Whether this user may be tried from there now; `false` after too many wrong passwords.
+    fn may_try(&self, from: Option<IpAddr>, user: &str) -> bool;
+    /// Who a pair is of: the user, or who stands for one of their tokens. May take as long as a
+    /// slow hash does: it is called on a thread that only answers RTSP requests.
+    fn check_basic(&self, user: &str, password: &str) -> Option<String>;
+    /// Whether who signed in may play a stream now.
+    fn may_play(&self, who: &str, stream: &StreamId) -> bool;
+    /// Another number once who signed in has to do so again, such as after a new password.
+    fn stamp(&self, who: &str) -> u64;
+    /// A request named this user and was right.
+    fn accepted(&self, from: Option<IpAddr>, user: &str);
     /// A request named this user and had not the right password; called once for it.
     fn refused(&self, from: Option<IpAddr>, user: &str);
 }

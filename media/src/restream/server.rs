@@ -19,7 +19,7 @@ use gstreamer_rtsp_server::{
 use vigie_config::StreamId;
 
 use super::{
-    CLIENT_THREADS, RestreamError, RestreamOptions, RestreamStats,
+    CLIENT_THREADS, RestreamError, RestreamOptions, RestreamStats, RtspUsers,
     auth::{self, Access, Mounts},
     clients::Clients,
     factory::{self, Spec},
@@ -27,7 +27,8 @@ use super::{
 };
 use crate::{gst::ensure_elements, hub::Hub};
 
-/// How often sessions and connections are looked at whose clients have gone silent.
+/// How often sessions and connections are looked at whose clients have gone silent, or may not play
+/// any more.
 const SWEEP: Duration = Duration::from_secs(5);
 /// Connections that may wait to be accepted: all viewers of a wall come at once after a restart.
 const BACKLOG: i32 = 128;
@@ -49,6 +50,7 @@ struct Shared {
     points: RTSPMountPoints,
     mounts: Mutex<HashMap<StreamId, Mount>>,
     clients: Clients,
+    users: Arc<dyn RtspUsers>,
     active: Arc<AtomicUsize>,
     dropped: Arc<AtomicU64>,
 }
@@ -81,6 +83,7 @@ impl Restream {
             points: RTSPMountPoints::new(),
             mounts: Mutex::default(),
             clients: Clients::default(),
+            users: options.users.clone(),
             active: Arc::default(),
             dropped: Arc::default(),
         });
@@ -201,7 +204,11 @@ fn watch(client: &RTSPClient, shared: &Arc<Shared>) {
     let weak = Arc::downgrade(shared);
     client.connect_setup_request(move |client, context| {
         if let (Some(shared), Some(stream)) = (weak.upgrade(), auth::stream_of(context)) {
-            shared.clients.plays(client, stream);
+            let who = auth::who(context).map(|who| {
+                let stamp = shared.users.stamp(&who);
+                (who, stamp)
+            });
+            shared.clients.plays(client, stream, who);
         }
     });
     let weak = Arc::downgrade(shared);
@@ -221,6 +228,8 @@ fn serve(server: &RTSPServer, main_loop: &MainLoop, shared: &Arc<Shared>) {
         }
         if let Some(shared) = weak.upgrade() {
             shared.clients.idle().iter().for_each(RTSPClientExt::close);
+            let unwelcome = shared.clients.unwelcome(&*shared.users);
+            unwelcome.iter().for_each(RTSPClientExt::close);
         }
         ControlFlow::Continue
     });

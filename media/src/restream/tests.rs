@@ -4,7 +4,10 @@ use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     process::{Command, Output},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,9 +17,9 @@ use super::{Restream, RestreamOptions, RtspUsers};
 use crate::{gst::GstSource, hub::Hub};
 
 /// `ann` with the password `correct horse` sees all, `bob` with `battery` sees nothing. Who was
-/// refused, and from where.
+/// refused, and from where; whether `ann` sees nothing any more.
 #[derive(Default)]
-struct Users(Mutex<Vec<(Option<IpAddr>, String)>>);
+struct Users(Mutex<Vec<(Option<IpAddr>, String)>>, AtomicBool);
 
 impl RtspUsers for Users {
     fn ha1(&self, user: &str) -> Option<String> {
@@ -27,12 +30,20 @@ impl RtspUsers for Users {
             _ => None,
         }
     }
-    fn check_basic(&self, user: &str, password: &str) -> bool {
-        matches!((user, password), ("ann", "correct horse") | ("bob", "battery"))
+    fn may_try(&self, _: Option<IpAddr>, user: &str) -> bool {
+        user != "locked"
     }
-    fn may_view(&self, user: &str, _: &StreamId) -> bool {
-        user == "ann"
+    fn check_basic(&self, user: &str, password: &str) -> Option<String> {
+        let right = matches!((user, password), ("ann", "correct horse") | ("bob", "battery"));
+        right.then(|| user.to_owned())
     }
+    fn may_play(&self, who: &str, _: &StreamId) -> bool {
+        who == "ann" && !self.1.load(Ordering::Relaxed)
+    }
+    fn stamp(&self, _: &str) -> u64 {
+        0
+    }
+    fn accepted(&self, _: Option<IpAddr>, _: &str) {}
     fn refused(&self, from: Option<IpAddr>, user: &str) {
         self.0.lock().unwrap().push((from, user.to_owned()));
     }
@@ -530,4 +541,19 @@ fn connections_that_ask_for_nothing_are_closed() {
         assert_eq!(socket.read(&mut [0; 64]).unwrap(), 0);
     }
     until("they are forgotten", || house.restream.stats().clients == 0);
+}
+
+#[test]
+fn who_may_not_play_any_more_is_sent_away() {
+    let house = House::new(SOUND, false);
+    let mut player = Command::new("ffmpeg")
+        .args(["-v", "error", "-rtsp_transport", "tcp", "-i"])
+        .arg(house.url("ann:correct%20horse@"))
+        .args(["-f", "null", "-"])
+        .spawn()
+        .unwrap();
+    until("it plays", || house.restream.stats().playing == 1);
+    house.users.1.store(true, Ordering::Relaxed);
+    until("it is sent away", || house.restream.stats().playing == 0);
+    player.wait().unwrap();
 }

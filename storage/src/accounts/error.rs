@@ -16,8 +16,26 @@ pub enum AccountsError {
     LongPassword { seen: usize },
     #[error("the password holds a control character such as a line break: leave it out")]
     BadPassword,
-    #[error("{seen:?} is not a group: use administrator, advanced or ordinary")]
+    #[error("{seen:?} is not a name for a group: use 1 to 40 of A-Z a-z 0-9 . _ -")]
     BadGroup { seen: String },
+    #[error("there is no group {name}: built in are administrator, advanced and ordinary")]
+    NoGroup { name: String },
+    #[error("the group {name} is built in and stays as it is: make one of another name")]
+    BuiltIn { name: String },
+    #[error("user {user} is in the group {name}: put all its users into another group first")]
+    GroupInUse { name: String, user: String },
+    #[error("nobody who may manage users would be left: give somebody else that right first")]
+    LastManager,
+    #[error("that would be more than you may do yourself: ask somebody who may")]
+    TooMuch,
+    #[error("{seen:?} is not a name for a token: use 1 to 80 characters, and no line breaks")]
+    BadTokenName { seen: String },
+    #[error("user {name} has {seen} tokens already: end one that is not needed any more")]
+    TooManyTokens { name: String, seen: usize },
+    #[error("there is no token {id}")]
+    NoToken { id: String },
+    #[error("the token would have expired already: expires must be later than now")]
+    ExpiredToken,
     #[error("user {name} exists already: change the password with `vigie user passwd`, or remove the user first")]
     Exists { name: String },
     #[error("there is no user {name}: `vigie user list` shows those there are")]
@@ -59,10 +77,19 @@ impl Kind for AccountsError {
             | AccountsError::LongPassword { .. }
             | AccountsError::BadPassword
             | AccountsError::BadGroup { .. }
+            | AccountsError::NoGroup { .. }
+            | AccountsError::BadTokenName { .. }
+            | AccountsError::ExpiredToken
             | AccountsError::Newer { .. } => ErrorKind::Misconfigured,
-            AccountsError::Exists { .. } | AccountsError::NoUser { .. } | AccountsError::Disabled { .. } => {
-                ErrorKind::Refused
-            }
+            AccountsError::Exists { .. }
+            | AccountsError::NoUser { .. }
+            | AccountsError::Disabled { .. }
+            | AccountsError::BuiltIn { .. }
+            | AccountsError::GroupInUse { .. }
+            | AccountsError::LastManager
+            | AccountsError::TooMuch
+            | AccountsError::TooManyTokens { .. }
+            | AccountsError::NoToken { .. } => ErrorKind::Refused,
             AccountsError::Io { error, .. } => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Full,
                 io::ErrorKind::InvalidData => ErrorKind::Corrupt,

@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
 
-use super::*;
+use ulid::Ulid;
+
+use super::{rights::tests::camera, *};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -12,13 +14,25 @@ fn accounts() -> (tempfile::TempDir, Accounts) {
     (folder, accounts)
 }
 
+fn enabled(enabled: bool) -> Change {
+    Change {
+        enabled: Some(enabled),
+        ..Change::default()
+    }
+}
+
 #[test]
 fn a_user_is_added_verified_and_found_again_after_a_restart() {
     let (folder, accounts) = accounts();
     assert!(!accounts.any());
-    let ann = accounts.add("ann", Group::Administrator, "correct horse").unwrap();
+    let ann = accounts
+        .operator()
+        .add("ann", GroupName::administrator(), None, "correct horse")
+        .unwrap();
     assert!(matches!(
-        accounts.add("ann", Group::Ordinary, "another one"),
+        accounts
+            .operator()
+            .add("ann", GroupName::ordinary(), None, "another one"),
         Err(AccountsError::Exists { .. })
     ));
     for accounts in [accounts, Accounts::open(folder.path())] {
@@ -34,8 +48,11 @@ fn a_user_is_added_verified_and_found_again_after_a_restart() {
 #[test]
 fn neither_the_password_nor_its_digest_is_on_disk() {
     let (folder, accounts) = accounts();
-    accounts.add("ann", Group::Ordinary, "correct horse").unwrap();
-    let token = accounts.create_session("ann", HOUR).unwrap();
+    accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
+    let token = accounts.create_session("ann", HOUR, Origin::default()).unwrap();
     let text = fs::read_to_string(folder.path().join("accounts.jsonl")).unwrap();
     for secret in ["correct horse", &ha1::ha1("ann", "correct horse"), &token] {
         assert!(!text.contains(secret));
@@ -51,7 +68,13 @@ fn neither_the_password_nor_its_digest_is_on_disk() {
 #[test]
 fn names_and_passwords_have_rules() {
     let (_folder, accounts) = accounts();
-    let add = |name: &str, password: &str| accounts.add(name, Group::Ordinary, password).unwrap_err().to_string();
+    let add = |name: &str, password: &str| {
+        accounts
+            .operator()
+            .add(name, GroupName::ordinary(), None, password)
+            .unwrap_err()
+            .to_string()
+    };
     for name in ["", "a:b", "a b", "é", "a\"b", &"x".repeat(65)] {
         assert!(add(name, "long enough").contains("is not a user name"), "{name:?}");
     }
@@ -64,8 +87,11 @@ fn names_and_passwords_have_rules() {
 #[test]
 fn a_new_password_replaces_the_old_one_at_once() {
     let (_folder, accounts) = accounts();
-    accounts.add("ann", Group::Ordinary, "correct horse").unwrap();
-    let token = accounts.create_session("ann", HOUR).unwrap();
+    accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
+    let token = accounts.create_session("ann", HOUR, Origin::default()).unwrap();
     assert!(matches!(accounts.verify("ann", "correct horse"), Verdict::Accepted(_)));
     accounts.passwd("ann", "battery staple").unwrap();
     assert_eq!(accounts.verify("ann", "correct horse"), Verdict::Refused);
@@ -81,19 +107,22 @@ fn a_new_password_replaces_the_old_one_at_once() {
 #[test]
 fn a_removed_or_disabled_user_has_no_way_in() {
     let (folder, accounts) = accounts();
-    accounts.add("ann", Group::Ordinary, "correct horse").unwrap();
-    let token = accounts.create_session("ann", HOUR).unwrap();
-    accounts.set_enabled("ann", false).unwrap();
+    accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
+    let token = accounts.create_session("ann", HOUR, Origin::default()).unwrap();
+    accounts.operator().change("ann", enabled(false)).unwrap();
     assert_eq!(accounts.verify("ann", "correct horse"), Verdict::Disabled);
     assert_eq!(accounts.verify("ann", "wrong horse"), Verdict::Refused);
     assert_eq!((accounts.ha1("ann"), accounts.session(&token)), (None, None));
     assert!(matches!(
-        accounts.create_session("ann", HOUR),
+        accounts.create_session("ann", HOUR, Origin::default()),
         Err(AccountsError::Disabled { .. })
     ));
-    accounts.set_enabled("ann", true).unwrap();
+    accounts.operator().change("ann", enabled(true)).unwrap();
     assert!(accounts.ha1("ann").is_some());
-    accounts.remove("ann").unwrap();
+    accounts.operator().remove("ann").unwrap();
     assert_eq!(accounts.verify("ann", "correct horse"), Verdict::Refused);
     assert!(!Accounts::open(folder.path()).any());
 }
@@ -101,10 +130,15 @@ fn a_removed_or_disabled_user_has_no_way_in() {
 #[test]
 fn sessions_survive_a_restart_and_end() {
     let (folder, accounts) = accounts();
-    accounts.add("ann", Group::Administrator, "correct horse").unwrap();
-    let token = accounts.create_session("ann", HOUR).unwrap();
-    let other = accounts.create_session("ann", HOUR).unwrap();
-    let over = accounts.create_session("ann", Duration::ZERO).unwrap();
+    accounts
+        .operator()
+        .add("ann", GroupName::administrator(), None, "correct horse")
+        .unwrap();
+    let token = accounts.create_session("ann", HOUR, Origin::default()).unwrap();
+    let other = accounts.create_session("ann", HOUR, Origin::default()).unwrap();
+    let over = accounts
+        .create_session("ann", Duration::ZERO, Origin::default())
+        .unwrap();
     assert_ne!(token, other);
     let again = Accounts::open(folder.path());
     assert_eq!(again.session(&token).unwrap().user.name, "ann");
@@ -119,9 +153,12 @@ fn sessions_survive_a_restart_and_end() {
 #[test]
 fn sessions_of_one_user_are_bounded_and_the_journal_stays_small() {
     let (folder, accounts) = accounts();
-    accounts.add("ann", Group::Ordinary, "correct horse").unwrap();
+    accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
     let tokens: Vec<_> = (0..600)
-        .map(|_| accounts.create_session("ann", HOUR).unwrap())
+        .map(|_| accounts.create_session("ann", HOUR, Origin::default()).unwrap())
         .collect();
     let good = tokens.iter().filter(|token| accounts.session(token).is_some()).count();
     assert_eq!(good, 64);
@@ -138,7 +175,10 @@ fn sessions_of_one_user_are_bounded_and_the_journal_stays_small() {
 #[test]
 fn a_journal_from_a_newer_vigie_is_not_touched() {
     let (folder, accounts) = accounts();
-    accounts.add("ann", Group::Ordinary, "correct horse").unwrap();
+    accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
     let path = folder.path().join("accounts.jsonl");
     let mut text = fs::read_to_string(&path).unwrap();
     let entry = r#"{"op":"journal","format":2}"#;
@@ -150,7 +190,12 @@ fn a_journal_from_a_newer_vigie_is_not_touched() {
     let accounts = Accounts::open(folder.path());
     assert!(matches!(accounts.fault(), Some(AccountsError::Newer { .. })));
     assert_eq!(accounts.verify("ann", "correct horse"), Verdict::Refused);
-    assert!(accounts.add("bob", Group::Ordinary, "correct horse").is_err());
+    assert!(
+        accounts
+            .operator()
+            .add("bob", GroupName::ordinary(), None, "correct horse")
+            .is_err()
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
@@ -160,12 +205,17 @@ fn a_folder_that_is_gone_refuses_changes_and_heals() {
     let state_dir = folder.path().join("state");
     let accounts_elsewhere = Accounts::open(&state_dir);
     assert!(matches!(
-        accounts_elsewhere.add("ann", Group::Ordinary, "correct horse"),
+        accounts_elsewhere
+            .operator()
+            .add("ann", GroupName::ordinary(), None, "correct horse"),
         Err(AccountsError::Io { .. })
     ));
     assert!(!accounts_elsewhere.any());
     fs::create_dir(&state_dir).unwrap();
-    accounts_elsewhere.add("ann", Group::Ordinary, "correct horse").unwrap();
+    accounts_elsewhere
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
     assert!(Accounts::open(&state_dir).any());
     drop(accounts);
 }
@@ -173,11 +223,277 @@ fn a_folder_that_is_gone_refuses_changes_and_heals() {
 #[test]
 fn a_lost_key_costs_digest_until_a_new_password() {
     let (folder, accounts) = accounts();
-    accounts.add("ann", Group::Ordinary, "correct horse").unwrap();
+    accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
     fs::remove_file(folder.path().join("secret.key")).unwrap();
     let again = Accounts::open(folder.path());
     assert!(matches!(again.verify("ann", "correct horse"), Verdict::Accepted(_)));
     assert_eq!(again.ha1("ann"), None);
     again.passwd("ann", "correct horse").unwrap();
     assert!(again.ha1("ann").is_some());
+}
+
+#[test]
+fn a_journal_of_before_rights_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (token, hash) = sessions::new_token("").unwrap();
+    let created = Utc::now();
+    let expires = created + HOUR;
+    let entries = [
+        r#"{"op":"journal","format":1}"#.to_owned(),
+        format!(
+            r#"{{"op":"user","name":"ann","group":"administrator","enabled":true,"created":"{created}","password":"x","ha1":"y"}}"#
+        ),
+        format!(r#"{{"op":"session","hash":"{hash}","user":"ann","created":"{created}","expires":"{expires}"}}"#),
+    ];
+    let lines = entries.map(|entry| {
+        format!(
+            "{{\"crc\":\"{:08x}\",\"entry\":{entry}}}\n",
+            crc32fast::hash(entry.as_bytes())
+        )
+    });
+    fs::write(folder.path().join("accounts.jsonl"), lines.concat()).unwrap();
+    let accounts = Accounts::open(folder.path());
+    let session = accounts.session(&token).unwrap();
+    assert_eq!((session.user.name.as_str(), session.info.agent), ("ann", None));
+    assert_eq!(session.user.rights, Rights::all());
+}
+
+fn guards() -> Rights {
+    Rights {
+        house: [HouseRight::Users, HouseRight::Alarms].into(),
+        every_camera: [CameraRight::Live, CameraRight::Playback].into(),
+        ..Rights::default()
+    }
+}
+
+#[test]
+fn own_groups_give_rights_and_outlive_a_restart() {
+    let (folder, accounts) = accounts();
+    let guard: GroupName = "guards".parse().unwrap();
+    let operator = accounts.operator();
+    assert!(matches!(
+        operator.add("ann", guard.clone(), None, "correct horse"),
+        Err(AccountsError::NoGroup { .. })
+    ));
+    operator.put_group(guard.clone(), guards()).unwrap();
+    let gate: BTreeSet<_> = [camera("gate")].into();
+    operator
+        .add("ann", guard.clone(), Some(gate.clone()), "correct horse")
+        .unwrap();
+    assert!(matches!(
+        operator.remove_group(&guard),
+        Err(AccountsError::GroupInUse { .. })
+    ));
+    for built_in in ["administrator", "advanced", "ordinary"] {
+        let built_in: GroupName = built_in.parse().unwrap();
+        let put = operator.put_group(built_in.clone(), guards());
+        assert!(matches!(put, Err(AccountsError::BuiltIn { .. })));
+        assert!(matches!(
+            operator.remove_group(&built_in),
+            Err(AccountsError::BuiltIn { .. })
+        ));
+    }
+    drop(accounts);
+    let again = Accounts::open(folder.path());
+    let ann = again.get("ann").unwrap();
+    assert_eq!(ann.rights, guards().limited_to(&gate));
+    assert!(ann.sees(&camera("gate")) && !ann.sees(&camera("hall")));
+    assert_eq!(again.groups().len(), 4);
+    // A change of the group is one of all who are in it.
+    let less = Rights {
+        house: [HouseRight::Users].into(),
+        ..Rights::default()
+    };
+    again.operator().put_group(guard, less).unwrap();
+    assert!(!again.get("ann").unwrap().sees(&camera("gate")));
+}
+
+#[test]
+fn nobody_gives_more_than_they_have() {
+    let (_folder, accounts) = accounts();
+    let operator = accounts.operator();
+    let (owner, guard, all) = (GroupName::administrator(), GroupName::ordinary(), None);
+    operator
+        .add("owner", owner.clone(), all.clone(), "correct horse")
+        .unwrap();
+    operator
+        .add("eve", guard.clone(), all.clone(), "correct horse")
+        .unwrap();
+    let giver = accounts.giver(guards());
+    let refused = |done: Result<(), AccountsError>| assert!(matches!(done, Err(AccountsError::TooMuch)), "{done:?}");
+    refused(giver.add("bob", owner.clone(), all.clone(), "correct horse").map(drop));
+    refused(
+        giver
+            .change(
+                "eve",
+                Change {
+                    group: Some(owner.clone()),
+                    ..Change::default()
+                },
+            )
+            .map(drop),
+    );
+    refused(giver.change("owner", enabled(false)).map(drop));
+    refused(giver.passwd("owner", "battery staple"));
+    refused(giver.remove("owner"));
+    let own: GroupName = "own".parse().unwrap();
+    refused(giver.put_group(own.clone(), Rights::all()).map(drop));
+    operator.put_group(own.clone(), Rights::all()).unwrap();
+    refused(giver.put_group(own.clone(), guards()).map(drop));
+    refused(giver.remove_group(&own));
+    let kept = accounts.giver(guards().limited_to(&[camera("gate")].into()));
+    refused(kept.add("bob", guard.clone(), all, "correct horse").map(drop));
+    refused(
+        kept.add("bob", guard.clone(), Some([camera("hall")].into()), "correct horse")
+            .map(drop),
+    );
+    kept.add("bob", guard.clone(), Some([camera("gate")].into()), "correct horse")
+        .unwrap();
+    let wider = Change {
+        cameras: Some(None),
+        ..Change::default()
+    };
+    refused(kept.change("bob", wider).map(drop));
+    let eve = accounts.get("eve").unwrap();
+    refused(accounts.add_token(&eve, "mine", Rights::all(), None).map(drop));
+}
+
+#[test]
+fn somebody_stays_who_may_manage_users() {
+    let (_folder, accounts) = accounts();
+    let operator = accounts.operator();
+    // A house without one needs none.
+    operator
+        .add("eve", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
+    operator.change("eve", enabled(false)).unwrap();
+    operator
+        .add("ann", GroupName::administrator(), None, "correct horse")
+        .unwrap();
+    let own: GroupName = "own".parse().unwrap();
+    operator.put_group(own.clone(), guards()).unwrap();
+    operator.add("bob", own.clone(), None, "correct horse").unwrap();
+    operator.remove("ann").unwrap();
+    let last = |done: Result<(), AccountsError>| assert!(matches!(done, Err(AccountsError::LastManager)), "{done:?}");
+    last(operator.remove("bob"));
+    last(operator.change("bob", enabled(false)).map(drop));
+    last(
+        operator
+            .change(
+                "bob",
+                Change {
+                    group: Some(GroupName::ordinary()),
+                    ..Change::default()
+                },
+            )
+            .map(drop),
+    );
+    last(operator.put_group(own, Rights::default()).map(drop));
+    operator.passwd("bob", "battery staple").unwrap();
+}
+
+#[test]
+fn a_token_is_worth_what_it_and_its_owner_may_now() {
+    let (folder, accounts) = accounts();
+    let operator = accounts.operator();
+    let ann = operator
+        .add("ann", "advanced".parse().unwrap(), None, "correct horse")
+        .unwrap();
+    let rights = Rights {
+        house: [HouseRight::System].into(),
+        cameras: [(camera("gate"), [CameraRight::Live, CameraRight::Record].into())].into(),
+        ..Rights::default()
+    };
+    let (made, text) = accounts.add_token(&ann, "home", rights.clone(), None).unwrap();
+    assert!(text.starts_with("vigie_"));
+    assert!(
+        !fs::read_to_string(folder.path().join("accounts.jsonl"))
+            .unwrap()
+            .contains(&text)
+    );
+    assert_eq!(made.used, None);
+    let id = accounts.shown_token(&text).unwrap();
+    assert_eq!(id, made.id);
+    assert!(accounts.tokens()[0].used.is_some());
+    assert_eq!(accounts.user_of_token(id).unwrap().rights, rights);
+    assert_eq!(accounts.session(&text), None, "a token is no session");
+    // Less for the owner is less for the token.
+    operator
+        .change(
+            "ann",
+            Change {
+                group: Some(GroupName::ordinary()),
+                ..Change::default()
+            },
+        )
+        .unwrap();
+    let user = accounts.user_of_token(id).unwrap();
+    assert!(user.may_with(&camera("gate"), CameraRight::Live));
+    assert!(!user.may_with(&camera("gate"), CameraRight::Record) && !user.may(HouseRight::System));
+    let again = Accounts::open(folder.path());
+    assert_eq!(again.shown_token(&text), Some(id));
+    again.operator().change("ann", enabled(false)).unwrap();
+    assert_eq!(again.user_of_token(id), None);
+    again.operator().change("ann", enabled(true)).unwrap();
+    assert_eq!(again.shown_token("vigie_rubbish"), None);
+    again.end_token(id).unwrap();
+    assert_eq!((again.shown_token(&text), again.user_of_token(id)), (None, None));
+    assert!(matches!(
+        again.end_token(Ulid::generate()),
+        Err(AccountsError::NoToken { .. })
+    ));
+}
+
+#[test]
+fn tokens_end_with_their_time_and_their_owner_and_are_bounded() {
+    let (_folder, accounts) = accounts();
+    let ann = accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
+    let token = |expires| accounts.add_token(&ann, "home", Rights::default(), expires);
+    assert!(matches!(token(Some(Utc::now())), Err(AccountsError::ExpiredToken)));
+    let soon = Duration::from_millis(30);
+    let (_, text) = token(Some(Utc::now() + soon)).unwrap();
+    std::thread::sleep(soon * 2);
+    assert_eq!(accounts.shown_token(&text), None);
+    let texts: Vec<String> = std::iter::repeat_with(|| token(None))
+        .map_while(Result::ok)
+        .map(|made| made.1)
+        .collect();
+    assert_eq!(texts.len(), 63);
+    assert!(matches!(token(None), Err(AccountsError::TooManyTokens { .. })));
+    for name in ["", "a\nb", &"x".repeat(81)] {
+        let bad = accounts.add_token(&ann, name, Rights::default(), None);
+        assert!(matches!(bad, Err(AccountsError::BadTokenName { .. })));
+    }
+    accounts.operator().remove("ann").unwrap();
+    assert_eq!(accounts.shown_token(&texts[0]), None);
+    assert_eq!(accounts.tokens(), []);
+}
+
+#[test]
+fn sessions_are_listed_and_ended_by_an_id_that_is_no_way_in() {
+    let (_folder, accounts) = accounts();
+    accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
+    let origin = Origin {
+        peer: Some("192.0.2.7".into()),
+        agent: Some("curl".into()),
+    };
+    let token = accounts.create_session("ann", HOUR, origin).unwrap();
+    let listed = accounts.sessions();
+    assert_eq!(
+        (listed[0].user.as_str(), listed[0].peer.as_deref()),
+        ("ann", Some("192.0.2.7"))
+    );
+    assert_eq!(accounts.session(&listed[0].id), None);
+    accounts.end_session_by_id("unknown");
+    accounts.end_session_by_id(&listed[0].id);
+    assert_eq!((accounts.session(&token), accounts.sessions()), (None, vec![]));
 }

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, get, post, web};
 use vigie_actors::{Recorder, buzzer::BuzzerSnapshot};
+use vigie_storage::accounts::HouseRight;
 
 use super::outputs::TestBody;
 use crate::{problem::Problem, sign_in::Viewer};
@@ -12,16 +13,15 @@ use crate::{problem::Problem, sign_in::Viewer};
 pub async fn show(viewer: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
     let snapshot = recorder.buzzer().snapshot();
     // What failed names files and devices.
-    let error = snapshot.error.filter(|_| viewer.may_administer().is_ok());
+    let error = snapshot.error.filter(|_| viewer.0.may(HouseRight::Configure));
     HttpResponse::Ok().json(BuzzerSnapshot { error, ..snapshot })
 }
 
 /// Sound the buzzer for a second: says exactly what failed
 #[utoipa::path(post, path = "/api/v1/buzzer/test", responses((status = 200, body = TestBody),
-    (status = 403, description = "for administrators", body = crate::problem::ProblemDocument)))]
+    (status = 403, description = "needs `alarms`", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/buzzer/test")]
-pub async fn test(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
+pub async fn test(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     let error = recorder.buzzer().test().await.err();
     Ok(HttpResponse::Ok().json(TestBody::of(error)))
 }

@@ -9,7 +9,10 @@ use vigie_actors::{
     registry::{Command, Event},
 };
 use vigie_config::{CameraId, EventKind, Kind, RuleId, Severity, Source, Utc};
-use vigie_storage::events::{Action, ActionState, EventRecord, Query};
+use vigie_storage::{
+    accounts::HouseRight,
+    events::{Action, ActionState, EventRecord, Query},
+};
 
 use super::{blocking, known_camera, list_of, one, time};
 use crate::{live, problem::Problem, sign_in::Viewer};
@@ -101,12 +104,12 @@ impl EventBody {
     /// As a viewer may see it: without what was done with cameras that they may not watch, and
     /// without what devices answered.
     pub(crate) fn of(event: EventRecord, viewer: &Viewer) -> Self {
-        let administers = viewer.may_administer().is_ok();
+        let administers = viewer.0.may(HouseRight::Configure);
         let sees = |action: &Action| match Command::of(action) {
             Some(Command::Record(camera) | Command::Snapshot(camera) | Command::PopupVideo(camera)) => {
                 viewer.may_view(&camera).is_ok()
             }
-            // Who gets mails is the administrators' business.
+            // Who gets mails is the business of those who configure it.
             Some(Command::Email(_)) => administers,
             Some(Command::Output(_) | Command::Buzzer | Command::Push(_) | Command::PopupMessage) | None => true,
         };
@@ -207,7 +210,7 @@ pub struct NewEvent {
     responses((status = 201, description = "the event that goes on, or has just ended", body = EventBody),
               (status = 204, description = "nothing of that kind goes on"),
               (status = 400, body = crate::problem::ProblemDocument),
-              (status = 403, description = "for administrators", body = crate::problem::ProblemDocument),
+              (status = 403, description = "needs `alarms`", body = crate::problem::ProblemDocument),
               (status = 503, description = "not in the log yet", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/events")]
 pub async fn add(
@@ -215,7 +218,6 @@ pub async fn add(
     body: web::Json<NewEvent>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
     let NewEvent {
         kind,
         camera,

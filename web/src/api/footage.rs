@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, delete, get, web};
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_config::{Kind, Utc};
-use vigie_storage::{Extent, deletions::Deletion};
+use vigie_storage::{Extent, accounts::CameraRight, deletions::Deletion};
 
 use super::{blocking, known_camera, span};
 use crate::{problem::Problem, sign_in::Viewer};
@@ -81,7 +81,7 @@ pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpR
     let extents = blocking(move || recorder.storage().extents()).await?;
     let seen = extents
         .into_iter()
-        .filter(|extent| viewer.may_view(&extent.stream.camera).is_ok());
+        .filter(|extent| viewer.0.may_with(&extent.stream.camera, CameraRight::Playback));
     let bodies = seen.map(|Extent { stream, first, last }| ExtentBody {
         removed: config.cameras.iter().all(|camera| camera.id != stream.camera),
         camera: stream.camera.to_string(),
@@ -95,7 +95,7 @@ pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpR
 /// Delete a camera's footage and pictures: every file that touches `[from, to)`
 #[utoipa::path(delete, path = "/api/v1/footage", params(DeleteQuery),
     responses((status = 200, body = DeletionBody), (status = 400, body = crate::problem::ProblemDocument),
-              (status = 403, description = "for administrators, and where nothing is protected", body = crate::problem::ProblemDocument),
+              (status = 403, description = "needs `delete`, and where nothing is protected", body = crate::problem::ProblemDocument),
               (status = 404, body = crate::problem::ProblemDocument)))]
 #[delete("/api/v1/footage")]
 pub async fn delete(
@@ -103,9 +103,9 @@ pub async fn delete(
     query: web::Query<DeleteQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
     let DeleteQuery { camera, from, to, note } = query.into_inner();
     let camera = known_camera(&recorder, &viewer, &camera)?;
+    viewer.may_with(&camera, CameraRight::Delete)?;
     let (from, to) = span(&from, &to)?;
     let by = viewer.0.name;
     match blocking(move || recorder.storage().delete(&camera, from, to, &note, &by)).await? {
@@ -114,13 +114,13 @@ pub async fn delete(
     }
 }
 
-/// What people deleted, and who
+/// What people deleted, and who, of the cameras that the viewer may delete of
 #[utoipa::path(get, path = "/api/v1/footage/deletions",
     responses((status = 200, body = Vec<DeletionBody>),
-              (status = 403, description = "for administrators", body = crate::problem::ProblemDocument)))]
+              (status = 403, description = "needs `delete`", body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/footage/deletions")]
 pub async fn deletions(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
-    let all = recorder.storage().deletions().into_iter().map(DeletionBody::from);
-    Ok(HttpResponse::Ok().json(all.collect::<Vec<_>>()))
+    let all = recorder.storage().deletions().into_iter();
+    let seen = all.filter(|deletion| viewer.0.may_with(&deletion.camera, CameraRight::Delete));
+    Ok(HttpResponse::Ok().json(seen.map(DeletionBody::from).collect::<Vec<_>>()))
 }

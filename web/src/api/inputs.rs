@@ -1,12 +1,13 @@
 //! Alarm inputs: how they stand, and whoever speaks for one.
 
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, get, http::header, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, http::header, post, web};
 use serde::{Deserialize, Serialize};
 use vigie_actors::{
     Recorder,
     inputs::{InputHandle, InputSnapshot, Report},
 };
 use vigie_config::{Contact, InputId, InputKind};
+use vigie_storage::accounts::HouseRight;
 
 use super::small;
 use crate::{problem::Problem, sign_in::Viewer};
@@ -20,7 +21,7 @@ const MOST_BYTES: usize = 4096;
 pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
     let all = recorder.inputs().all();
     // What failed names addresses and topics.
-    let administers = viewer.may_administer().is_ok();
+    let administers = viewer.0.may(HouseRight::Configure);
     let shown = all.iter().map(|input| {
         let snapshot = input.snapshot();
         InputSnapshot {
@@ -76,21 +77,20 @@ pub struct ReportBody {
               (status = 503, description = "not in the log yet", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/inputs/{id}")]
 pub async fn tell(
-    request: HttpRequest,
     id: web::Path<String>,
     body: web::Payload,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     let input = InputId::new(&id).ok().and_then(|id| recorder.inputs().get(&id));
-    let Some(input) = input.filter(|input| has_token(&request, input)) else {
-        // Whoever has no token is not told which inputs there are.
-        let viewer = Viewer::from_request(&request, &mut Payload::None).await?;
-        viewer.may_administer()?;
-        let input = InputId::new(&id).ok().and_then(|id| recorder.inputs().get(&id));
-        let input = input.ok_or_else(|| Problem::nothing_at("inputs", &id))?;
-        return take(&input, body).await;
-    };
+    let input = input.ok_or_else(|| Problem::nothing_at("inputs", &id))?;
     take(&input, body).await
+}
+
+/// Whether a request has the token of the input that it is about. Whoever has not is not told which
+/// inputs there are.
+pub fn speaks_for_itself(request: &HttpRequest, recorder: &Recorder, id: &str) -> bool {
+    let input = InputId::new(id).ok().and_then(|id| recorder.inputs().get(&id));
+    input.is_some_and(|input| has_token(request, &input))
 }
 
 async fn take(input: &InputHandle, body: web::Payload) -> Result<HttpResponse, Problem> {

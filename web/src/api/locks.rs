@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use vigie_actors::Recorder;
 use vigie_config::{Kind, Utc};
-use vigie_storage::locks::Protection;
+use vigie_storage::{accounts::CameraRight, locks::Protection};
 
 use super::{blocking, known_camera};
 use crate::{problem::Problem, sign_in::Viewer};
@@ -63,7 +63,7 @@ pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> HttpResponse
 /// Protect footage: no limit takes it before it is released
 #[utoipa::path(post, path = "/api/v1/locks", request_body = NewLock,
     responses((status = 201, body = LockBody), (status = 400, body = crate::problem::ProblemDocument),
-              (status = 403, description = "for administrators", body = crate::problem::ProblemDocument),
+              (status = 403, description = "needs `protect`", body = crate::problem::ProblemDocument),
               (status = 404, body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/locks")]
 pub async fn add(
@@ -71,9 +71,9 @@ pub async fn add(
     body: web::Json<NewLock>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
     let NewLock { camera, from, to, note } = body.into_inner();
     let camera = known_camera(&recorder, &viewer, &camera)?;
+    viewer.may_with(&camera, CameraRight::Protect)?;
     let by = viewer.0.name;
     match blocking(move || recorder.storage().locks().protect(camera, from, to, &note, &by)).await? {
         Ok(lock) => Ok(HttpResponse::Created().json(LockBody::from(lock))),
@@ -83,7 +83,7 @@ pub async fn add(
 
 /// Let footage go again when its time comes
 #[utoipa::path(delete, path = "/api/v1/locks/{id}", params(("id" = String, Path)),
-    responses((status = 204), (status = 403, description = "for administrators", body = crate::problem::ProblemDocument),
+    responses((status = 204), (status = 403, description = "needs `protect`", body = crate::problem::ProblemDocument),
               (status = 404, body = crate::problem::ProblemDocument)))]
 #[delete("/api/v1/locks/{id}")]
 pub async fn release(
@@ -91,9 +91,11 @@ pub async fn release(
     id: web::Path<String>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
     let unknown = || Problem::nothing_at("locks", &id);
     let lock: Ulid = id.parse().map_err(|_| unknown())?;
+    let locks = recorder.storage().locks().list();
+    let found = locks.iter().find(|one| one.id == lock && viewer.0.sees(&one.camera));
+    viewer.may_with(&found.ok_or_else(unknown)?.camera, CameraRight::Protect)?;
     let by = viewer.0.name.clone();
     match blocking(move || recorder.storage().locks().release(lock, &by)).await? {
         Ok(()) => Ok(HttpResponse::NoContent().finish()),

@@ -7,6 +7,7 @@ pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
 mod faults;
 mod footage;
+mod groups;
 mod health;
 mod inputs;
 mod locks;
@@ -19,12 +20,16 @@ mod recipients;
 mod recordings;
 mod security;
 mod session;
+mod sessions;
 mod snapshot;
 mod snapshots;
 mod system;
+mod tokens;
+mod users;
 mod video;
 
 pub use config::NoteBody;
+pub use inputs::speaks_for_itself;
 
 use std::sync::LazyLock;
 
@@ -52,6 +57,19 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         session::create,
         session::show,
         session::end,
+        session::change_password,
+        sessions::list,
+        sessions::end,
+        tokens::list,
+        tokens::add,
+        tokens::end,
+        users::list,
+        users::add,
+        users::change,
+        users::remove,
+        groups::list,
+        groups::put,
+        groups::remove,
         system::tree,
         system::info,
         system::capacity,
@@ -130,7 +148,7 @@ pub fn methods(path: &str) -> Option<String> {
 }
 
 /// `{name}` stands for one part.
-fn matches(template: &str, path: &str) -> bool {
+pub(crate) fn matches(template: &str, path: &str) -> bool {
     let (mut wanted, mut seen) = (template.split('/'), path.split('/'));
     loop {
         match (wanted.next(), seen.next()) {
@@ -162,6 +180,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(session::create)
         .service(session::show)
         .service(session::end)
+        .service(session::change_password)
+        .service(sessions::list)
+        .service(sessions::end)
+        .service(tokens::list)
+        .service(tokens::add)
+        .service(tokens::end)
+        .service(users::list)
+        .service(users::add)
+        .service(users::change)
+        .service(users::remove)
+        .service(groups::list)
+        .service(groups::put)
+        .service(groups::remove)
         .service(system::tree)
         .service(system::info)
         .service(system::capacity)
@@ -219,7 +250,7 @@ pub(crate) async fn small(body: web::Payload, most: usize) -> Result<web::Bytes,
 
 /// A camera that is configured, or was and still has footage, and that the viewer may see.
 pub(crate) fn known_camera(recorder: &Recorder, viewer: &Viewer, id: &str) -> Result<CameraId, Problem> {
-    let no_camera = || Problem::NoCamera(id.chars().take(80).collect());
+    let no_camera = || Problem::no_camera(id);
     let camera = CameraId::new(id).map_err(|_| no_camera())?;
     let configured = recorder.config().cameras.iter().any(|c| c.id == camera);
     let recorded = || {

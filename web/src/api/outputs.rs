@@ -9,6 +9,7 @@ use vigie_actors::{
     outputs::{OutputHandle, OutputSnapshot},
 };
 use vigie_config::OutputId;
+use vigie_storage::accounts::HouseRight;
 
 use crate::{problem::Problem, sign_in::Viewer};
 
@@ -20,7 +21,7 @@ const LONGEST_SECONDS: u64 = 86_400;
 pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
     let all = recorder.outputs().all();
     // What failed names addresses of devices.
-    let administers = viewer.may_administer().is_ok();
+    let administers = viewer.0.may(HouseRight::Configure);
     let shown = all.iter().map(|output| {
         let snapshot = output.snapshot();
         OutputSnapshot {
@@ -51,12 +52,11 @@ fn output(recorder: &Recorder, id: &str) -> Result<std::sync::Arc<OutputHandle>,
               (status = 400, body = crate::problem::ProblemDocument), (status = 404, body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/outputs/{id}")]
 pub async fn switch(
-    viewer: Viewer,
+    _: Viewer,
     id: web::Path<String>,
     body: web::Json<Switch>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
     let output = output(&recorder, &id)?;
     let Switch { on, seconds } = body.into_inner();
     if seconds.is_some_and(|seconds| !(1..=LONGEST_SECONDS).contains(&seconds)) {
@@ -100,12 +100,7 @@ impl TestBody {
 #[utoipa::path(post, path = "/api/v1/outputs/{id}/test", params(("id" = String, Path)),
     responses((status = 200, body = TestBody), (status = 404, body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/outputs/{id}/test")]
-pub async fn test(
-    viewer: Viewer,
-    id: web::Path<String>,
-    recorder: web::Data<Recorder>,
-) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
+pub async fn test(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     let error = output(&recorder, &id)?.test().await.err();
     Ok(HttpResponse::Ok().json(TestBody::of(error)))
 }

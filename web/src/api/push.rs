@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use vigie_actors::{PushSnapshot, Recorder, is_push_service};
 use vigie_config::{Kind, Utc};
-use vigie_storage::subscriptions::Subscription;
+use vigie_storage::{accounts::HouseRight, subscriptions::Subscription};
 
 use super::{
     blocking,
@@ -20,8 +20,7 @@ const MOST_BYTES: usize = 8192;
 #[utoipa::path(get, path = "/api/v1/push",
     responses((status = 200, body = Vec<PushSnapshot>), (status = 403, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/push")]
-pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
+pub async fn list(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(recorder.notifiers().pushes(&recorder.config())))
 }
 
@@ -29,12 +28,7 @@ pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpR
 #[utoipa::path(post, path = "/api/v1/push/{id}/test", params(("id" = String, Path)),
     responses((status = 200, body = DeliveryBody), (status = 404, body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/push/{id}/test")]
-pub async fn test(
-    viewer: Viewer,
-    id: web::Path<String>,
-    recorder: web::Data<Recorder>,
-) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
+pub async fn test(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     let config = recorder.config();
     let tested = answer_of(recorder.notifiers().test_push(&config, &id)).await;
     tested.ok_or_else(|| Problem::nothing_at("push", &id))
@@ -84,7 +78,7 @@ fn host(endpoint: &str) -> Option<&str> {
     endpoint.split_once("://")?.1.split(['/', '?', '#']).next()
 }
 
-/// The browsers of whoever asks; all of them for administrators
+/// The browsers of whoever asks; all of them for those who manage users
 #[utoipa::path(get, path = "/api/v1/push/subscriptions", responses((status = 200, body = Vec<SubscriptionBody>)))]
 #[get("/api/v1/push/subscriptions")]
 pub async fn subscriptions(viewer: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
@@ -94,7 +88,7 @@ pub async fn subscriptions(viewer: Viewer, recorder: web::Data<Recorder>) -> Htt
 }
 
 fn is_of(viewer: &Viewer, subscription: &Subscription) -> bool {
-    viewer.may_administer().is_ok() || subscription.is_of(&viewer.0)
+    viewer.0.may(HouseRight::Users) || subscription.is_of(&viewer.0)
 }
 
 /// As `PushSubscription.toJSON()` gives it

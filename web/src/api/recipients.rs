@@ -15,8 +15,7 @@ const LONGEST_TEST: Duration = Duration::from_secs(50);
 #[utoipa::path(get, path = "/api/v1/recipients",
     responses((status = 200, body = Vec<RecipientSnapshot>), (status = 403, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/recipients")]
-pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
+pub async fn list(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(recorder.notifiers().recipients(&recorder.config())))
 }
 
@@ -43,12 +42,7 @@ impl From<Result<String, String>> for DeliveryBody {
 #[utoipa::path(post, path = "/api/v1/recipients/{id}/test", params(("id" = String, Path)),
     responses((status = 200, body = DeliveryBody), (status = 404, body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/recipients/{id}/test")]
-pub async fn test(
-    viewer: Viewer,
-    id: web::Path<String>,
-    recorder: web::Data<Recorder>,
-) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
+pub async fn test(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     let config = recorder.config();
     let tested = answer_of(recorder.notifiers().test_mail(&config, &id)).await;
     tested.ok_or_else(|| Problem::nothing_at("recipients", &id))

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_config::{Causes, GapCause, StreamId, Utc};
-use vigie_storage::{MarkRow, SegmentRow};
+use vigie_storage::{MarkRow, SegmentRow, accounts::CameraRight};
 
 use super::{blocking, known_camera, stream_name, time};
 use crate::{problem::Problem, sign_in::Viewer};
@@ -82,6 +82,7 @@ pub async fn list(
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     let camera = known_camera(&recorder, &viewer, &query.camera)?;
+    viewer.may_with(&camera, CameraRight::Playback)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
     let to = time("to", query.to.as_deref())?.unwrap_or_else(Utc::now);
     let from = time("from", query.from.as_deref())?.unwrap_or_else(|| to - Duration::from_secs(24 * 3600));

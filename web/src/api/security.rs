@@ -9,10 +9,11 @@ use utoipa::{
     },
 };
 
-use crate::sign_in::COOKIE;
+use crate::{
+    rights::{self, Need},
+    sign_in::COOKIE,
+};
 
-/// Paths that anybody may ask.
-const OPEN: [&str; 3] = ["/healthz", "/readyz", "/api/v1/session"];
 const SCHEMES: [&str; 3] = ["basic", "bearer", "session"];
 
 /// Names the ways to sign in, and what becomes of requests without.
@@ -28,9 +29,17 @@ impl Modify for SignIn {
             components.add_security_scheme(name, scheme);
         }
         for (path, item) in &mut openapi.paths.paths {
-            let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
-            let operations = operations.into_iter().filter_map(Option::as_mut);
-            for operation in operations.filter(|_| !OPEN.contains(&path.as_str())) {
+            let operations = [
+                ("GET", &mut item.get),
+                ("PUT", &mut item.put),
+                ("POST", &mut item.post),
+                ("DELETE", &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                let Some(operation) = operation else { continue };
+                if rights::need(method, path) == Some(Need::Nobody) {
+                    continue;
+                }
                 guard(operation);
             }
         }

@@ -1,77 +1,126 @@
-//! Signing in and out.
+//! Signing in and out, and the own password.
 
 use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder,
     cookie::{Cookie, SameSite},
-    delete, get, post, web,
+    delete, get,
+    http::header::USER_AGENT,
+    post, put, web,
 };
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
-use vigie_config::Kind;
-use vigie_storage::accounts::User;
+use vigie_storage::accounts::{Origin, Rights, User};
 
-use super::blocking;
+use super::{blocking, groups::RightsBody, users::problem};
 use crate::{
     problem::Problem,
     sign_in::{COOKIE, Viewer, check, peer, token},
 };
 
-const LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
+/// Of whoever stays signed in.
+const LONG: Duration = Duration::from_secs(14 * 24 * 3600);
+/// Of whoever does not, in a browser that is left open.
+const SHORT: Duration = Duration::from_secs(12 * 3600);
 
 #[derive(Deserialize, utoipa::ToSchema)]
+#[schema(example = json!({ "name": "ann", "password": "correct horse battery" }))]
 pub struct SignIn {
     name: String,
     password: String,
+    /// false: only until the browser is closed; default: 14 days
+    #[serde(default = "stays")]
+    stay: bool,
+}
+
+fn stays() -> bool {
+    true
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "name": "ann", "group": "ordinary",
+    "rights": { "house": [], "every_camera": ["live", "playback"], "cameras": {} },
+    "second_factor": false, "recovery_codes": null, "idle_minutes": null }))]
 pub struct SessionBody {
     name: String,
-    /// `administrator`, `advanced`, `ordinary`
+    /// `administrator`, `advanced`, `ordinary`, or one of the owner's
     group: String,
+    /// What whoever asks may do
+    #[schema(value_type = RightsBody)]
+    rights: Rights,
+    second_factor: bool,
+    /// How many are left; null: without a second factor
+    recovery_codes: Option<usize>,
+    /// After so long without a request it ends
+    idle_minutes: Option<u64>,
 }
 
-impl From<&User> for SessionBody {
-    fn from(user: &User) -> Self {
+impl From<User> for SessionBody {
+    fn from(user: User) -> Self {
         Self {
-            name: user.name.clone(),
+            name: user.name,
             group: user.group.to_string(),
+            rights: user.rights,
+            second_factor: false,
+            recovery_codes: None,
+            idle_minutes: None,
         }
     }
 }
 
+/// A new session, always with a token of its own: one that somebody else put into the browser is
+/// never signed in, and ends.
+async fn begin(
+    request: &HttpRequest,
+    recorder: web::Data<Recorder>,
+    name: String,
+    stay: bool,
+) -> Result<Cookie<'static>, Problem> {
+    let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let origin = Origin {
+        peer: peer(request).map(|peer| peer.to_string()),
+        agent: agent.map(str::to_owned),
+    };
+    let (old, lifetime) = (token(request), if stay { LONG } else { SHORT });
+    let created = blocking(move || {
+        let accounts = recorder.storage().accounts();
+        if let Some(old) = old {
+            accounts.end_session(&old);
+        }
+        accounts.create_session(&name, lifetime, origin)
+    });
+    let token = created.await?.map_err(problem)?;
+    Ok(cookie(token, stay.then_some(LONG)))
+}
+
 /// Sign in; the answer sets the session cookie
 #[utoipa::path(post, path = "/api/v1/session", request_body = SignIn,
-    responses((status = 201, body = SessionBody), (status = 401, body = crate::problem::ProblemDocument)))]
+    responses((status = 201, body = SessionBody), (status = 401, body = crate::problem::ProblemDocument),
+              (status = 429, description = "too many wrong tries; `Retry-After` says how long to wait",
+               body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/session")]
 pub async fn create(
     request: HttpRequest,
     body: web::Json<SignIn>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let SignIn { name, password } = body.into_inner();
+    let SignIn { name, password, stay } = body.into_inner();
     let peer = peer(&request);
     let user = check(recorder.clone().into_inner(), peer, name, password).await?;
     let user = user.ok_or(Problem::WrongPassword)?;
-    let owner = user.name.clone();
-    let token = blocking(move || recorder.storage().accounts().create_session(&owner, LIFETIME))
-        .await?
-        .map_err(|e| Problem::of_kind(e.kind(), e))?;
+    let cookie = begin(&request, recorder, user.name.clone(), stay).await?;
     let peer = peer.map(|peer| peer.to_string());
     tracing::info!(viewer = user.name, peer, "signed in");
-    Ok(HttpResponse::Created()
-        .cookie(cookie(token, LIFETIME))
-        .json(SessionBody::from(&user)))
+    Ok(HttpResponse::Created().cookie(cookie).json(SessionBody::from(user)))
 }
 
-/// Who is signed in
+/// Who is signed in, and what they may do
 #[utoipa::path(get, path = "/api/v1/session",
     responses((status = 200, body = SessionBody), (status = 401, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/session")]
 pub async fn show(viewer: Viewer) -> impl Responder {
-    HttpResponse::Ok().json(SessionBody::from(&viewer.0))
+    HttpResponse::Ok().json(SessionBody::from(viewer.0))
 }
 
 /// Sign out
@@ -82,16 +131,55 @@ pub async fn end(request: HttpRequest, recorder: web::Data<Recorder>) -> Result<
         blocking(move || recorder.storage().accounts().end_session(&token)).await?;
     }
     Ok(HttpResponse::NoContent()
-        .cookie(cookie(String::new(), Duration::ZERO))
+        .cookie(cookie(String::new(), Some(Duration::ZERO)))
         .finish())
 }
 
-fn cookie(token: String, lifetime: Duration) -> Cookie<'static> {
-    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-    Cookie::build(COOKIE, token)
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "old": "correct horse battery", "new": "staple battery horse" }))]
+pub struct NewPassword {
+    old: String,
+    /// 8 characters or more
+    new: String,
+}
+
+/// Change the own password; ends all sessions but this one, which gets a new cookie
+#[utoipa::path(put, path = "/api/v1/session/password", request_body = NewPassword,
+    responses((status = 204), (status = 400, body = crate::problem::ProblemDocument),
+              (status = 403, description = "the old password is wrong", body = crate::problem::ProblemDocument),
+              (status = 429, body = crate::problem::ProblemDocument)))]
+#[put("/api/v1/session/password")]
+pub async fn change_password(
+    viewer: Viewer,
+    request: HttpRequest,
+    body: web::Json<NewPassword>,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    let NewPassword { old, new } = body.into_inner();
+    let name = viewer.0.name.clone();
+    let known = check(recorder.clone().into_inner(), peer(&request), name.clone(), old).await?;
+    known.ok_or_else(|| Problem::Forbidden("the old password is wrong".into()))?;
+    let (of, changed) = (name.clone(), recorder.clone());
+    let changed = blocking(move || changed.storage().accounts().passwd(&of, &new));
+    changed.await?.map_err(problem)?;
+    tracing::info!(viewer = name, "password changed");
+    let mut answer = HttpResponse::NoContent();
+    if viewer.session().is_some() {
+        answer.cookie(begin(&request, recorder, name, true).await?);
+    }
+    Ok(answer.finish())
+}
+
+/// `None`: until the browser is closed.
+fn cookie(token: String, lifetime: Option<Duration>) -> Cookie<'static> {
+    let mut cookie = Cookie::build(COOKIE, token)
         .path("/")
         .http_only(true)
-        .same_site(SameSite::Strict)
-        .max_age(actix_web::cookie::time::Duration::seconds(seconds))
-        .finish()
+        .same_site(SameSite::Strict);
+    if let Some(lifetime) = lifetime {
+        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        cookie = cookie.max_age(actix_web::cookie::time::Duration::seconds(seconds));
+    }
+    cookie.finish()
 }

@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use vigie_actors::Recorder;
 use vigie_config::{CameraId, Kind, Utc};
-use vigie_storage::snapshots::{self, SnapshotId, Stored};
+use vigie_storage::{
+    accounts::CameraRight,
+    snapshots::{self, SnapshotId, Stored},
+};
 
 use super::{blocking, footage::DeletionBody, known_camera, list_of, time};
 use crate::{problem::Problem, sign_in::Viewer};
@@ -86,9 +89,9 @@ fn no_snapshot(id: &str) -> Problem {
     Problem::NotFound(format!("/api/v1/snapshots/{id}.jpg"))
 }
 
-fn known(text: &str, viewer: &Viewer) -> Result<SnapshotId, Problem> {
+fn known(text: &str, viewer: &Viewer, right: CameraRight) -> Result<SnapshotId, Problem> {
     let id: SnapshotId = text.parse().map_err(|_| no_snapshot(text))?;
-    viewer.may_view(&id.camera)?;
+    viewer.may_with(&id.camera, right)?;
     Ok(id)
 }
 
@@ -115,7 +118,7 @@ pub async fn list(
     };
     let limit = asked.limit;
     let page = blocking(move || {
-        let sees = |camera: &CameraId| viewer.may_view(camera).is_ok();
+        let sees = |camera: &CameraId| viewer.0.may_with(camera, CameraRight::Playback);
         recorder.storage().snapshots(&asked, sees)
     });
     let page = page.await?;
@@ -135,7 +138,7 @@ pub async fn show(
     id: web::Path<String>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let found = known(&id, &viewer)?;
+    let found = known(&id, &viewer, CameraRight::Playback)?;
     let jpeg = blocking(move || recorder.storage().snapshot(&found)).await?;
     let jpeg = jpeg.ok_or_else(|| no_snapshot(&id))?;
     Ok(HttpResponse::Ok()
@@ -149,7 +152,7 @@ pub async fn show(
 /// Delete one stored picture
 #[utoipa::path(delete, path = "/api/v1/snapshots/{id}.jpg", params(("id" = String, Path), WhyQuery),
     responses((status = 200, body = DeletionBody),
-              (status = 403, description = "for administrators, and where nothing is protected", body = crate::problem::ProblemDocument),
+              (status = 403, description = "needs `delete`, and where nothing is protected", body = crate::problem::ProblemDocument),
               (status = 404, body = crate::problem::ProblemDocument)))]
 #[delete("/api/v1/snapshots/{id}.jpg")]
 pub async fn delete(
@@ -158,8 +161,7 @@ pub async fn delete(
     query: Query<WhyQuery>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
-    let found = known(&id, &viewer)?;
+    let found = known(&id, &viewer, CameraRight::Delete)?;
     let (note, by) = (query.into_inner().note, viewer.0.name);
     match blocking(move || recorder.storage().delete_snapshot(&found, &note, &by)).await? {
         Ok(Some(deletion)) => Ok(HttpResponse::Ok().json(DeletionBody::from(deletion))),
@@ -171,7 +173,7 @@ pub async fn delete(
 /// Take a picture of a camera by hand; answered when it is stored
 #[utoipa::path(post, path = "/api/v1/cameras/{id}/snapshots", params(("id" = String, Path)),
     responses((status = 201, body = Taken),
-              (status = 403, description = "for administrators", body = crate::problem::ProblemDocument),
+              (status = 403, description = "needs `record` or `alarms`", body = crate::problem::ProblemDocument),
               (status = 404, body = crate::problem::ProblemDocument),
               (status = 503, description = "no picture, or no disk that takes it", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/cameras/{id}/snapshots")]
@@ -180,7 +182,6 @@ pub async fn take(
     id: web::Path<String>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    viewer.may_administer()?;
     let camera = known_camera(&recorder, &viewer, &id)?;
     let taken = recorder.snapshots().by_hand(&camera, &viewer.0.name).await;
     let id = taken.map_err(Problem::Unavailable)?.to_string();

@@ -28,6 +28,8 @@ pub struct VideoQuery {
     from: String,
     /// RFC 3339; in the future: up to the newest stored access unit
     to: String,
+    /// As a file to keep: needs `export` instead of `playback`
+    download: Option<bool>,
 }
 
 /// Footage as one MP4
@@ -57,7 +59,19 @@ pub async fn video(
         "/api/v1/cameras/{}/video.mp4?stream={}&from={from}&to={to}",
         stream.camera, stream.stream
     );
-    Ok(answer(&request, clip, location))
+    let mut answer = answer(&request, clip, location);
+    if query.download == Some(true) {
+        // Of letters, digits, - and _ only.
+        let file = format!(
+            "attachment; filename=\"{}-{}.mp4\"",
+            stream.camera,
+            from.strftime("%Y%m%dT%H%M%SZ")
+        );
+        if let Ok(file) = file.parse() {
+            answer.headers_mut().insert(header::CONTENT_DISPOSITION, file);
+        }
+    }
+    Ok(answer)
 }
 
 /// Why footage cannot be had.

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Deserialize;
 use vigie_actors::Recorder;
 use vigie_config::StreamId;
+use vigie_storage::accounts::CameraRight;
 
 use crate::{
     api::{known_camera, not_configured, stream_name},
@@ -44,7 +45,7 @@ pub async fn open(
     let watched = stream.camera;
     let may_watch = move || {
         let viewer = viewer.again(recorder.storage().accounts());
-        viewer.is_some_and(|viewer| viewer.may_view(&watched).is_ok())
+        viewer.is_some_and(|viewer| viewer.0.may_with(&watched, CameraRight::Live))
     };
     viewer::start(session, messages, may_watch, |viewer| feed::run(handle, viewer));
     Ok(response)

@@ -38,7 +38,7 @@ beforeAll(async () => {
     return Promise.resolve(Response.json(path.endsWith('vapid') ? { public_key: 'AAAA' } : subscriptions));
   });
   const { session } = await import('./session.svelte');
-  session.user = { name: 'ann', group: 'operator' };
+  session.user = { name: 'ann', group: 'operator', rights: { house: [], every_camera: ['live'], cameras: {} } };
   ({ browserPush: push } = await import('./browser_push.svelte'));
 }, 60_000);
 afterAll(() => vi.unstubAllGlobals());

@@ -14,8 +14,8 @@ const HINT = 'vigie.signed_in';
 class Session {
   status: Status = $state('unknown');
   user: User | null = $state(null);
-  /** Only administrators switch things; the recorder refuses everybody else. */
-  readonly administers = $derived(this.user?.group === 'administrator');
+  /** Sets things up; the recorder refuses everybody else. */
+  readonly administers = $derived(this.user?.rights.house.includes('configure') ?? false);
   /** It ended without being asked to. */
   expired = $state(false);
   unreachable = $state(false);

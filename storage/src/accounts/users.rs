@@ -1,100 +1,87 @@
 //! What a user is, and what names and passwords may look like.
 
-use std::{fmt, str::FromStr};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use vigie_config::{CameraId, Utc};
 
-use super::{AccountsError, Verdict};
-
-/// What a user may do, as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Group {
-    Administrator,
-    Advanced,
-    Ordinary,
-}
-
-impl Group {
-    pub const ALL: [Group; 3] = [Group::Administrator, Group::Advanced, Group::Ordinary];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Group::Administrator => "administrator",
-            Group::Advanced => "advanced",
-            Group::Ordinary => "ordinary",
-        }
-    }
-}
-
-impl fmt::Display for Group {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Group {
-    type Err = AccountsError;
-    fn from_str(text: &str) -> Result<Self, AccountsError> {
-        Group::ALL
-            .into_iter()
-            .find(|group| group.as_str() == text)
-            .ok_or_else(|| AccountsError::BadGroup {
-                seen: text.chars().take(80).collect(),
-            })
-    }
-}
+use super::{
+    AccountsError,
+    groups::GroupName,
+    rights::{CameraRight, HouseRight, Rights},
+};
 
 /// A user as others may see it: without anything derived from the password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     pub name: String,
-    pub group: Group,
+    pub group: GroupName,
     pub enabled: bool,
     pub created: Utc,
+    /// Kept to these; `None`: all that the group may see.
+    pub cameras: Option<BTreeSet<CameraId>>,
+    /// What they may do, of group and cameras; of whom came with an API token: what both allow.
+    pub rights: Rights,
 }
 
 impl User {
-    /// Live and recorded pictures of a camera. Every group may see every camera until rights
-    /// per camera exist.
-    pub fn may_view(&self, _camera: &CameraId) -> bool {
-        self.enabled
+    /// Anything at all of a camera.
+    pub fn sees(&self, camera: &CameraId) -> bool {
+        self.enabled && self.rights.sees(camera)
     }
-    /// Users, configuration, the supervision tree.
-    pub fn may_administer(&self) -> bool {
-        self.enabled && self.group == Group::Administrator
+
+    pub fn may(&self, right: HouseRight) -> bool {
+        self.enabled && self.rights.may(right)
     }
+
+    pub fn may_with(&self, camera: &CameraId, right: CameraRight) -> bool {
+        self.enabled && self.rights.may_with(camera, right)
+    }
+}
+
+/// Answer to a name and a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Accepted(User),
+    /// Unknown name or wrong password: never say which.
+    Refused,
+    /// The password is right, the user is switched off.
+    Disabled,
+}
+
+/// What becomes another of a user; `None`: as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub group: Option<GroupName>,
+    pub enabled: Option<bool>,
+    /// `Some(None)`: all that the group may see.
+    pub cameras: Option<Option<BTreeSet<CameraId>>>,
 }
 
 /// A user as the journal holds it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct StoredUser {
     pub name: String,
-    pub group: Group,
+    pub group: GroupName,
     pub enabled: bool,
     pub created: Utc,
     /// Argon2id in PHC string form.
     pub password: String,
     /// `MD5(name:vigie:password)`, sealed with the key of this installation; base64.
     pub ha1: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cameras: Option<BTreeSet<CameraId>>,
 }
 
 impl StoredUser {
-    /// Of a right password.
-    pub fn verdict(&self) -> Verdict {
-        match self.enabled {
-            true => Verdict::Accepted(self.public()),
-            false => Verdict::Disabled,
-        }
-    }
-
-    pub fn public(&self) -> User {
+    pub fn public(&self, rights: Rights) -> User {
         User {
             name: self.name.clone(),
-            group: self.group,
+            group: self.group.clone(),
             enabled: self.enabled,
             created: self.created,
+            cameras: self.cameras.clone(),
+            rights,
         }
     }
 }

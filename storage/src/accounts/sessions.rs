@@ -1,0 +1,228 @@
+//! Sign-ins that last: a token the client keeps, of which only the SHA-256 is kept here.
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use vigie_config::Utc;
+
+use super::{AccountsError, User};
+
+/// Beyond this many of one user the oldest ends.
+const MAX_PER_USER: usize = 64;
+const TOKEN_BYTES: usize = 32;
+/// What is kept of a browser's name for itself.
+const LONGEST_AGENT: usize = 160;
+
+/// A session that is good now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub user: User,
+    pub info: SessionInfo,
+}
+
+/// A session as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Of the session alone: whoever knows it cannot get in with it.
+    pub id: String,
+    pub user: String,
+    pub created: Utc,
+    pub expires: Utc,
+    /// Of its last request; after a restart of the recorder that restart.
+    pub seen: Utc,
+    pub peer: Option<String>,
+    pub agent: Option<String>,
+}
+
+/// Whom a session is for.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    pub peer: Option<String>,
+    pub agent: Option<String>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct StoredSession {
+    /// SHA-256 of the token, hexadecimal.
+    pub hash: String,
+    pub user: String,
+    pub created: Utc,
+    pub expires: Utc,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+}
+
+impl StoredSession {
+    pub fn new(hash: String, user: String, now: Utc, lifetime: Duration, origin: Origin) -> Self {
+        let agent = origin.agent.map(|agent| {
+            let shown = agent.chars().filter(|c| !c.is_control());
+            shown.take(LONGEST_AGENT).collect()
+        });
+        Self {
+            hash,
+            user,
+            created: now,
+            expires: now + lifetime,
+            peer: origin.peer,
+            agent,
+        }
+    }
+}
+
+/// 256 random bits as URL-safe text, and what is stored of it.
+pub(super) fn new_token(prefix: &str) -> Result<(String, String), AccountsError> {
+    let mut bytes = [0u8; TOKEN_BYTES];
+    getrandom::fill(&mut bytes)?;
+    let token = format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
+    let hash = token_hash(&token);
+    Ok((token, hash))
+}
+
+pub(super) fn token_hash(token: &str) -> String {
+    hex::encode(Sha256::digest(token))
+}
+
+/// 64 bits of the hash tell sessions apart and give nothing away.
+fn id_of(hash: &str) -> &str {
+    hash.get(..16).unwrap_or(hash)
+}
+
+struct Kept {
+    stored: StoredSession,
+    /// Microseconds since 1970 of the last request.
+    seen: AtomicI64,
+}
+
+#[derive(Default)]
+pub(super) struct Sessions {
+    all: HashMap<String, Kept>,
+    /// A session that asked nothing for so long has ended.
+    pub idle: Option<Duration>,
+}
+
+impl Sessions {
+    pub fn insert(&mut self, session: StoredSession, now: Utc) {
+        let seen = AtomicI64::new(now.as_micros());
+        self.all.insert(session.hash.clone(), Kept { stored: session, seen });
+    }
+
+    /// `touch`: it asks something now.
+    pub fn get(&self, hash: &str, now: Utc, touch: bool) -> Option<(&StoredSession, SessionInfo)> {
+        let kept = self.all.get(hash).filter(|kept| self.is_good(kept, now))?;
+        if touch {
+            kept.seen.fetch_max(now.as_micros(), Ordering::Relaxed);
+        }
+        Some((&kept.stored, info(kept)))
+    }
+
+    fn is_good(&self, kept: &Kept, now: Utc) -> bool {
+        let seen = Utc::from_micros(kept.seen.load(Ordering::Relaxed));
+        now < kept.stored.expires && self.idle.is_none_or(|idle| now < seen + idle)
+    }
+
+    pub fn contains(&self, hash: &str) -> bool {
+        self.all.contains_key(hash)
+    }
+    pub fn hash_of(&self, id: &str) -> Option<String> {
+        self.all.keys().find(|hash| id_of(hash) == id).cloned()
+    }
+    pub fn end(&mut self, hash: &str) {
+        self.all.remove(hash);
+    }
+    pub fn end_of_user(&mut self, name: &str) {
+        self.all.retain(|_, kept| kept.stored.user != name);
+    }
+    /// Those that are not good any more.
+    pub fn forget_ended(&mut self, now: Utc) {
+        let ended: Vec<String> = self
+            .all
+            .iter()
+            .filter(|(_, kept)| !self.is_good(kept, now))
+            .map(|(hash, _)| hash.clone())
+            .collect();
+        ended.iter().for_each(|hash| self.end(hash));
+    }
+    /// The hash of the session that has to make room for one more of this user.
+    pub fn surplus(&self, name: &str) -> Option<String> {
+        let of_user = || self.iter().filter(|session| session.user == name);
+        if of_user().count() < MAX_PER_USER {
+            return None;
+        }
+        of_user()
+            .min_by_key(|session| session.created)
+            .map(|session| session.hash.clone())
+    }
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+    pub fn iter(&self) -> impl Iterator<Item = &StoredSession> {
+        self.all.values().map(|kept| &kept.stored)
+    }
+    /// Those that are good, newest first.
+    pub fn list(&self, now: Utc) -> Vec<SessionInfo> {
+        let good = self.all.values().filter(|kept| self.is_good(kept, now));
+        let mut list: Vec<SessionInfo> = good.map(info).collect();
+        list.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
+        list
+    }
+}
+
+fn info(kept: &Kept) -> SessionInfo {
+    let stored = &kept.stored;
+    SessionInfo {
+        id: id_of(&stored.hash).to_owned(),
+        user: stored.user.clone(),
+        created: stored.created,
+        expires: stored.expires,
+        seen: Utc::from_micros(kept.seen.load(Ordering::Relaxed)),
+        peer: stored.peer.clone(),
+        agent: stored.agent.clone(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_asks_nothing_ends() {
+        let start = Utc::now();
+        let at = |minutes: u64| start + Duration::from_secs(minutes * 60);
+        let mut sessions = Sessions {
+            idle: Some(Duration::from_secs(30 * 60)),
+            ..Sessions::default()
+        };
+        let day = Duration::from_secs(86_400);
+        let session = StoredSession::new("ab".repeat(32), "ann".into(), start, day, Origin::default());
+        sessions.insert(session.clone(), start);
+        let hash = session.hash.as_str();
+        assert!(sessions.get(hash, at(29), false).is_some());
+        assert!(sessions.get(hash, at(30), false).is_none(), "a look does not count");
+        assert!(sessions.get(hash, at(29), true).is_some());
+        assert!(sessions.get(hash, at(58), true).is_some());
+        assert_eq!(sessions.list(at(87))[0].seen, at(58));
+        assert!(sessions.get(hash, at(88), true).is_none());
+        sessions.forget_ended(at(88));
+        assert_eq!(sessions.len(), 0);
+    }
+
+    #[test]
+    fn what_a_browser_says_of_itself_is_cut_and_harmless() {
+        let origin = Origin {
+            peer: None,
+            agent: Some(format!("\u{1b}[31m{}", "x".repeat(1000))),
+        };
+        let session = StoredSession::new(String::new(), String::new(), Utc::now(), Duration::ZERO, origin);
+        let agent = session.agent.unwrap();
+        assert!(agent.starts_with("[31mx") && agent.len() == LONGEST_AGENT, "{agent}");
+    }
+}
