@@ -20,7 +20,7 @@ const NOBODY: [&str; 4] = [
     "delete /api/v1/session",
 ];
 /// What everybody who has signed in may ask. All that is neither here nor above is the administrators'.
-const ORDINARY: [&str; 26] = [
+const ORDINARY: [&str; 33] = [
     "get /api/v1/buzzer",
     "post /api/v1/buzzer/silence",
     "get /api/v1/cameras",
@@ -32,18 +32,25 @@ const ORDINARY: [&str; 26] = [
     "get /api/v1/events/live",
     "get /api/v1/footage",
     "get /api/v1/inputs",
+    "get /api/v1/layouts",
+    "put /api/v1/layouts/{id}",
+    "delete /api/v1/layouts/{id}",
     "get /api/v1/locks",
     "get /api/v1/outputs",
     "get /api/v1/push/subscriptions",
     "post /api/v1/push/subscriptions",
     "delete /api/v1/push/subscriptions/{id}",
     "get /api/v1/push/vapid",
+    "get /api/v1/preferences",
+    "put /api/v1/preferences",
     "get /api/v1/recordings",
     "get /api/v1/session",
     "get /api/v1/snapshots",
     "get /api/v1/snapshots/{id}.jpg",
     "get /api/v1/system/capacity",
     "get /api/v1/system/info",
+    "get /api/v1/tags",
+    "get /api/v1/timeline",
     "get /metrics",
     "get /api/v1/openapi.json",
     "get /",
@@ -67,6 +74,8 @@ fn body(operation: &str) -> Value {
             json!({ "camera": "cam0", "from": "2026-11-20T09:00:00Z", "to": "2026-11-20T10:00:00Z", "note": "" })
         }
         "post /api/v1/outputs/{id}" => json!({ "on": false }),
+        "post /api/v1/tags" => json!({ "at": "2026-11-20T09:00:00Z", "text": "x" }),
+        "put /api/v1/tags/{id}" => json!({ "text": "x" }),
         "post /api/v1/session" => json!({ "name": "guard", "password": PASSWORD }),
         _ => json!({}),
     }
