@@ -15,6 +15,7 @@ mod rows;
 mod startup;
 mod store;
 mod table;
+mod timeline;
 
 use std::{
     path::{Path, PathBuf},
@@ -56,8 +57,8 @@ pub struct Options {
     /// Stocks of segments that retention is measured with.
     #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000,5500000")]
     stocks: Vec<u64>,
-    /// What to measure: index, startup, retention.
-    #[arg(long, value_delimiter = ',', default_value = "index,startup,retention")]
+    /// What to measure: index, startup, retention, timeline.
+    #[arg(long, value_delimiter = ',', default_value = "index,startup,retention,timeline")]
     only: Vec<String>,
     /// Takes the index of the last run instead of building it.
     #[arg(long)]
@@ -104,6 +105,10 @@ fn main() -> Result<()> {
     }
     if wanted("retention") {
         lines.extend(retention::measure(&options)?);
+        table::write_csv(&options.work, &lines)?;
+    }
+    if wanted("timeline") {
+        lines.extend(timeline::measure(&options)?);
         table::write_csv(&options.work, &lines)?;
     }
     println!("{}", table::markdown(&lines));

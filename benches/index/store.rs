@@ -28,7 +28,7 @@ impl Kind {
 }
 
 pub enum Store {
-    Vigie(Index),
+    Vigie(Box<Index>),
     Rows { db: sled::Db, batch: sled::Batch },
 }
 
@@ -38,7 +38,7 @@ impl Store {
             Kind::Vigie => {
                 let (index, opening) = Index::open(dir);
                 ensure!(matches!(opening, Opening::Found | Opening::Fresh), "{opening:?}");
-                Ok(Store::Vigie(index))
+                Ok(Store::Vigie(Box::new(index)))
             }
             Kind::Rows => {
                 let config = sled::Config::new().path(dir).mode(sled::Mode::LowSpace);

@@ -21,6 +21,7 @@ use crate::{
     index::{Index, IndexError},
     ledger::{GapState, Line, MarkState},
     rows::{GapRow, MarkRow, Recordings, SegmentRow},
+    timeline::Lanes,
     uuid::VolumeId,
 };
 
@@ -308,17 +309,25 @@ impl Catalog {
         (book.gaps.open().map(|gap| gap.since), book.gaps.ended(), book.recorded)
     }
 
+    /// What is not over.
+    pub fn open_rows(&self, stream: &StreamId) -> (Vec<SegmentRow>, Vec<GapRow>, Vec<MarkRow>) {
+        let book = self.book(stream);
+        let book = lock(&book);
+        (
+            book.open.values().cloned().collect(),
+            book.gaps.open_rows(stream),
+            book.marks.open_rows(stream),
+        )
+    }
+
+    /// What the index has of the days that [`from`, `to`) touches; see [`Index::days`].
+    pub fn indexed_days(&self, stream: &StreamId, from: Utc, to: Utc) -> Vec<Arc<Lanes>> {
+        self.told(self.index.days(stream, from, to)).unwrap_or_default()
+    }
+
     /// Everything that touches [`from`, `to`).
     pub fn recordings(&self, stream: &StreamId, from: Utc, to: Utc) -> Recordings {
-        let (open, open_gaps, open_marks) = {
-            let book = self.book(stream);
-            let book = lock(&book);
-            (
-                book.open.values().cloned().collect::<Vec<_>>(),
-                book.gaps.open_rows(stream),
-                book.marks.open_rows(stream),
-            )
-        };
+        let (open, open_gaps, open_marks) = self.open_rows(stream);
         // Read after the open ones: a segment that closes in between is found twice, never lost.
         let found = self.told(self.index.recordings(stream, from, to));
         let Recordings {

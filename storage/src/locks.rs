@@ -45,7 +45,7 @@ enum Entry {
 pub enum LockError {
     #[error("from {from} is not before to {to}")]
     Empty { from: Utc, to: Utc },
-    #[error(transparent)]
+    #[error("note: {0}")]
     Note(#[from] NoteError),
     #[error("{LIMIT} spans are protected already: release some first")]
     Many,

@@ -5,16 +5,21 @@ const MOST: usize = 500;
 
 #[derive(Debug, thiserror::Error)]
 pub enum NoteError {
-    #[error("the note has {0} characters: use at most {MOST}")]
-    Long(usize),
-    #[error("the note has a line break, a tab or another control character: write it in one line")]
+    #[error("seen {seen} characters, expected at most {most}")]
+    Long { seen: usize, most: usize },
+    #[error("it has a line break, a tab or another control character: write it in one line")]
     Control,
 }
 
 pub(crate) fn check(note: &str) -> Result<(), NoteError> {
-    let characters = note.chars().count();
-    if characters > MOST {
-        return Err(NoteError::Long(characters));
+    check_length(note, MOST)
+}
+
+/// One line of at most so many characters.
+pub(crate) fn check_length(note: &str, most: usize) -> Result<(), NoteError> {
+    let seen = note.chars().count();
+    if seen > most {
+        return Err(NoteError::Long { seen, most });
     }
     // Line and paragraph separators, and what turns the direction of writing.
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -31,7 +36,7 @@ mod tests {
     #[test]
     fn one_line_of_bounded_length() {
         assert!(check("").is_ok() && check(&"é".repeat(MOST)).is_ok());
-        assert!(matches!(check(&"é".repeat(MOST + 1)), Err(NoteError::Long(n)) if n == MOST + 1));
+        assert!(matches!(check(&"é".repeat(MOST + 1)), Err(NoteError::Long { seen, .. }) if seen == MOST + 1));
         for text in [
             "two\nlines",
             "a\ttab",

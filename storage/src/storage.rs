@@ -38,7 +38,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
@@ -52,11 +52,15 @@ use crate::{
     error::StorageError,
     file::Footage,
     index::Index,
+    layouts::Layouts,
     locks::Locks,
     options::StorageOptions,
+    preferences::Preferences,
     retention::RetentionRules,
     rows::{Recordings, SegmentRow},
     state::State,
+    tags::Tags,
+    timeline::Lanes,
     uuid::{RecorderId, VolumeId},
     volume::{Volume, VolumeSnapshot},
 };
@@ -104,6 +108,9 @@ pub struct Storage {
     rules: Mutex<RetentionRules>,
     locks: Locks,
     deletions: Deletions,
+    tags: Tags,
+    layouts: Layouts,
+    preferences: Preferences,
     /// Retention, checks and rebuilds: one at a time.
     upkeep: Mutex<()>,
     rebuilding: AtomicUsize,
@@ -170,6 +177,9 @@ impl Storage {
             rules: Mutex::default(),
             locks: Locks::open(state_dir),
             deletions: Deletions::open(state_dir),
+            tags: Tags::open(state_dir),
+            layouts: Layouts::open(state_dir),
+            preferences: Preferences::open(state_dir),
             upkeep: Mutex::default(),
             rebuilding: AtomicUsize::new(0),
             mending: AtomicBool::new(false),
@@ -196,6 +206,18 @@ impl Storage {
     /// What people protect.
     pub fn locks(&self) -> &Locks {
         &self.locks
+    }
+
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    pub fn layouts(&self) -> &Layouts {
+        &self.layouts
+    }
+
+    pub fn preferences(&self) -> &Preferences {
+        &self.preferences
     }
 
     pub fn index_state(&self) -> IndexState {
@@ -300,6 +322,12 @@ impl Storage {
     /// Everything that touches [`from`, `to`).
     pub fn recordings(&self, stream: &StreamId, from: Utc, to: Utc) -> Recordings {
         self.catalog.recordings(stream, from, to)
+    }
+
+    /// What a stream has in [`from`, `to`) as spans; those nearer than `step` are one. See
+    /// [`crate::timeline`].
+    pub fn timeline(&self, stream: &StreamId, from: Utc, to: Utc, step: Duration, now: Utc) -> Lanes {
+        self.catalog.timeline(stream, from, to, step, now)
     }
 
     /// End of the last stored access unit.

@@ -19,6 +19,7 @@ mod faulty_disk;
 mod footage;
 mod house;
 mod house_events;
+mod kept;
 mod lies;
 mod live_view;
 mod losses;
@@ -42,6 +43,7 @@ mod seams;
 mod settings;
 mod snapshots;
 mod summer_time;
+mod timeline;
 mod video;
 // Its push service is on this machine, which only a build for tests allows.
 #[cfg(feature = "fault-hooks")]

@@ -53,6 +53,16 @@ const NEEDS: &[(&str, &str)] = &[
     ("post /api/v1/manual", "alarms"),
     ("delete /api/v1/manual", "alarms"),
     ("get /api/v1/recordings", "playback"),
+    ("get /api/v1/timeline", "playback"),
+    ("get /api/v1/tags", "playback"),
+    ("post /api/v1/tags", "protect"),
+    ("put /api/v1/tags/{id}", "protect"),
+    ("delete /api/v1/tags/{id}", "protect"),
+    ("get /api/v1/layouts", "signed in"),
+    ("put /api/v1/layouts/{id}", "signed in"),
+    ("delete /api/v1/layouts/{id}", "signed in"),
+    ("get /api/v1/preferences", "signed in"),
+    ("put /api/v1/preferences", "signed in"),
     ("get /api/v1/footage", "signed in"),
     ("delete /api/v1/footage", "delete"),
     ("get /api/v1/footage/deletions", "delete"),
@@ -179,6 +189,8 @@ fn body(operation: &str, camera: &str) -> Value {
         }
         "post /api/v1/outputs/{id}" => json!({ "on": false }),
         "post /api/v1/session" => json!({ "name": "ordinary", "password": PASSWORD }),
+        "post /api/v1/tags" => json!({ "camera": camera, "at": "2026-11-20T09:00:00Z", "text": "x" }),
+        "put /api/v1/tags/{id}" => json!({ "text": "x" }),
         _ => json!({}),
     }
 }
@@ -196,6 +208,10 @@ fn place(operation: &str, template: &str, camera: &str) -> String {
         "delete /api/v1/footage" | "get /api/v1/recordings" => {
             format!("{place}?camera={camera}&from=2026-11-20T09:00:00Z&to=2026-11-20T10:00:00Z")
         }
+        "get /api/v1/timeline" => {
+            format!("{place}?cameras={camera}&from=2026-11-20T09:00:00Z&to=2026-11-20T10:00:00Z")
+        }
+        "get /api/v1/tags" => format!("{place}?camera={camera}"),
         _ => place,
     }
 }
@@ -204,7 +220,15 @@ fn place(operation: &str, template: &str, camera: &str) -> String {
 fn names_a_camera(operation: &str) -> bool {
     operation.contains("/cameras/{id}")
         || operation.contains("/snapshots/{id}.jpg")
-        || ["delete /api/v1/footage", "get /api/v1/recordings", "post /api/v1/locks"].contains(&operation)
+        || [
+            "delete /api/v1/footage",
+            "get /api/v1/recordings",
+            "get /api/v1/timeline",
+            "get /api/v1/tags",
+            "post /api/v1/tags",
+            "post /api/v1/locks",
+        ]
+        .contains(&operation)
 }
 
 /// A recorder with cam0 and cam1, everybody of [`ROLES`], and the text of the token.
@@ -348,9 +372,12 @@ fn who_is_kept_to_one_camera_neither_sees_lists_plays_restreams_nor_exports_anot
         assert_eq!(house.post_json_as(USER, "/api/v1/locks", &lock).status, 201);
         let event = json!({ "kind": "motion", "camera": camera, "text": format!("seen at {camera}") });
         assert_eq!(house.post_json_as(USER, "/api/v1/events", &event).status, 201);
+        let tag = json!({ "camera": camera, "at": "2026-11-20T09:00:00Z", "text": "seen" });
+        assert_eq!(house.post_json_as(USER, "/api/v1/tags", &tag).status, 201);
     }
     // Lists.
-    for list in ["cameras", "footage", "locks", "snapshots", "events?limit=1000"] {
+    let timeline = "timeline?from=2026-11-20T09:00:00Z&to=2026-11-20T10:00:00Z";
+    for list in ["cameras", "footage", "locks", "snapshots", "events?limit=1000", "tags", timeline] {
         let path = format!("/api/v1/{list}");
         let (all, some) = (house.get(&path).text(), house.get_as("one-camera", &path));
         assert!(all.contains("cam1"), "{list}: {all}");

@@ -13,6 +13,7 @@ mod check;
 #[cfg(test)]
 mod crash;
 mod damage;
+mod days;
 mod digest;
 mod error;
 mod key;
@@ -33,6 +34,8 @@ use std::{
 
 pub use check::Differences;
 pub use damage::{Damage, RowKind};
+#[cfg(test)]
+pub(crate) use days::MOST_BYTES as MOST_BYTES_OF_DAYS;
 pub use error::IndexError;
 
 use base::Base;
@@ -58,6 +61,7 @@ pub struct Index {
     flushing: Mutex<()>,
     inner: Mutex<Inner>,
     damaged: Mutex<damage::Noted>,
+    days: days::Days,
 }
 
 struct Inner {
@@ -87,6 +91,7 @@ impl Index {
                 generation: 0,
             }),
             damaged: Mutex::default(),
+            days: days::Days::default(),
         };
         let opening = match Base::open(dir) {
             Ok((base, fresh)) => {
@@ -118,6 +123,7 @@ impl Index {
                 generation: 0,
             }),
             damaged: Mutex::default(),
+            days: days::Days::default(),
         }
     }
 

@@ -211,7 +211,7 @@ impl Index {
             .map_err(|fault| self.read_failed(fault))
     }
 
-    fn first_key(&self, from: &[u8], to: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+    pub(super) fn first_key(&self, from: &[u8], to: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
         let mut from = from.to_vec();
         loop {
             let (base, over) = {

@@ -22,6 +22,12 @@ impl Index {
     /// Gives up the base (and sets it aside if it cannot be trusted, for a new one) and says what
     /// that means. What is pending stays.
     pub(super) fn went_wrong(&self, dir: &Path, base: Option<Base>, fault: Fault) -> IndexError {
+        let error = self.give_up(dir, base, fault);
+        self.days.clear();
+        error
+    }
+
+    fn give_up(&self, dir: &Path, base: Option<Base>, fault: Fault) -> IndexError {
         let mut inner = self.lock();
         let held = inner.base.take();
         match &fault {

@@ -108,8 +108,12 @@ impl Index {
             Ok(()) => {
                 let mut inner = self.lock();
                 inner.pending.forget(&snapshot);
-                inner.base = Some(base);
+                let back = inner.base.replace(base).is_none();
                 inner.down = None;
+                drop(inner);
+                if back {
+                    self.days.clear();
+                }
                 Ok(())
             }
             Err(fault) => Err(self.went_wrong(dir, Some(base), fault)),
@@ -118,6 +122,12 @@ impl Index {
 
     /// Forgets everything, checkpoints too: the beginning of a rebuild.
     pub fn clear(&self) -> Result<(), IndexError> {
+        let cleared = self.empty();
+        self.days.clear();
+        cleared
+    }
+
+    fn empty(&self) -> Result<(), IndexError> {
         let _one = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inner = self.lock();
         inner.pending = Pending::default();
@@ -201,7 +211,9 @@ impl Index {
             },
         }
         let new = change(&key, old.as_deref())?;
-        inner.pending.change(key, new, unseen);
+        inner.pending.change(key.clone(), new, unseen);
+        drop(inner);
+        self.days.changed(&key);
         Ok(())
     }
 }

@@ -33,7 +33,7 @@ pub struct Extent {
 pub enum DeleteError {
     #[error("from {from} is not before to {to}")]
     Empty { from: Utc, to: Utc },
-    #[error(transparent)]
+    #[error("note: {0}")]
     Note(#[from] NoteError),
     #[error(
         "protected footage of {camera} lies between {from} and {to} (lock {lock}): release it first with \"vigie lock release\""

@@ -13,6 +13,7 @@ use vigie_actors::{
 };
 use vigie_config::edit::{LISTS, Place, SINGLES};
 
+use super::tag_of;
 use crate::{problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -110,12 +111,10 @@ async fn change(
     place: Place,
     wanted: Option<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    let expected = request.headers().get(IF_MATCH).and_then(|value| value.to_str().ok());
-    let expected = expected.map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
-    let expected = expected.filter(|tag| *tag != "*");
+    let expected = tag_of(&request, IF_MATCH);
     let changed = recorder
         .settings()
-        .change(&recorder, expected, query.try_only, |edit| match wanted {
+        .change(&recorder, expected.as_deref(), query.try_only, |edit| match wanted {
             Some(wanted) => Ok(edit.put(&place, wanted)?),
             None if edit.remove(&place)? => Ok(()),
             None => Err(SettingsError::NoTable),

@@ -10,6 +10,7 @@ mod footage;
 mod groups;
 mod health;
 mod inputs;
+mod layouts;
 mod locks;
 mod manual;
 mod metrics;
@@ -24,6 +25,8 @@ mod sessions;
 mod snapshot;
 mod snapshots;
 mod system;
+mod tags;
+mod timeline;
 mod tokens;
 mod users;
 mod video;
@@ -33,7 +36,7 @@ pub use inputs::speaks_for_itself;
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpResponse, Responder, error::PayloadError, web};
+use actix_web::{HttpRequest, HttpResponse, Responder, error::PayloadError, http::header::HeaderName, web};
 use utoipa::OpenApi;
 use vigie_actors::Recorder;
 use vigie_config::{CameraId, StreamId, StreamName, Utc};
@@ -47,6 +50,16 @@ use crate::{live, problem::Problem, sign_in::Viewer};
     paths(
         cameras::list,
         recordings::list,
+        timeline::show,
+        tags::list,
+        tags::add,
+        tags::reword,
+        tags::remove,
+        layouts::list,
+        layouts::put,
+        layouts::remove,
+        layouts::preferences,
+        layouts::put_preferences,
         video::video,
         snapshot::snapshot,
         snapshots::list,
@@ -170,6 +183,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(metrics::metrics)
         .service(cameras::list)
         .service(recordings::list)
+        .service(timeline::show)
+        .service(tags::list)
+        .service(tags::add)
+        .service(tags::reword)
+        .service(tags::remove)
+        .service(layouts::list)
+        .service(layouts::put)
+        .service(layouts::remove)
+        .service(layouts::preferences)
+        .service(layouts::put_preferences)
         .service(video::video)
         .service(snapshot::snapshot)
         .service(snapshots::list)
@@ -246,6 +269,13 @@ pub(crate) async fn small(body: web::Payload, most: usize) -> Result<web::Bytes,
         Some(error) => Problem::unread(error),
         None => Problem::BadRequest(error.to_string()),
     })
+}
+
+/// The tag in such a header; `None` also for `*`.
+fn tag_of(request: &HttpRequest, header: HeaderName) -> Option<String> {
+    let value = request.headers().get(header)?.to_str().ok()?;
+    let tag = value.trim().trim_start_matches("W/").trim_matches('"');
+    (tag != "*").then(|| tag.to_owned())
 }
 
 /// A camera that is configured, or was and still has footage, and that the viewer may see.
