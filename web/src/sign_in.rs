@@ -10,9 +10,7 @@ use vigie_actors::{Recorder, sign_ins::With};
 use vigie_config::CameraId;
 use vigie_storage::accounts::{Accounts, Proof, User, Verdict};
 
-use crate::problem::Problem;
-
-pub const COOKIE: &str = "vigie_session";
+use crate::{arrival, cookie, problem::Problem};
 
 /// A signed-in user.
 #[derive(Clone)]
@@ -103,9 +101,9 @@ fn of_session(recorder: &Recorder, token: String) -> Option<Viewer> {
     Some(Viewer(session.user, Ticket::Session(token)))
 }
 
-/// Who asks, as far as the connection says.
+/// Who asks, as far as the connection and trusted proxies say.
 pub fn peer(request: &HttpRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|address| address.ip())
+    arrival::of(request).peer
 }
 
 /// The user if the pair is right; a wrong one is told of.
@@ -171,10 +169,5 @@ fn credentials(request: &HttpRequest) -> Option<Credentials> {
         }
         return None;
     }
-    token(request).map(Credentials::Session)
-}
-
-/// The session token of the cookie.
-pub fn token(request: &HttpRequest) -> Option<String> {
-    request.cookie(COOKIE).map(|cookie| cookie.value().to_string())
+    cookie::token(request).map(Credentials::Session)
 }

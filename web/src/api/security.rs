@@ -9,7 +9,7 @@ use utoipa::{
     },
 };
 
-use crate::sign_in::COOKIE;
+use crate::cookie;
 
 /// Paths that anybody may ask.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/api/v1/session"];
@@ -21,7 +21,7 @@ pub struct SignIn;
 impl Modify for SignIn {
     fn modify(&self, openapi: &mut OpenApi) {
         let http = |scheme| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).build());
-        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie::NAME)));
         let components = openapi.components.get_or_insert_default();
         let schemes = [http(HttpAuthScheme::Basic), http(HttpAuthScheme::Bearer), cookie];
         for (name, scheme) in SCHEMES.into_iter().zip(schemes) {

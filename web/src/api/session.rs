@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse, Responder,
-    cookie::{Cookie, SameSite},
-    delete, get, post, web,
-};
+use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, post, web};
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_config::Kind;
@@ -14,8 +10,9 @@ use vigie_storage::accounts::User;
 
 use super::blocking;
 use crate::{
+    cookie,
     problem::Problem,
-    sign_in::{COOKIE, Viewer, check, peer, token},
+    sign_in::{Viewer, check, peer},
 };
 
 const LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -62,7 +59,7 @@ pub async fn create(
     let peer = peer.map(|peer| peer.to_string());
     tracing::info!(viewer = user.name, peer, "signed in");
     Ok(HttpResponse::Created()
-        .cookie(cookie(token, LIFETIME))
+        .cookie(cookie::session(&request, token, LIFETIME))
         .json(SessionBody::from(&user)))
 }
 
@@ -78,20 +75,10 @@ pub async fn show(viewer: Viewer) -> impl Responder {
 #[utoipa::path(delete, path = "/api/v1/session", responses((status = 204)))]
 #[delete("/api/v1/session")]
 pub async fn end(request: HttpRequest, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
-    if let Some(token) = token(&request) {
+    if let Some(token) = cookie::token(&request) {
         blocking(move || recorder.storage().accounts().end_session(&token)).await?;
     }
     Ok(HttpResponse::NoContent()
-        .cookie(cookie(String::new(), Duration::ZERO))
+        .cookie(cookie::session(&request, String::new(), Duration::ZERO))
         .finish())
-}
-
-fn cookie(token: String, lifetime: Duration) -> Cookie<'static> {
-    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-    Cookie::build(COOKIE, token)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Strict)
-        .max_age(actix_web::cookie::time::Duration::seconds(seconds))
-        .finish()
 }
