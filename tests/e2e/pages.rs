@@ -67,7 +67,7 @@ const GUEST: &str = "guest";
 const SIZES: &str = "1440x900-light 390x844-dark";
 
 /// Runs one of `tests/browser`: what it saw, and whether it was content.
-fn visit(script: &str, url: &str, user: &str, password: &str) -> (String, bool) {
+pub fn visit(script: &str, url: &str, user: &str, password: &str) -> (String, bool) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(
         tests.join("node_modules").is_dir(),

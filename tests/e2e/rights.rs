@@ -68,6 +68,7 @@ fn body(operation: &str) -> Value {
         }
         "post /api/v1/outputs/{id}" => json!({ "on": false }),
         "post /api/v1/session" => json!({ "name": "guard", "password": PASSWORD }),
+        "put /api/v1/certificate" => json!({ "certificate": "", "key": "" }),
         _ => json!({}),
     }
 }
