@@ -1,7 +1,7 @@
 //! `vigie run`: start order, signals, the end.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -66,9 +66,7 @@ pub async fn record(
     ready: impl FnOnce(&Addresses),
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let http = TcpListener::bind(config.server.http)
-        .with_context(|| format!("cannot serve HTTP on {}: is another program there?", config.server.http))?;
-    let server = Arc::new(vigie_web::Server::new(http)?);
+    let server = Arc::new(vigie_web::Server::listen(&config.server)?);
     let addresses_file = config.server.state_dir.join("addresses.json");
     let web = server.clone();
     let hooks = Hooks {
@@ -78,12 +76,24 @@ pub async fn record(
         config_path: path,
     };
     let recorder = Recorder::start(config, hooks).await?;
+    let (http, https) = server.local_addrs();
     let addresses = Addresses {
-        http: server.local_addr(),
+        http: *http.first().context("no address for HTTP")?,
+        https,
         rtsp: recorder.rtsp_addr(),
     };
     addresses.write(&addresses_file);
-    let status = format!("HTTP on {}, RTSP on {}", addresses.http, addresses.rtsp);
+    let words = |addresses: &[SocketAddr]| {
+        addresses
+            .iter()
+            .map(SocketAddr::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let mut status = format!("HTTP on {}, RTSP on {}", words(&http), addresses.rtsp);
+    if !addresses.https.is_empty() {
+        status = format!("HTTPS on {}, {status}", words(&addresses.https));
+    }
     tracing::info!("{status}");
     systemd::ready(&status);
     ready(&addresses);
@@ -108,7 +118,9 @@ fn feed() -> Arc<dyn Fn() + Send + Sync> {
 /// Where the running recorder is reached, also when the configuration said port 0.
 #[derive(Debug, serde::Serialize)]
 pub struct Addresses {
+    /// The first one.
     pub http: SocketAddr,
+    pub https: Vec<SocketAddr>,
     pub rtsp: SocketAddr,
 }
 

@@ -9,7 +9,7 @@
 //!       ├ mqtt
 //!       ├ inputs ── alarm_input.<id>     outputs ── alarm_output.<id>
 //!       ├ snapshot · buzzer · email · push
-//!       ├ retention · devices · links · addresses · sign_ins · restream · control · health · reload
+//!       ├ retention · devices · links · addresses · sign_ins · certificate · restream · control · health · reload
 //!       └ web
 //! ```
 //! Belongs here: who starts what, who restarts whom, what a fact leads to.
@@ -19,6 +19,7 @@ pub mod buzzer;
 pub mod camera;
 mod cameras;
 pub mod capacity;
+pub mod certificate;
 pub mod clock;
 pub mod control;
 mod deps;

@@ -17,6 +17,7 @@ mod load;
 mod model;
 mod mqtt;
 mod notify;
+mod reach;
 mod schedule;
 mod size;
 mod time;
@@ -42,6 +43,7 @@ pub use model::{
 };
 pub use mqtt::{Broker, Mqtt};
 pub use notify::{Address, Email, Push, PushKind, Recipient, Security, SignIn, Sms};
+pub use reach::{Acme, AcmeChallenge, AddressRange, AddressRangeError, CertificateSource, ProxyHeader};
 pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
 pub use size::{SizeError, format_size, parse_size};
 pub use time::{ParseUtcError, Utc};

@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::{
-    Buzzer, CameraId, Causes, DiskId, Email, Input, Mqtt, Output, Push, Recipient, Rule, Schedule, StreamName, When,
+    AddressRange, Buzzer, CameraId, Causes, CertificateSource, DiskId, Email, Input, Mqtt, Output, ProxyHeader, Push,
+    Recipient, Rule, Schedule, StreamName, When,
 };
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
@@ -62,7 +63,20 @@ pub struct Config {
 pub struct Server {
     pub name: String,
     pub state_dir: PathBuf,
-    pub http: SocketAddr,
+    /// Where pages and API are served unencrypted. Not empty.
+    pub http: Vec<SocketAddr>,
+    /// Where they are served by TLS; empty: nowhere.
+    pub https: Vec<SocketAddr>,
+    /// What comes unencrypted is sent to the encrypted address.
+    pub http_redirect: bool,
+    /// For how long browsers shall come by TLS alone (RFC 6797); `None`: nothing is said.
+    pub hsts: Option<Duration>,
+    pub certificate: CertificateSource,
+    /// Who may say for whom it asks.
+    pub trusted_proxies: Vec<AddressRange>,
+    pub proxy_header: ProxyHeader,
+    /// The path below which everything is, without a slash at its end: empty, or `/vigie`.
+    pub base_path: String,
     pub rtsp: SocketAddr,
     /// IANA name; `None`: the system's.
     pub time_zone: Option<String>,

@@ -30,6 +30,8 @@ export async function visitor(browser, origin, { width, height, scheme }) {
     hasTouch: width < 600,
     deviceScaleFactor: width < 600 ? 2 : 1,
     locale: 'en-GB',
+    // Authorities of tests are nobody's.
+    ignoreHTTPSErrors: true,
   });
   await context.addInitScript(() => {
     window.layoutShift = 0;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod acme;
 #[cfg(feature = "fault-hooks")]
 mod alarm_panics;
 mod alarms;
@@ -36,6 +37,7 @@ mod pages;
 mod panics;
 mod players;
 mod power_cut;
+mod proxies;
 mod rebuild;
 mod recording;
 mod rights;
@@ -44,6 +46,7 @@ mod settings;
 mod snapshots;
 mod summer_time;
 mod timeline;
+mod tls;
 mod video;
 // Its push service is on this machine, which only a build for tests allows.
 #[cfg(feature = "fault-hooks")]

@@ -98,6 +98,9 @@ const NEEDS: &[(&str, &str)] = &[
     ("get /api/v1/config/{table}/{id}", "configure"),
     ("put /api/v1/config/{table}/{id}", "configure"),
     ("delete /api/v1/config/{table}/{id}", "configure"),
+    ("get /api/v1/certificate", "configure"),
+    ("put /api/v1/certificate", "configure"),
+    ("delete /api/v1/certificate", "configure"),
     ("get /api/v1/system/tree", "system"),
     ("get /api/v1/system/capacity", "system"),
     ("get /api/v1/system/info", "signed in"),
@@ -191,6 +194,7 @@ fn body(operation: &str, camera: &str) -> Value {
         "post /api/v1/session" => json!({ "name": "ordinary", "password": PASSWORD }),
         "post /api/v1/tags" => json!({ "camera": camera, "at": "2026-11-20T09:00:00Z", "text": "x" }),
         "put /api/v1/tags/{id}" => json!({ "text": "x" }),
+        "put /api/v1/certificate" => json!({ "certificate": "", "key": "" }),
         _ => json!({}),
     }
 }

@@ -4,8 +4,14 @@
 //! Does not belong here: decisions about cameras or footage (`vigie-actors`, `vigie-storage`).
 
 mod api;
+mod arrival;
+mod cookie;
 mod deadline;
+mod forwarded;
 mod head;
+mod headers;
+mod limits;
+mod listen;
 mod live;
 mod origin;
 mod problem;
@@ -15,4 +21,4 @@ mod sign_in;
 mod ui;
 
 pub use api::openapi;
-pub use server::Server;
+pub use server::{ListenError, Server};

@@ -14,7 +14,11 @@ use vigie_actors::{
 };
 
 use crate::{
-    api, deadline, head, origin,
+    api,
+    arrival::{self, EncryptedPort},
+    deadline, head, headers,
+    limits::Connections,
+    listen, origin,
     problem::{malformed, malformed_json},
     rights, ui,
 };
@@ -22,33 +26,57 @@ use crate::{
 const WORKERS: usize = 2;
 /// A client has this long to send the head of its request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// From the connection to the end of TLS's own greetings.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Greetings under way in each worker; they cost the most.
+const HANDSHAKES: usize = 64;
+/// Of each worker, from everywhere: files are opened beside them.
+const MOST_CONNECTIONS: usize = 4096;
 /// The largest body any route takes.
 const MAX_BODY: usize = 256 << 10;
 
-/// The listening socket; it survives restarts of the web's actor.
+/// The listening sockets; they survive restarts of the web's actor.
 pub struct Server {
-    listener: TcpListener,
+    http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+    connections: Arc<Connections>,
+}
+
+/// Why nothing can be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot serve HTTP on {address}: {error}; is another program there?")]
+pub struct ListenError {
     address: SocketAddr,
+    error: std::io::Error,
 }
 
 impl Server {
-    pub fn new(listener: TcpListener) -> std::io::Result<Server> {
-        let address = listener.local_addr()?;
-        Ok(Server { listener, address })
+    /// Listens; connections are taken once it runs.
+    pub fn listen(config: &vigie_config::Server) -> Result<Server, ListenError> {
+        let open = |addresses: &[SocketAddr]| {
+            listen::listen(addresses).map_err(|(address, error)| ListenError { address, error })
+        };
+        Ok(Server {
+            http: open(&config.http)?,
+            https: open(&config.https)?,
+            connections: Arc::default(),
+        })
     }
 
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
+    /// Where it is reached unencrypted, and by TLS.
+    pub fn local_addrs(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+        (addresses(&self.http), addresses(&self.https))
     }
 
     /// Serves until the actor is asked to stop. actix has a thread of its own for its system.
     pub fn run(self: Arc<Self>, recorder: Arc<Recorder>, context: JobContext) -> Job {
         Box::pin(async move {
-            let listener = self.listener.try_clone()?;
+            let listeners = [copies(&self.http)?, copies(&self.https)?];
+            let connections = self.connections.clone();
             let (started, handle) = oneshot::channel();
             let (ended, end) = oneshot::channel();
             std::thread::Builder::new().name("web".into()).spawn(move || {
-                let result = actix_web::rt::System::new().block_on(serve(listener, recorder, started));
+                let result = actix_web::rt::System::new().block_on(serve(listeners, connections, recorder, started));
                 drop(ended.send(result));
             })?;
             // Dropped when this job is dropped, however that comes.
@@ -74,15 +102,29 @@ impl Drop for Stop {
     }
 }
 
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    let all = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    all.collect()
+}
+
+fn copies(listeners: &[TcpListener]) -> std::io::Result<Vec<TcpListener>> {
+    listeners.iter().map(TcpListener::try_clone).collect()
+}
+
 async fn serve(
-    listener: TcpListener,
+    [http, https]: [Vec<TcpListener>; 2],
+    connections: Arc<Connections>,
     recorder: Arc<Recorder>,
     started: oneshot::Sender<ServerHandle>,
 ) -> std::io::Result<()> {
     let data = web::Data::from(recorder);
+    let tls = listen::tls(data.certificates().clone()).map_err(std::io::Error::other)?;
+    let port = EncryptedPort(addresses(&https).first().map(SocketAddr::port));
+    let admits = data.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(data.clone())
+            .app_data(port)
             .app_data(web::PayloadConfig::new(MAX_BODY))
             .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(malformed_json))
             .app_data(web::QueryConfig::default().error_handler(malformed))
@@ -91,29 +133,29 @@ async fn serve(
             .wrap(middleware::from_fn(deadline::for_bodies))
             .wrap(middleware::from_fn(origin::ours))
             .wrap(middleware::from_fn(head::as_get))
-            .wrap(secure_headers())
+            .wrap(middleware::from_fn(arrival::note))
+            .wrap(middleware::from_fn(headers::secure))
             .configure(api::routes)
             .configure(ui::routes)
     })
     .workers(WORKERS)
     .worker_max_blocking_threads(8)
     .client_request_timeout(HEAD_TIMEOUT)
+    .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
+    .max_connection_rate(HANDSHAKES)
+    .max_connections(MOST_CONNECTIONS)
+    .on_connect(move |stream, data| connections.admit(stream, data, &admits.config().server.trusted_proxies))
     .disable_signals()
-    .shutdown_timeout(1)
-    .listen(listener)?
-    .run();
+    .shutdown_timeout(1);
+    let server = http
+        .into_iter()
+        .try_fold(server, |server, listener| server.listen(listener))?;
+    let server = https
+        .into_iter()
+        .try_fold(server, |server, listener| {
+            server.listen_rustls_0_23(listener, tls.clone())
+        })?
+        .run();
     drop(started.send(server.handle()));
     server.await
-}
-
-fn secure_headers() -> middleware::DefaultHeaders {
-    middleware::DefaultHeaders::new()
-        .add(("X-Content-Type-Options", "nosniff"))
-        .add(("X-Frame-Options", "DENY"))
-        .add(("Referrer-Policy", "same-origin"))
-        .add((
-            "Content-Security-Policy",
-            "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
-             connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-        ))
 }

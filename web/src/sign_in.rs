@@ -17,9 +17,7 @@ use vigie_actors::{Recorder, sign_ins::With};
 use vigie_config::CameraId;
 use vigie_storage::accounts::{Accounts, CameraRight, HouseRight, Proof, User, Verdict};
 
-use crate::problem::Problem;
-
-pub const COOKIE: &str = "vigie_session";
+use crate::{arrival, cookie, problem::Problem};
 
 /// A signed-in user, with the rights that what they came with gives them.
 #[derive(Clone)]
@@ -173,9 +171,9 @@ fn of_token(recorder: &Recorder, text: &str) -> Option<Viewer> {
     Some(Viewer(user, Ticket::Token(id)))
 }
 
-/// Who asks, as far as the connection says.
+/// Who asks, as far as the connection and trusted proxies say.
 pub fn peer(request: &HttpRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|address| address.ip())
+    arrival::of(request).peer
 }
 
 /// The user if the pair is right; a wrong one is told of.
@@ -250,10 +248,5 @@ fn credentials(request: &HttpRequest) -> Option<Credentials> {
         }
         return None;
     }
-    token(request).map(Credentials::Session)
-}
-
-/// The session token of the cookie.
-pub fn token(request: &HttpRequest) -> Option<String> {
-    request.cookie(COOKIE).map(|cookie| cookie.value().to_string())
+    cookie::token(request).map(Credentials::Session)
 }

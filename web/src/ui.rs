@@ -8,7 +8,7 @@ use actix_web::{
 };
 use rust_embed::Embed;
 
-use crate::{api, problem::Problem};
+use crate::{api, arrival, problem::Problem};
 
 #[derive(Embed)]
 #[folder = "ui/dist"]
@@ -46,18 +46,26 @@ async fn serve(request: HttpRequest) -> impl Responder {
         return Err(Problem::NotFound(request.path().to_string()));
     }
     Ok(match Files::get("index.html") {
-        Some(file) => answer(&request, "index.html", file),
+        Some(file) => answer(&request, "index.html", below(file, &arrival::of(&request).base)),
         None => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
             .body(NOT_BUILT),
     })
 }
 
+/// The front page says where everything is: `<base>` stands in it, for a recorder at the top of its address.
+fn below(mut file: rust_embed::EmbeddedFile, base: &str) -> rust_embed::EmbeddedFile {
+    if !base.is_empty() {
+        let page = String::from_utf8_lossy(&file.data);
+        let page = page.replacen("<base href=\"/\"", &format!("<base href=\"{base}/\""), 1);
+        file.data = page.into_owned().into_bytes().into();
+    }
+    file
+}
+
 fn answer(request: &HttpRequest, path: &str, file: rust_embed::EmbeddedFile) -> HttpResponse {
-    let etag = format!(
-        "\"{}\"",
-        hex::encode(file.metadata.sha256_hash().get(..16).unwrap_or_default())
-    );
+    let digest = hex::encode(file.metadata.sha256_hash().get(..16).unwrap_or_default());
+    let etag = format!("\"{digest}{}\"", arrival::of(request).base);
     // Vite puts a hash into the names below assets/.
     let cache = if path.starts_with("assets/") {
         "public, max-age=31536000, immutable"

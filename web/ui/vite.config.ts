@@ -6,6 +6,8 @@ const recorder = process.env['VIGIE_URL'] ?? 'http://127.0.0.1:8090';
 
 export default defineConfig({
   plugins: [svelte()],
+  // Below whatever path `<base>` names.
+  base: './',
   build: {
     target: ['chrome120', 'firefox121', 'safari17'],
     // Everything by its own address: the pages' policy allows nothing inline.

@@ -25,6 +25,7 @@ use crate::{
     camera::CameraSnapshot,
     cameras::Cameras,
     capacity::{meter::Meter, room::Room},
+    certificate::Certificates,
     clock::ClockWatch,
     deps::Deps,
     devices::{DeviceSnapshot, Devices},
@@ -80,6 +81,7 @@ pub struct Recorder {
     pub(crate) buzzer: Arc<Buzzer>,
     pub(crate) notify: Notifiers,
     pub(crate) mqtt: Arc<Mqtt>,
+    pub(crate) certificates: Arc<Certificates>,
     gpio: Arc<dyn Gpio>,
     sign_ins: Arc<FailedSignIns>,
     pub(crate) restream: Arc<Restream>,
@@ -100,6 +102,7 @@ impl Recorder {
 
     pub(crate) fn set_config(&self, config: Config) {
         self.deps.site.update(&config.server);
+        self.certificates.configure(&config.server);
         self.deps.motion_rules.update(&config);
         self.config.store(Arc::new(config));
         self.configured.notify_waiters();
@@ -158,6 +161,11 @@ impl Recorder {
 
     pub fn mqtt(&self) -> &Mqtt {
         &self.mqtt
+    }
+
+    /// Of the encrypted addresses.
+    pub fn certificates(&self) -> &Arc<Certificates> {
+        &self.certificates
     }
 
     pub fn sign_ins(&self) -> &FailedSignIns {

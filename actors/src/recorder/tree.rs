@@ -11,6 +11,7 @@ use crate::{
     buzzer::buzzer_child,
     camera::camera_child,
     capacity::meter::meter_child,
+    certificate::certificate_child,
     control::control_child,
     devices::devices_child,
     disks::{disk_child, placement_child},
@@ -127,6 +128,7 @@ impl Recorder {
             links_child(deps.events.clone()),
             addresses_child(hooks.arp, deps.events.clone()),
             sign_ins_child(self.sign_ins.clone()),
+            certificate_child(self.certificates.clone()),
             restream_child(self.restream.clone(), self.cameras.clone()),
             control_child(self.clone()),
             health_child(

@@ -67,10 +67,11 @@ impl Changes {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServerChanges {
-    /// Taken up by whoever reads the new configuration: `name`, `time_zone`.
+    /// Taken up by whoever reads the new configuration: `name`, `time_zone`, and how it
+    /// is reached through its listeners.
     pub in_place: Keys,
     /// The running process keeps the old value until it is started again: `state_dir`, `http`,
-    /// `rtsp`. Say so to the operator.
+    /// `https`, `rtsp`. Say so to the operator.
     pub needs_restart: Keys,
 }
 
@@ -194,6 +195,13 @@ fn diff_server(old: &Server, new: &Server) -> ServerChanges {
         name: old_name,
         state_dir: old_state_dir,
         http: old_http,
+        https: old_https,
+        http_redirect: old_redirect,
+        hsts: old_hsts,
+        certificate: old_certificate,
+        trusted_proxies: old_proxies,
+        proxy_header: old_header,
+        base_path: old_base,
         rtsp: old_rtsp,
         time_zone: old_zone,
     } = old;
@@ -201,13 +209,31 @@ fn diff_server(old: &Server, new: &Server) -> ServerChanges {
         name,
         state_dir,
         http,
+        https,
+        http_redirect,
+        hsts,
+        certificate,
+        trusted_proxies,
+        proxy_header,
+        base_path,
         rtsp,
         time_zone,
     } = new;
     let mut changes = ServerChanges::default();
-    compare!(changes.in_place; "name": old_name, name; "time_zone": old_zone, time_zone);
+    compare!(changes.in_place;
+        "name": old_name, name;
+        "http_redirect": old_redirect, http_redirect;
+        "hsts": old_hsts, hsts;
+        "certificate": old_certificate, certificate;
+        "trusted_proxies": old_proxies, trusted_proxies;
+        "proxy_header": old_header, proxy_header;
+        "base_path": old_base, base_path;
+        "time_zone": old_zone, time_zone);
     compare!(changes.needs_restart;
-        "state_dir": old_state_dir, state_dir; "http": old_http, http; "rtsp": old_rtsp, rtsp);
+        "state_dir": old_state_dir, state_dir;
+        "http": old_http, http;
+        "https": old_https, https;
+        "rtsp": old_rtsp, rtsp);
     changes
 }
 

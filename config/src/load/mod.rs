@@ -14,6 +14,7 @@ mod mqtt;
 mod output;
 mod problem;
 mod push;
+mod reach;
 mod record;
 mod rule;
 mod schedule;
@@ -29,6 +30,8 @@ mod walk;
 mod alarm_tests;
 #[cfg(test)]
 mod notify_tests;
+#[cfg(test)]
+mod reach_tests;
 #[cfg(test)]
 mod tests;
 

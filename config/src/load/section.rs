@@ -207,6 +207,14 @@ impl<'s> Section<'s> {
         (texts.len() == array.len()).then_some(texts)
     }
 
+    /// A text, or a list of them.
+    pub fn text_or_texts(&self, key: &'static str, expected: &str) -> Option<Vec<Found<Text>>> {
+        match self.table.get(key).and_then(Item::as_array) {
+            Some(_) => self.texts(key, expected),
+            None => Some(vec![self.text(key, expected)?]),
+        }
+    }
+
     /// The keys of the table `[path.key]`, whatever they are called, each with its text.
     pub fn pairs(&self, key: &'static str) -> Vec<(String, Found<Text>)> {
         let Some(section) = self.section(key) else {

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use jiff::tz;
 
 use super::{
-    absolute_path, display_name,
+    absolute_path, display_name, reach,
     section::{Section, Walk},
 };
-use crate::Server;
+use crate::{CertificateSource, ProxyHeader, Server};
 
 impl Default for Server {
     /// What holds for keys that are not there.
@@ -16,7 +16,14 @@ impl Default for Server {
         Self {
             name: "Vigie".to_owned(),
             state_dir: PathBuf::from("/var/lib/vigie"),
-            http: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            http: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
+            https: Vec::new(),
+            http_redirect: false,
+            hsts: None,
+            certificate: CertificateSource::default(),
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
+            base_path: String::new(),
             rtsp: SocketAddr::from(([0, 0, 0, 0], 8554)),
             time_zone: None,
         }
@@ -32,47 +39,41 @@ pub fn read(walk: &Walk<'_>, section: Option<Section<'_>>) -> Server {
     let state_dir = section
         .text("state_dir", "a path")
         .and_then(|text| absolute_path(walk, &text));
-    let http = address(&section, "http", "0.0.0.0:8080");
-    let rtsp = address(&section, "rtsp", "0.0.0.0:8554");
+    let http = reach::addresses(&section, "http", "0.0.0.0:8080");
+    let https = reach::addresses(&section, "https", "0.0.0.0:8443");
+    let rtsp = section.text("rtsp", "an address and port such as \"0.0.0.0:8554\"");
+    let rtsp = rtsp.and_then(|text| reach::address(&section, text, "0.0.0.0:8554"));
     let time_zone = time_zone(&section);
     let server = Server {
         name: name.unwrap_or(standard.name),
         state_dir: state_dir.unwrap_or(standard.state_dir),
         http: http.unwrap_or(standard.http),
+        https: https.unwrap_or_default(),
+        http_redirect: section.boolean("http_redirect").unwrap_or_default(),
+        hsts: reach::hsts(&section),
+        certificate: reach::certificate(&section),
+        trusted_proxies: reach::trusted_proxies(&section),
+        proxy_header: reach::proxy_header(&section),
+        base_path: reach::base_path(&section),
         rtsp: rtsp.unwrap_or(standard.rtsp),
         time_zone,
     };
-    if clash(server.http, server.rtsp) {
-        let key = if section.has("rtsp") { "rtsp" } else { "http" };
+    let all = |key, addresses: &[SocketAddr]| addresses.iter().map(move |a| (key, *a)).collect::<Vec<_>>();
+    let listeners = [
+        all("http", &server.http),
+        all("https", &server.https),
+        all("rtsp", &[server.rtsp]),
+    ]
+    .concat();
+    reach::clash(&section, &listeners);
+    if server.http_redirect && !section.has("https") && !section.has("trusted_proxies") {
         section.problem(
-            key,
-            format!("http {} and rtsp {} claim the same port", server.http, server.rtsp),
+            "http_redirect",
+            "leads nowhere: neither https nor trusted_proxies is there",
         );
     }
     section.finish(|_| None);
     server
-}
-
-fn address(section: &Section<'_>, key: &'static str, example: &str) -> Option<SocketAddr> {
-    let text = section.text(key, &format!("an address and port such as {example:?}"))?;
-    let address = text.value.value.parse().ok();
-    if address.is_none() {
-        let shown = &text.value.shown;
-        text.problem(
-            section.walk,
-            format!(
-                "{shown:?} is not an address and port, expected for example {example:?} or {:?}",
-                example.replace("0.0.0.0", "[::]")
-            ),
-        );
-    }
-    address
-}
-
-/// Port 0 asks the system for a free one, so two of them do not clash.
-fn clash(http: SocketAddr, rtsp: SocketAddr) -> bool {
-    let same_host = http.ip() == rtsp.ip() || http.ip().is_unspecified() || rtsp.ip().is_unspecified();
-    http.port() != 0 && http.port() == rtsp.port() && same_host
 }
 
 fn time_zone(section: &Section<'_>) -> Option<String> {

@@ -66,7 +66,8 @@ fn url(url: &str) -> String {
 fn defaults_are_those_of_the_reference() {
     let config = good(GOOD);
     assert_eq!(config.server.state_dir, Path::new("/var/lib/vigie"));
-    assert_eq!(config.server.http.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.server.http, ["0.0.0.0:8080".parse().unwrap()]);
+    assert!(config.server.https.is_empty() && config.server.base_path.is_empty());
     assert_eq!(config.server.rtsp.to_string(), "0.0.0.0:8554");
     let disk = &config.disks[0];
     assert_eq!(
@@ -123,8 +124,10 @@ fn all_problems_are_reported_at_once_in_order() {
     assert_eq!(
         problems(text),
         [
-            "line 2: server.http: seen a whole number, expected an address and port such as \"0.0.0.0:8080\"",
-            "line 3: server.colour: unknown key \"colour\", expected one of name, state_dir, http, rtsp, time_zone",
+            "line 2: server.http: seen a whole number, expected an address and port such as \"0.0.0.0:8080\", \
+             or a list of them",
+            "line 3: server.colour: unknown key \"colour\", expected one of name, state_dir, http, https, rtsp, time_zone, \
+             http_redirect, hsts, certificate, trusted_proxies, proxy_header, base_path",
             "line 6: disk[0] \"d1\".path: \"srv\" is not usable, expected an absolute path without ..",
             "line 8: camera[0] \"Gate\".id: \"Gate\" is not an id: use 1 to 64 of a-z 0-9 - _",
             "line 10: camera[0] \"Gate\".main.url: \"rtsp://\": no host, expected rtsp://HOST/…",
@@ -606,7 +609,14 @@ fn the_reference_is_valid_with_every_example_taken() {
     let config = good(&text);
     // What the comments call default is.
     let plain = good(REFERENCE);
-    assert_eq!(config.server, plain.server);
+    let server = crate::Server {
+        hsts: None,
+        base_path: String::new(),
+        trusted_proxies: Vec::new(),
+        certificate: crate::CertificateSource::default(),
+        ..config.server.clone()
+    };
+    assert_eq!(server, plain.server);
     assert_eq!(config.snapshots, plain.snapshots);
     let gate = |config: &Config| {
         let mut camera = config.cameras[0].clone();
@@ -660,7 +670,10 @@ fn the_reference_shows_every_key() {
         let answer = problems(&asked);
         let (_, keys) = answer[0].split_once("expected one of ").unwrap();
         for key in keys.split(", ") {
-            let shown = text.contains(&format!("\n{key} = ")) || text.contains(&format!("[camera.{key}]"));
+            let shown = text.contains(&format!("\n{key} = "))
+                || ["camera", "server"]
+                    .iter()
+                    .any(|of| text.contains(&format!("[{of}.{key}]")));
             assert!(shown, "{table} {key}");
         }
     }

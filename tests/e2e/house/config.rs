@@ -101,6 +101,10 @@ pub struct Setup {
     pub when_full: Option<&'static str>,
     pub disk_groups: [&'static str; 2],
     pub alarm_after: Option<&'static str>,
+    /// A value of TOML: where HTTP is served.
+    pub http: String,
+    /// Further keys of `[server]`, and tables below it.
+    pub server: String,
     /// Of the house; `None`: the machine's.
     pub time_zone: Option<&'static str>,
     /// Of the recorder's environment.
@@ -118,6 +122,8 @@ impl Default for Setup {
             when_full: None,
             disk_groups: ["default"; 2],
             alarm_after: None,
+            http: "\"127.0.0.1:0\"".into(),
+            server: String::new(),
             time_zone: None,
             variables: Vec::new(),
             more: String::new(),
@@ -141,11 +147,13 @@ impl Setup {
     pub fn text(&self, root: &Path) -> String {
         let state = root.join("state");
         let mut text = format!(
-            "[server]\nname = \"e2e\"\nstate_dir = {state:?}\nhttp = \"127.0.0.1:0\"\nrtsp = \"127.0.0.1:0\"\n"
+            "[server]\nname = \"e2e\"\nstate_dir = {state:?}\nhttp = {}\nrtsp = \"127.0.0.1:0\"\n",
+            self.http
         );
         if let Some(zone) = self.time_zone {
             writeln!(text, "time_zone = {zone:?}").unwrap();
         }
+        writeln!(text, "{}", self.server).unwrap();
         for number in 1..=if self.two_disks { 2 } else { 1 } {
             let disk = root.join(format!("disk{number}"));
             let group = self.disk_groups[number - 1];

@@ -58,6 +58,7 @@ pub struct House {
     variables: Vec<(&'static str, PathBuf)>,
     child: Option<Child>,
     http: String,
+    https: String,
     rtsp: String,
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
@@ -100,6 +101,7 @@ impl House {
             variables: setup.variables.clone(),
             child: None,
             http: String::new(),
+            https: String::new(),
             rtsp: String::new(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -157,6 +159,8 @@ impl House {
             serde_json::from_slice::<Value>(&fs::read(&addresses).ok()?).ok()
         });
         self.http = format!("http://{}", found["http"].as_str().unwrap());
+        let https = found["https"][0].as_str();
+        self.https = https.map_or_else(String::new, |address| format!("https://{address}"));
         self.rtsp = found["rtsp"].as_str().unwrap().to_owned();
         wait_for("readiness", PATIENCE, || {
             (self.get("/readyz").status == 200).then_some(())
@@ -290,6 +294,11 @@ impl House {
     /// Where its pages are.
     pub fn http(&self) -> &str {
         &self.http
+    }
+
+    /// Where they are by TLS.
+    pub fn https(&self) -> &str {
+        &self.https
     }
 
     pub fn rtsp(&self, camera: &str, stream: &str) -> String {

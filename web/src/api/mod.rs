@@ -2,6 +2,7 @@
 
 mod buzzer;
 mod cameras;
+mod certificate;
 mod config;
 pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
@@ -49,6 +50,9 @@ use crate::{live, problem::Problem, sign_in::Viewer};
     info(title = "Vigie", description = "A supervised network video recorder"),
     paths(
         cameras::list,
+        certificate::show,
+        certificate::put,
+        certificate::delete,
         recordings::list,
         timeline::show,
         tags::list,
@@ -182,6 +186,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(health::readyz)
         .service(metrics::metrics)
         .service(cameras::list)
+        .service(certificate::show)
+        .service(certificate::put)
+        .service(certificate::delete)
         .service(recordings::list)
         .service(timeline::show)
         .service(tags::list)

@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use crate::{
+    cookie,
     rights::{self, Need},
-    sign_in::COOKIE,
 };
 
 const SCHEMES: [&str; 3] = ["basic", "bearer", "session"];
@@ -22,7 +22,7 @@ pub struct SignIn;
 impl Modify for SignIn {
     fn modify(&self, openapi: &mut OpenApi) {
         let http = |scheme| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).build());
-        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie::NAME)));
         let components = openapi.components.get_or_insert_default();
         let schemes = [http(HttpAuthScheme::Basic), http(HttpAuthScheme::Bearer), cookie];
         for (name, scheme) in SCHEMES.into_iter().zip(schemes) {

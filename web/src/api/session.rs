@@ -2,21 +2,16 @@
 
 use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse, Responder,
-    cookie::{Cookie, SameSite},
-    delete, get,
-    http::header::USER_AGENT,
-    post, put, web,
-};
+use actix_web::{HttpRequest, HttpResponse, Responder, cookie::Cookie, delete, get, http::header::USER_AGENT, post, put, web};
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_storage::accounts::{Origin, Rights, User};
 
 use super::{blocking, groups::RightsBody, users::problem};
 use crate::{
+    cookie,
     problem::Problem,
-    sign_in::{COOKIE, Viewer, check, peer, token},
+    sign_in::{Viewer, check, peer},
 };
 
 /// Of whoever stays signed in.
@@ -82,7 +77,7 @@ async fn begin(
         peer: peer(request).map(|peer| peer.to_string()),
         agent: agent.map(str::to_owned),
     };
-    let (old, lifetime) = (token(request), if stay { LONG } else { SHORT });
+    let (old, lifetime) = (cookie::token(request), if stay { LONG } else { SHORT });
     let created = blocking(move || {
         let accounts = recorder.storage().accounts();
         if let Some(old) = old {
@@ -91,7 +86,7 @@ async fn begin(
         accounts.create_session(&name, lifetime, origin)
     });
     let token = created.await?.map_err(problem)?;
-    Ok(cookie(token, stay.then_some(LONG)))
+    Ok(cookie::session(request, token, stay.then_some(LONG)))
 }
 
 /// Sign in; the answer sets the session cookie
@@ -127,11 +122,11 @@ pub async fn show(viewer: Viewer) -> impl Responder {
 #[utoipa::path(delete, path = "/api/v1/session", responses((status = 204)))]
 #[delete("/api/v1/session")]
 pub async fn end(request: HttpRequest, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
-    if let Some(token) = token(&request) {
+    if let Some(token) = cookie::token(&request) {
         blocking(move || recorder.storage().accounts().end_session(&token)).await?;
     }
     Ok(HttpResponse::NoContent()
-        .cookie(cookie(String::new(), Some(Duration::ZERO)))
+        .cookie(cookie::session(&request, String::new(), Some(Duration::ZERO)))
         .finish())
 }
 
@@ -169,17 +164,4 @@ pub async fn change_password(
         answer.cookie(begin(&request, recorder, name, true).await?);
     }
     Ok(answer.finish())
-}
-
-/// `None`: until the browser is closed.
-fn cookie(token: String, lifetime: Option<Duration>) -> Cookie<'static> {
-    let mut cookie = Cookie::build(COOKIE, token)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Strict);
-    if let Some(lifetime) = lifetime {
-        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-        cookie = cookie.max_age(actix_web::cookie::time::Duration::seconds(seconds));
-    }
-    cookie.finish()
 }

@@ -15,7 +15,7 @@ use vigie_config::{Kind, StreamId};
 use vigie_storage::clip::{Clip, ClipError, ClipReader};
 
 use super::{blocking, known_camera, span, stream_name};
-use crate::{problem::Problem, sign_in::Viewer};
+use crate::{arrival, problem::Problem, sign_in::Viewer};
 
 /// One piece of the body; what a slow client costs in memory is a few of these.
 const PIECE: usize = 256 << 10;
@@ -56,8 +56,10 @@ pub async fn video(
         .map_err(no_clip)?;
     let (from, to) = clip.resolved();
     let location = format!(
-        "/api/v1/cameras/{}/video.mp4?stream={}&from={from}&to={to}",
-        stream.camera, stream.stream
+        "{}/api/v1/cameras/{}/video.mp4?stream={}&from={from}&to={to}",
+        arrival::of(&request).base,
+        stream.camera,
+        stream.stream
     );
     let mut answer = answer(&request, clip, location);
     if query.download == Some(true) {

@@ -1,5 +1,6 @@
 /** Requests to the recorder that served this page, and to nobody else. */
 
+import { at } from './base';
 import { Problem } from './problem';
 import type { Camera, Recordings, StreamName, SystemInfo, User } from './types';
 
@@ -25,7 +26,7 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   if (signal.aborted) controller.abort(signal.reason);
   signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
   underWay.add(controller);
-  const response = await fetch(path, { credentials: 'same-origin', cache: 'no-store', ...init, signal: controller.signal })
+  const response = await fetch(at(path), { credentials: 'same-origin', cache: 'no-store', ...init, signal: controller.signal })
     .catch((cause: unknown) => {
       throw Problem.unreachable(cause);
     })
@@ -81,10 +82,10 @@ export const liveUrl = (id: string, stream: StreamName): string => socketUrl(`${
 
 export function socketUrl(path: string): string {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  return `${scheme}//${location.host}${path}`;
+  return `${scheme}//${location.host}${at(path)}`;
 }
 
-/** Where footage of `[from, to)` is, in ms since 1970. */
+/** Where footage of `[from, to)` is, in ms since 1970; a path of the recorder's. */
 export function videoUrl(id: string, stream: StreamName, from: number, to: number): string {
   const query = new URLSearchParams({ stream, from: rfc3339(from), to: rfc3339(to) });
   return `${camera(id)}/video.mp4?${query.toString()}`;

@@ -1,5 +1,6 @@
 /** Stored pictures of events. */
 
+import { at } from './base';
 import { get } from './client';
 
 export interface Snapshot {
@@ -12,4 +13,4 @@ export interface Snapshot {
 export const snapshotsOf = async (event: string): Promise<Snapshot[]> =>
   (await get<{ snapshots: Snapshot[] }>(`/api/v1/snapshots?${new URLSearchParams({ event, limit: '1000' }).toString()}`)).snapshots;
 
-export const pictureUrl = (id: string): string => `/api/v1/snapshots/${encodeURIComponent(id)}.jpg`;
+export const pictureUrl = (id: string): string => at(`/api/v1/snapshots/${encodeURIComponent(id)}.jpg`);

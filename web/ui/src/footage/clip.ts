@@ -1,10 +1,12 @@
 /** One MP4 of recorded footage: media time 0 is `from`, and media time runs with the wall clock. */
 
+import { within } from '../api/base';
 import { send, videoUrl } from '../api/client';
 import { Problem } from '../api/problem';
 import type { StreamName } from '../api/types';
 
 export interface Clip {
+  /** A path of the recorder's. */
   url: string;
   /** ms since 1970 */
   from: number;
@@ -32,7 +34,7 @@ export function resolved(location: string | null, asked: Clip): Clip {
   const url = new URL(location, place);
   const [from, to] = ['from', 'to'].map((key) => Date.parse(url.searchParams.get(key) ?? ''));
   if (from === undefined || to === undefined || !(from < to)) return asked;
-  return { url: url.pathname + url.search, from, to };
+  return { url: within(url.pathname) + url.search, from, to };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { at } from '../api/base';
 import { Problem } from '../api/problem';
 import type { StreamName } from '../api/types';
 import type { Surface } from '../live/surface';
@@ -107,7 +108,7 @@ export class ClipPlayer {
     on('ended', () => this.next(clip));
     on('error', () => void this.explain(clip));
     this.surface.release();
-    video.src = clip.url;
+    video.src = at(clip.url);
     // A new source resets the rate to its default.
     video.defaultPlaybackRate = this.speed;
     video.playbackRate = this.speed;

@@ -5,7 +5,9 @@
 
 import { noticeOf, pathIn } from './notice';
 
-const API = '/api/v1/push';
+/** The path below which the recorder is: this file lies there. (`api/base.ts` would be a second file.) */
+const base = (globalThis.location?.pathname ?? '/').replace(/\/[^/]*$/, '');
+const API = `${base}/api/v1/push`;
 
 interface Extendable extends Event {
   waitUntil(done: Promise<unknown>): void;
@@ -67,7 +69,7 @@ async function subscribe(): Promise<PushSubscription> {
 }
 
 /** One of these pages; what the API sent is shown in windows of the same origin. */
-const isPage = ({ url }: Page): boolean => !new URL(url).pathname.startsWith('/api/');
+const isPage = ({ url }: Page): boolean => !new URL(url).pathname.startsWith(`${base}/api/`);
 
 /** A page that is open goes there by itself, without being loaded anew. */
 async function open(path: string): Promise<void> {
@@ -75,5 +77,5 @@ async function open(path: string): Promise<void> {
   const page = windows.find(isPage);
   const focused = await page?.focus().catch(() => null);
   if (focused) focused.postMessage({ open: path });
-  else await worker.clients.openWindow(path);
+  else await worker.clients.openWindow(base + path);
 }

@@ -1,10 +1,11 @@
+import { at } from '../api/base';
 import { push as api } from '../api/push';
 import { Problem, wordsOf } from '../api/problem';
 import { t } from '../messages';
 import { pageOf, route } from './route.svelte';
 import { session } from './session.svelte';
 
-const WORKER = '/sw.js';
+const WORKER = at('/sw.js');
 
 /** Why this browser cannot be told; empty: it can. */
 function obstacle(): string {
@@ -69,7 +70,7 @@ class BrowserPush {
     if (obstacle() !== '') return;
     const before = remembered(localStorage.getItem(this.key));
     if (before === null) return this.know(null);
-    const registration = await navigator.serviceWorker.getRegistration('/');
+    const registration = await navigator.serviceWorker.getRegistration(at('/'));
     const own = await registration?.pushManager.getSubscription();
     if (own?.endpoint !== before.endpoint) {
       // Without the permission nothing more is to be told.
@@ -108,7 +109,7 @@ class BrowserPush {
     await this.attempt(async () => {
       const { id } = this;
       if (id !== null) await api.end(id).catch(unlessGone);
-      const registration = await navigator.serviceWorker.getRegistration('/');
+      const registration = await navigator.serviceWorker.getRegistration(at('/'));
       await (await registration?.pushManager.getSubscription())?.unsubscribe();
       this.know(null);
     });

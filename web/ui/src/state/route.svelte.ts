@@ -1,5 +1,6 @@
 /** Pages have addresses: `/`, `/cameras/<id>`, `/events` and `/events/<id>`. */
 
+import { at as below, within } from '../api/base';
 import { EVERYTHING, filterOf, query, type EventFilter } from '../events/filter';
 
 export type Page =
@@ -12,7 +13,8 @@ export type Page =
 
 export const ALL_EVENTS: Page = { name: 'events', filter: EVERYTHING };
 
-export function pageOf(path: string, search: string): Page {
+export function pageOf(address: string, search: string): Page {
+  const path = within(address);
   if (/^\/events\/?$/.test(path)) return { name: 'events', filter: filterOf(search) };
   const at = Date.parse(new URLSearchParams(search).get('at') ?? '');
   const event = /^\/events\/([^/]+)\/?$/.exec(path)?.[1];
@@ -29,13 +31,15 @@ export function pathOf(page: Page): string {
   };
   switch (page.name) {
     case 'grid':
-      return '/';
+      return below('/');
     case 'events':
-      return `/events${asked(query(page.filter))}`;
+      return below(`/events${asked(query(page.filter))}`);
     case 'event':
-      return `/events/${encodeURIComponent(page.id)}${asked({ at: new Date(page.at).toISOString() })}`;
+      return below(`/events/${encodeURIComponent(page.id)}${asked({ at: new Date(page.at).toISOString() })}`);
     case 'camera':
-      return `/cameras/${encodeURIComponent(page.id)}${asked(page.at === undefined ? {} : { at: new Date(page.at).toISOString() })}`;
+      return below(
+        `/cameras/${encodeURIComponent(page.id)}${asked(page.at === undefined ? {} : { at: new Date(page.at).toISOString() })}`,
+      );
   }
 }
 
