@@ -3,6 +3,7 @@
 import type { CameraState, Cause, GapCause } from '../api/types';
 import { alarms, events, push, span } from './en_events';
 import { replay } from './en_playback';
+import { reference } from './en_reference';
 import { settings } from './en_settings';
 import { wall } from './en_wall';
 
@@ -57,6 +58,7 @@ export const en = {
   alarms,
   events,
   push,
+  reference,
   replay,
   settings,
   span,
@@ -71,6 +73,7 @@ export const en = {
     system: 'System',
     setup: 'Set up this recorder',
     welcome: 'First steps',
+    reference: 'API',
   },
 
   signIn: {

@@ -1,4 +1,4 @@
-/** Pages have addresses: `/`, `/playback`, `/cameras/<id>`, `/events`, `/events/<id>`, `/settings/…`, `/system/…`, `/setup`, `/welcome`. */
+/** Pages have addresses: `/`, `/playback`, `/cameras/<id>`, `/events`, `/events/<id>`, `/settings/…`, `/system/…`, `/setup`, `/welcome`, `/reference`. */
 
 import { EVERYTHING, filterOf, query, type EventFilter } from '../events/filter';
 
@@ -16,7 +16,9 @@ export type Page =
   | { name: 'system'; section: string | null }
   /** The first owner chooses a password. */
   | { name: 'setup'; link: string }
-  | { name: 'welcome' };
+  | { name: 'welcome' }
+  /** The API, described. */
+  | { name: 'reference' };
 
 export const ALL_EVENTS: Page = { name: 'events', filter: EVERYTHING };
 
@@ -30,6 +32,7 @@ export function pageOf(path: string, search: string): Page {
     return { name: 'playback', cameras, ...when };
   }
   if (/^\/setup\/?$/.test(path)) return { name: 'setup', link: asked.get('link') ?? '' };
+  if (/^\/reference\/?$/.test(path)) return { name: 'reference' };
   if (/^\/welcome\/?$/.test(path)) return { name: 'welcome' };
   const [, part, section, entry] = /^\/(settings|system)(?:\/([^/]+))?(?:\/([^/]+))?\/?$/.exec(path) ?? [];
   if (part === 'system') return { name: 'system', section: section === undefined ? null : decode(section) };
@@ -72,6 +75,8 @@ export function pathOf(page: Page): string {
       return `/setup${asked({ link: page.link })}`;
     case 'welcome':
       return '/welcome';
+    case 'reference':
+      return '/reference';
     case 'camera':
       return `/cameras/${encodeURIComponent(page.id)}${asked(page.at === undefined ? {} : { at: new Date(page.at).toISOString() })}`;
   }

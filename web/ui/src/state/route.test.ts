@@ -32,6 +32,7 @@ test('every page by its address', () => {
     { name: 'system', section: 'log' },
     { name: 'setup', link: 'abc' },
     { name: 'welcome' },
+    { name: 'reference' },
   ] as const;
   for (const one of pages) expect(page(pathOf(one))).toEqual(one);
 });
