@@ -2,6 +2,10 @@
 
 import type { CameraState, Cause, GapCause } from '../api/types';
 import { alarms, events, push, span } from './en_events';
+import { replay } from './en_playback';
+import { reference } from './en_reference';
+import { settings } from './en_settings';
+import { wall } from './en_wall';
 
 const states: Record<CameraState, string> = {
   connecting: 'Connecting',
@@ -49,11 +53,28 @@ export const en = {
   product: 'Vigie',
   skipToContent: 'Skip to content',
   loading: 'Loading…',
+  tryAgain: 'Try again',
 
   alarms,
   events,
   push,
+  reference,
+  replay,
+  settings,
   span,
+  wall,
+
+  /** What pages are called, in the bar and in the window's title. */
+  pages: {
+    wall: 'Live',
+    playback: 'Playback',
+    events: 'Events',
+    settings: 'Settings',
+    system: 'System',
+    setup: 'Set up this recorder',
+    welcome: 'First steps',
+    reference: 'API',
+  },
 
   signIn: {
     title: 'Sign in',

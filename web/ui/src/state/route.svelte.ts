@@ -1,4 +1,4 @@
-/** Pages have addresses: `/`, `/cameras/<id>`, `/events` and `/events/<id>`. */
+/** Pages have addresses: `/`, `/playback`, `/cameras/<id>`, `/events`, `/events/<id>`, `/settings/…`, `/system/…`, `/setup`, `/welcome`, `/reference`. */
 
 import { at as below, within } from '../api/base';
 import { EVERYTHING, filterOf, query, type EventFilter } from '../events/filter';
@@ -9,37 +9,80 @@ export type Page =
   | { name: 'camera'; id: string; at?: number }
   | { name: 'events'; filter: EventFilter }
   /** What one event shows; `at`: when it began, ms since 1970. */
-  | { name: 'event'; id: string; at: number };
+  | { name: 'event'; id: string; at: number }
+  /** Cameras in step from `at`, ms since 1970; none named: those of last time. */
+  | { name: 'playback'; cameras: readonly string[]; at?: number }
+  /** `entry`: one of a section's list. */
+  | { name: 'settings'; section: string | null; entry: string | null }
+  | { name: 'system'; section: string | null }
+  /** The first owner chooses a password. */
+  | { name: 'setup'; link: string }
+  | { name: 'welcome' }
+  /** The API, described. */
+  | { name: 'reference' };
 
 export const ALL_EVENTS: Page = { name: 'events', filter: EVERYTHING };
 
 export function pageOf(address: string, search: string): Page {
   const path = within(address);
   if (/^\/events\/?$/.test(path)) return { name: 'events', filter: filterOf(search) };
-  const at = Date.parse(new URLSearchParams(search).get('at') ?? '');
+  const asked = new URLSearchParams(search);
+  const at = Date.parse(asked.get('at') ?? '');
+  const when = Number.isNaN(at) ? {} : { at };
+  if (/^\/playback\/?$/.test(path)) {
+    const cameras = (asked.get('cameras') ?? '').split(',').filter(Boolean);
+    return { name: 'playback', cameras, ...when };
+  }
+  if (/^\/setup\/?$/.test(path)) return { name: 'setup', link: asked.get('link') ?? '' };
+  if (/^\/reference\/?$/.test(path)) return { name: 'reference' };
+  if (/^\/welcome\/?$/.test(path)) return { name: 'welcome' };
+  const [, part, section, entry] = /^\/(settings|system)(?:\/([^/]+))?(?:\/([^/]+))?\/?$/.exec(path) ?? [];
+  if (part === 'system') return { name: 'system', section: section === undefined ? null : decode(section) };
+  if (part === 'settings') {
+    return {
+      name: 'settings',
+      section: section === undefined ? null : decode(section),
+      entry: entry === undefined ? null : decode(entry),
+    };
+  }
   const event = /^\/events\/([^/]+)\/?$/.exec(path)?.[1];
   if (event !== undefined) return Number.isNaN(at) ? ALL_EVENTS : { name: 'event', id: decode(event), at };
   const camera = /^\/cameras\/([^/]+)\/?$/.exec(path)?.[1];
   if (camera === undefined) return { name: 'grid' };
-  return { name: 'camera', id: decode(camera), ...(Number.isNaN(at) ? {} : { at }) };
+  return { name: 'camera', id: decode(camera), ...when };
 }
 
-export function pathOf(page: Page): string {
+/** For the browser: below the base path. */
+export const pathOf = (page: Page): string => below(own(page));
+
+function own(page: Page): string {
   const asked = (entries: Record<string, string>): string => {
     const text = new URLSearchParams(entries).toString();
     return text === '' ? '' : `?${text}`;
   };
   switch (page.name) {
     case 'grid':
-      return below('/');
+      return '/';
     case 'events':
-      return below(`/events${asked(query(page.filter))}`);
+      return `/events${asked(query(page.filter))}`;
     case 'event':
-      return below(`/events/${encodeURIComponent(page.id)}${asked({ at: new Date(page.at).toISOString() })}`);
+      return `/events/${encodeURIComponent(page.id)}${asked({ at: new Date(page.at).toISOString() })}`;
+    case 'playback': {
+      const cameras = page.cameras.length > 0 ? { cameras: page.cameras.join(',') } : {};
+      return `/playback${asked({ ...cameras, ...(page.at === undefined ? {} : { at: new Date(page.at).toISOString() }) })}`;
+    }
+    case 'settings':
+      return ['/settings', page.section, page.entry].filter((part) => part !== null).map((part, i) => (i === 0 ? part : encodeURIComponent(part))).join('/');
+    case 'system':
+      return page.section === null ? '/system' : `/system/${encodeURIComponent(page.section)}`;
+    case 'setup':
+      return `/setup${asked({ link: page.link })}`;
+    case 'welcome':
+      return '/welcome';
+    case 'reference':
+      return '/reference';
     case 'camera':
-      return below(
-        `/cameras/${encodeURIComponent(page.id)}${asked(page.at === undefined ? {} : { at: new Date(page.at).toISOString() })}`,
-      );
+      return `/cameras/${encodeURIComponent(page.id)}${asked(page.at === undefined ? {} : { at: new Date(page.at).toISOString() })}`;
   }
 }
 

@@ -24,6 +24,15 @@ test('every page by its address', () => {
     { name: 'camera', id: 'gate', at },
     { name: 'events', filter: { ...EVERYTHING, kind: 'motion', from: at } },
     { name: 'event', id: '01KA', at },
+    { name: 'playback', cameras: [] },
+    { name: 'playback', cameras: ['gate', 'yard'], at },
+    { name: 'settings', section: null, entry: null },
+    { name: 'settings', section: 'cameras', entry: 'gate' },
+    { name: 'system', section: null },
+    { name: 'system', section: 'log' },
+    { name: 'setup', link: 'abc' },
+    { name: 'welcome' },
+    { name: 'reference' },
   ] as const;
   for (const one of pages) expect(page(pathOf(one))).toEqual(one);
 });

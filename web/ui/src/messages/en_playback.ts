@@ -1,0 +1,3 @@
+/** Words of the playback page. */
+
+export const replay = {};

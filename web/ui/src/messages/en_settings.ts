@@ -1,0 +1,3 @@
+/** Words of the settings and system pages. */
+
+export const settings = {};

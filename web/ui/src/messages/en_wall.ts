@@ -1,0 +1,3 @@
+/** Words of the live wall. */
+
+export const wall = {};
