@@ -1,6 +1,7 @@
 /** Everything a person reads, in English: the catalogue that the others are measured by. */
 
 import type { CameraState, Cause, GapCause } from '../api/types';
+import { common } from './en_common';
 import { alarms, events, push, span } from './en_events';
 import { replay } from './en_playback';
 import { settings } from './en_settings';
@@ -55,6 +56,7 @@ export const en = {
   tryAgain: 'Try again',
 
   alarms,
+  common,
   events,
   push,
   replay,
