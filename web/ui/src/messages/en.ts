@@ -98,15 +98,6 @@ export const en = {
     events: 'Events',
   },
 
-  grid: {
-    title: 'Cameras',
-    emptyTitle: 'No camera yet',
-    emptyText: 'Add one to the configuration of this recorder, for example:',
-    emptyNext: 'Vigie takes the changed file up by itself; the camera then appears here.',
-    copy: 'Copy',
-    copied: 'Copied',
-  },
-
   camera: {
     back: 'All cameras',
     unknownTitle: 'There is no such camera',

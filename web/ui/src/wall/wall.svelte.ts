@@ -29,16 +29,27 @@ class Wall {
   selected = $state(0);
   /** The window that is seen alone, by its place on the page. */
   full: number | null = $state(null);
+  /** The window whose tools a finger has asked for. */
+  touched: number | null = $state(null);
+  /** What was moved, in words, for those who do not see it. */
+  news = $state('');
   /** The window that is heard. */
   loud: number | null = $state(null);
   /** The preset that this wall came from. */
   preset: string | null = $state(null);
   /** It is not as the preset is any more. */
-  touched = $state(false);
+  edited = $state(false);
   tour: Tour | null = $state.raw(null);
   /** The sequence stands still because a window is looked at. */
   private heldForFull = false;
   private owner: string | null = null;
+  /** Only looked at: nothing of it is remembered. */
+  private passing = false;
+  /** The pages' bars are away. */
+  bare = $state(false);
+  fullscreen = $state(false);
+  /** The keys are being told. */
+  help = $state(false);
 
   private readonly known = $derived(new Set((recorder.cameras ?? []).map(({ id }) => id)));
   /** Every window of every page. */
@@ -52,7 +63,8 @@ class Wall {
   readonly seen: ReadonlySet<string> = $derived(new Set(this.windows.flatMap((pane) => pane?.cameras ?? [])));
 
   /** As it was left in this browser by whoever is signed in. */
-  restore(): void {
+  restore(passing: boolean): void {
+    this.passing = passing;
     const name = session.user?.name ?? null;
     if (this.owner === name) return;
     this.owner = name;
@@ -62,7 +74,7 @@ class Wall {
     if (body && kept?.['auto'] === true) this.chosen = null;
     this.page = typeof kept?.['page'] === 'number' ? Math.max(0, kept['page']) : 0;
     this.preset = typeof kept?.['preset'] === 'string' ? kept['preset'] : null;
-    this.touched = kept?.['touched'] === true;
+    this.edited = kept?.['edited'] === true;
   }
 
   private get key(): string {
@@ -74,8 +86,9 @@ class Wall {
   }
 
   private keep(): void {
-    const { page, preset, touched } = this;
-    localStorage.setItem(this.key, JSON.stringify({ body: json(this.body()), auto: this.chosen === null, page, preset, touched }));
+    if (this.passing) return;
+    const { page, preset, edited } = this;
+    localStorage.setItem(this.key, JSON.stringify({ body: json(this.body()), auto: this.chosen === null, page, preset, edited }));
   }
 
   /** `null`: all cameras. */
@@ -87,6 +100,7 @@ class Wall {
     this.page = 0;
     this.full = null;
     this.loud = null;
+    this.touched = null;
     this.selected = 0;
   }
 
@@ -94,7 +108,7 @@ class Wall {
     this.endTour();
     this.show(null);
     this.preset = null;
-    this.touched = false;
+    this.edited = false;
     this.keep();
   }
 
@@ -111,14 +125,14 @@ class Wall {
     if (body.kind !== 'wall') return;
     this.show(body);
     this.preset = id;
-    this.touched = false;
+    this.edited = false;
     this.keep();
   }
 
   /** This wall has been saved under a name. */
   saved(id: string): void {
     this.preset = id;
-    this.touched = false;
+    this.edited = false;
     this.keep();
   }
 
@@ -128,7 +142,7 @@ class Wall {
     // The layout stays as it is seen, however many windows are filled now.
     this.chosen = count;
     this.follow = false;
-    this.touched = true;
+    this.edited = true;
     this.page = Math.min(this.page, pagesOf(panes, count) - 1);
     this.keep();
   }
@@ -140,7 +154,7 @@ class Wall {
     this.full = null;
     this.page = Math.min(Math.floor(at / count), this.pages - 1);
     this.selected = Math.min(at - this.page * count, count - 1);
-    this.touched = true;
+    this.edited = true;
     this.keep();
   }
 
@@ -172,7 +186,7 @@ class Wall {
 
   wishAll(wish: Wish): void {
     this.wish = wish;
-    this.touched = true;
+    this.edited = true;
     this.keep();
   }
 
