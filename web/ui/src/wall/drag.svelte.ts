@@ -47,7 +47,9 @@ class Drag {
       if (dropped) drop(cargo, target);
     });
     on('pointercancel', () => this.end());
-    on('blur', () => this.end());
+    on('blur', ({ target }) => {
+      if (target === window) this.end();
+    });
     on('keydown', (key) => {
       if (key.key !== 'Escape' || !this.cargo) return;
       key.preventDefault();

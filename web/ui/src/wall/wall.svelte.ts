@@ -51,9 +51,11 @@ class Wall {
   /** The keys are being told. */
   help = $state(false);
 
-  private readonly known = $derived(new Set((recorder.cameras ?? []).map(({ id }) => id)));
+  /** Asked for again and again, but seldom others: as text, equal answers change nothing. */
+  private readonly ids = $derived(JSON.stringify((recorder.cameras ?? []).map(({ id }) => id)));
+  private readonly cameras = $derived(JSON.parse(this.ids) as string[]);
   /** Every window of every page. */
-  readonly panes: Panes = $derived(this.follow ? (recorder.cameras ?? []).map(({ id }) => single(id)) : without(this.own, this.known));
+  readonly panes: Panes = $derived(this.follow ? this.cameras.map(single) : without(this.own, new Set(this.cameras)));
   readonly count: LayoutCount = $derived(this.chosen ?? fitting(this.panes.length));
   readonly layout = $derived(layoutOf(this.count));
   readonly pages = $derived(pagesOf(this.panes, this.count));
