@@ -29,7 +29,7 @@ export async function drags(here) {
   await here.list(true);
   await here.page.getByRole('button', { name: 'Empty all windows' }).click();
   await here.stands([null, null, null, null, null, null], 'the wall is not empty');
-  await here.picture('wall-empty');
+  await here.look('wall-empty');
   const entry = (camera) => here.page.locator(`[data-list-camera="${camera.id}"]`);
   await here.dragTo(entry(a), here.window(3));
   await here.stands([null, null, null, a.id], 'the first camera is not where it was let go');
@@ -48,7 +48,7 @@ export async function drags(here) {
   await entry(a).focus();
   await here.page.keyboard.press('Enter');
   await here.stands([b.id, null, a.id], 'a camera of the list did not go to the chosen window');
-  await here.picture('wall-six');
+  await here.look('wall-six');
   await here.list(false);
   here.say('cameras dragged from the list, between windows, and off the wall');
 }
@@ -76,14 +76,16 @@ export async function keyboard(here) {
 /** Saved under a name, recalled after a reload, changed, deleted; as the API tells. */
 export async function preset(here) {
   const { page } = here;
-  await page.getByRole('button', { name: 'Presets', exact: true }).click();
+  await here.flyout('Presets');
   if (!here.keeps) {
     await page.getByText('This recorder keeps no presets').waitFor();
+    await here.look('wall-no-presets');
     await page.keyboard.press('Escape');
     return here.say('this recorder keeps no presets, and the page says so');
   }
   const [a, b] = here.cameras;
   const name = `Test ${Date.now()}`;
+  await here.look('wall-presets');
   await page.getByLabel('Name', { exact: true }).fill(name);
   await page.keyboard.press('Enter');
   const kept = async () => (await here.get('/layouts')).find((one) => one.name === name);
@@ -94,12 +96,12 @@ export async function preset(here) {
   await here.stands([(await here.get('/cameras'))[0].id], 'not all cameras are shown');
   await page.reload();
   await page.locator('[data-window]').first().waitFor();
-  await page.getByRole('button', { name: 'Presets', exact: true }).click();
+  await here.flyout('Presets');
   await page.getByRole('button', { name: new RegExp(`^${name}`) }).click();
   await page.locator('.wall[data-count="6"]').waitFor();
   await here.stands([a.id, null, null], 'the preset is not what was saved');
   await here.plays(0, 'a recalled preset');
-  await here.picture('wall-preset');
+  await here.look('wall-preset');
   await page.reload();
   await page.locator('.wall[data-count="6"]').waitFor();
   await here.stands([a.id, null], 'the last wall is not there after a reload');
@@ -107,7 +109,7 @@ export async function preset(here) {
   await here.list(true);
   await here.dragTo(page.locator(`[data-list-camera="${b.id}"]`), here.window(2));
   await here.list(false);
-  await page.getByRole('button', { name: 'Presets', exact: true }).click();
+  await here.flyout('Presets');
   await page.getByRole('button', { name: `Save the changes to “${name}”` }).click();
   await here.until('the change is not kept', async () => {
     const seen = (await kept()).body.windows;
@@ -128,8 +130,10 @@ export async function group(here) {
   await here.choose('How many windows', '4 windows');
   await here.stands([a.id], 'all cameras');
   await (await here.tools(0)).getByRole('button', { name: `More for ${a.name}` }).click();
+  await here.look('wall-more');
   await page.getByRole('button', { name: 'Sequence in this window…' }).click();
   const dialog = page.getByRole('dialog');
+  await here.look('wall-group');
   await dialog.getByLabel(b.name, { exact: true }).check();
   await dialog.getByLabel('Each is shown for').selectOption('5');
   await dialog.getByRole('button', { name: 'Done' }).click();
@@ -158,8 +162,9 @@ export async function pages(here) {
   await here.stands([all[0].id], 'the first page');
   await page.getByRole('button', { name: 'Next page' }).click();
   await here.stands([all[1].id], 'the second page');
-  await page.getByRole('button', { name: 'Sequence', exact: true }).click();
+  await here.flyout('Sequence');
   await page.getByLabel('Each is shown for').selectOption('5');
+  await here.look('wall-sequence');
   await page.getByRole('button', { name: 'Start' }).click();
   await page.locator('[data-tour="running"]').waitFor();
   await here.stands([all[2 % all.length].id], 'the pages do not take turns');
@@ -181,7 +186,7 @@ export async function kiosk(here) {
   check((await page.getByRole('banner').count()) === 0, 'a kiosk has a bar');
   const [wall, whole] = await page.evaluate(() => [document.querySelector('.wall').getBoundingClientRect().height, innerHeight]);
   check(wall === whole, `a kiosk's wall is ${wall} px high of ${whole}`);
-  await here.picture('kiosk');
+  await here.look('kiosk');
   await page.keyboard.press('Escape');
   await page.getByRole('banner').waitFor();
   check(new URL(page.url()).search === '', 'the way back leads elsewhere');
@@ -198,7 +203,7 @@ export async function keys(here) {
   await page.keyboard.press('?');
   const dialog = page.getByRole('dialog', { name: 'Keys' });
   await dialog.waitFor();
-  await here.picture('keys');
+  await here.look('keys');
   await dialog.getByLabel('Single keys work anywhere').uncheck();
   await page.keyboard.press('Escape');
   await page.getByRole('link', { name: 'Events', exact: true }).click();

@@ -36,7 +36,7 @@ export async function fullSize(here) {
       return { ok: seen.width === camera.streams.main.width, seen };
     });
     check((await page.locator('[data-window]:visible').count()) === 1, `${way}: other windows are seen`);
-    if (way === 'button') await here.picture('wall-full');
+    if (way === 'button') await here.look('wall-full');
     if (way === 'double click') await here.window(place).dblclick({ position: { x: 80, y: 80 } });
     else await page.keyboard.press('Escape');
     await page.locator('article.full').waitFor({ state: 'detached' });
@@ -105,7 +105,7 @@ export async function replay(here) {
   const now = new Date(asked);
   const ago = ((now.getHours() - time[1]) * 3600 + (now.getMinutes() - time[2]) * 60 + now.getSeconds() - time[3] + 86_400) % 86_400;
   check(ago >= 20 && ago <= 75, `the replay began ${ago} s ago`);
-  await here.picture('wall-replay');
+  await here.look('wall-replay');
   await window.getByRole('button', { name: 'Pause' }).click();
   await window.locator('.window[data-phase="paused"]').waitFor();
   await window.focus();
@@ -133,7 +133,7 @@ export async function zoom(here) {
   // What was under the pointer is still there.
   const fixed = (at.x - box.x - near.e) / near.a / box.width;
   check(Math.abs(fixed - 0.75) < 0.02, `under the pointer is now ${fixed}`);
-  await here.picture('wall-zoom');
+  await here.look('wall-zoom');
   await page.mouse.down();
   await page.mouse.move(at.x - 80, at.y, { steps: 4 });
   await page.mouse.up();
@@ -162,7 +162,7 @@ export async function info(here) {
     const seen = await line('behind').innerText();
     return { ok: /^[\d.]+ s$/.test(seen) && parseFloat(seen) < 3, seen };
   });
-  await here.picture('wall-info');
+  await here.look('wall-info');
   await here.page.keyboard.press('i');
   here.say(`${camera.id}: ${size}, told`);
 }
@@ -173,7 +173,7 @@ export async function touch(here) {
   const place = await wall(here);
   await here.plays(place, 'phone');
   const tools = await here.tools(place);
-  await here.picture('wall-phone-tools');
+  await here.look('wall-phone-tools');
   const small = await page.getByRole('button').evaluateAll((all) =>
     all.flatMap((one) => {
       const { width, height } = one.getBoundingClientRect();
@@ -183,11 +183,11 @@ export async function touch(here) {
   check(small.length === 0, `too small for a finger: ${small.join(', ')}`);
   await tools.getByRole('button', { name: /at full size$/ }).tap();
   await page.locator('article.full').waitFor();
-  await here.picture('wall-phone-full');
+  await here.look('wall-phone-full');
   await page.locator('article.full').getByRole('button', { name: 'Back to all windows' }).tap();
   await page.locator('article.full').waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Show the list of cameras' }).tap();
-  await here.picture('wall-phone-list');
+  await here.look('wall-phone-list');
   await page.getByRole('button', { name: 'Empty all windows' }).tap();
   const camera = here.cameras[1];
   await page.locator(`[data-list-camera="${camera.id}"]`).tap();

@@ -1,7 +1,11 @@
 // One visitor of a running recorder's live wall.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { check, visitor } from './harness.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 export const WAIT_MS = 30_000;
 
@@ -35,6 +39,15 @@ export class Wall {
     mkdirSync(screenshots, { recursive: true });
     const { width, scheme } = this.size;
     await this.page.screenshot({ path: join(screenshots, `${name}-${width}-${scheme}.png`) });
+  }
+
+  /** A state of the page, looked at: nothing that axe finds (WCAG 2.2 AA), and a picture of it. */
+  async look(name) {
+    await this.picture(name);
+    await this.page.evaluate(AXE);
+    const { violations } = await this.page.evaluate((values) => window.axe.run({ exclude: ['header .home'] }, { runOnly: { type: 'tag', values } }), RULES);
+    const words = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(({ html, any }) => `${html.slice(0, 140)} ${any.map(({ message }) => message).join('; ')}`).join('\n    ')}`);
+    check(words.length === 0, `${name} (${this.size.width} ${this.size.scheme}): axe finds\n  ${words.join('\n  ')}`);
   }
 
   async ask(method, path, more = {}) {
@@ -104,8 +117,13 @@ export class Wall {
     return tools;
   }
 
+  /** Opens what a button of the wall's bar has to offer. */
+  async flyout(name) {
+    await this.page.getByRole('button', { name: new RegExp(`^${name}(:|$)`) }).click();
+  }
+
   async choose(flyout, button) {
-    await this.page.getByRole('button', { name: flyout, exact: true }).click();
+    await this.flyout(flyout);
     await this.page.getByRole('button', { name: button, exact: true }).click();
   }
 

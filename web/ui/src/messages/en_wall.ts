@@ -49,14 +49,14 @@ export const wall = {
 
   presets: {
     title: 'Presets',
-    own: 'Yours',
+    own: 'Your own',
     shared: 'Shared by others',
     sharedBy: (owner: string) => `by ${owner}`,
     sharedMark: 'shared',
     none: 'None yet. Arrange the wall, then save it under a name.',
     missing: 'This recorder keeps no presets: its version is too old. The wall itself is remembered in this browser.',
     failed: 'The presets could not be fetched.',
-    changed: 'changed',
+    changed: (name: string) => `${name} (changed)`,
     name: 'Name',
     save: 'Save',
     saveAs: 'Save this wall as',
