@@ -36,6 +36,10 @@ export async function fullSize(here) {
       return { ok: seen.width === camera.streams.main.width, seen };
     });
     check((await page.locator('[data-window]:visible').count()) === 1, `${way}: other windows are seen`);
+    await here.until(`${way}: what is out of sight takes a stream`, async () => {
+      const seen = await page.locator('[data-camera]:not(.full) .window').evaluateAll((all) => all.map(({ dataset }) => dataset.phase));
+      return { ok: seen.length > 0 && seen.every((phase) => phase === 'idle'), seen };
+    });
     if (way === 'button') await here.look('wall-full');
     if (way === 'double click') await here.window(place).dblclick({ position: { x: 80, y: 80 } });
     else await page.keyboard.press('Escape');
@@ -195,7 +199,39 @@ export async function touch(here) {
   await page.getByRole('complementary', { name: 'Cameras' }).getByRole('button', { name: 'Hide the list of cameras' }).tap();
   await here.plays(0, 'a camera from the list');
   await here.choose('Presets', 'All cameras');
-  here.say('by finger: tools, full size, a camera from the list');
+  await fingers(here);
+  here.say('by finger: tools, full size, a camera from the list, two fingers, a drag');
+}
+
+/** Two fingers zoom; one on the handle takes the camera to another window. */
+async function fingers(here) {
+  const { page } = here;
+  const [a, b] = here.cameras;
+  await page.evaluate(() => scrollTo(0, 0));
+  const place = await placeOf(here, a.id);
+  const other = await placeOf(here, b.id);
+  const session = await here.context.newCDPSession(page);
+  const touch = (type, ...points) => session.send('Input.dispatchTouchEvent', { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
+  const box = await here.window(place).boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await touch('touchStart', [x - 20, y]);
+  await touch('touchStart', [x - 20, y], [x + 20, y]);
+  for (let apart = 25; apart <= 60; apart += 5) await touch('touchMove', [x - apart, y], [x + apart, y]);
+  await touch('touchEnd');
+  const scale = () => here.window(place).locator('video').evaluate((video) => new DOMMatrix(getComputedStyle(video).transform).a);
+  check((await scale()) > 2, `two fingers zoom to ${await scale()}`);
+  await here.look('wall-phone-zoom');
+  await here.window(place).getByRole('button', { name: /Whole picture$/ }).tap();
+  check((await scale()) === 1, 'the whole picture is not back');
+  const grip = await (await here.tools(place)).getByRole('button', { name: /^Drag/ }).boundingBox();
+  const target = await here.window(other).boundingBox();
+  await touch('touchStart', [grip.x + 10, grip.y + 10]);
+  await touch('touchMove', [grip.x + 10, grip.y + 60]);
+  await touch('touchMove', [target.x + 60, target.y + 60]);
+  await page.locator('.cargo').waitFor();
+  await touch('touchEnd');
+  await here.stands(place < other ? [b.id, a.id] : [a.id, b.id], 'a finger drags no camera to another window');
+  await here.choose('Presets', 'All cameras');
 }
 
 /** In the page: no media source but one that is managed, as Safari on iPhone has it. */

@@ -66,6 +66,7 @@ export const wall = {
     sure: (name: string) => `Really delete “${name}”?`,
     yes: 'Delete',
     no: 'Keep',
+    unknown: (id: string) => `There is no preset “${id}” here; the last wall is shown.`,
     stale: 'Somebody else has changed it meanwhile. It has been fetched again: look at it, then save once more.',
     notDone: (detail: string) => `Not done: ${detail}`,
   },
