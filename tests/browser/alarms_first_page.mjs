@@ -54,6 +54,7 @@ export async function motion(here) {
 export async function byHand(here) {
   const { id, name } = here.camera;
   const manual = async () => (await here.goingOn()).find(({ kind, source }) => kind === 'manual' && source === `camera:${id}`);
+  await here.reach();
   await here.tile().getByRole('button', { name: `Record ${name} by hand` }).focus();
   await here.page.keyboard.press('Enter');
   const stop = here.tile().getByRole('button', { name: `Stop recording ${name} by hand` });
@@ -70,6 +71,7 @@ export async function byHand(here) {
   await here.page.keyboard.press('Enter');
   await here.tile().getByRole('button', { name: `Record ${name} by hand` }).waitFor();
   check((await manual()) === undefined, 'it is still recorded by hand');
+  await here.open();
   here.say(`${id}: recorded by hand, and stopped, by keyboard`);
 }
 
@@ -167,7 +169,10 @@ export async function output(here) {
 
 /** Where the API has a mark within footage, the bar has its cause. */
 export async function bars(here) {
-  const { id } = here.camera;
+  const { id, name } = here.camera;
+  await here.close();
+  await here.tile().getByRole('link', { name }).click();
+  await here.page.getByRole('slider').waitFor();
   await here.until(`${id}: the bar does not tell why`, async () => {
     const from = Date.now() - 3_600_000;
     const { segments, marks } = await here.get(`/recordings?camera=${id}&from=${new Date(from).toISOString()}&to=${new Date().toISOString()}`);
@@ -180,12 +185,15 @@ export async function bars(here) {
     return { ok: bands.length > 0 && missed.length === 0, seen: { missed, bands: bands.slice(-6) } };
   });
   const causes = await here.tile().locator('.band').evaluateAll((all) => [...new Set(all.flatMap(({ dataset }) => dataset.causes.split(' ')))]);
+  await here.page.keyboard.press('Escape');
+  await here.section.waitFor();
   here.say(`${id}: the bar tells ${causes.join(', ')}`);
 }
 
 /** Everything that can be pressed is reached by Tab, and seen to be. */
 export async function keyboard(here) {
   const { page } = here;
+  await here.open();
   await page.getByRole('link', { name: 'Skip to content' }).focus();
   const reached = [];
   while (reached.length < 80) {
@@ -211,8 +219,11 @@ export async function keyboard(here) {
 export async function noButtons(here) {
   await here.section.waitFor();
   await here.open();
-  await here.page.locator('.controls button').first().waitFor();
-  const buttons = await here.page.getByRole('button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label') ?? one.innerText));
+  const names = () => here.page.getByRole('button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label') ?? one.innerText));
+  const buttons = await names();
+  await here.reach();
+  await here.tile().getByRole('toolbar').waitFor();
+  buttons.push(...(await names()));
   const wrong = buttons.filter((name) => /^(Record|Stop recording|Switch|Test|Trigger|Clear)/.test(name));
   check(wrong.length === 0, `buttons for administrators: ${wrong.join(', ')}`);
   const { status, body } = await here.ask('POST', `/cameras/${here.camera.id}/manual`, {});

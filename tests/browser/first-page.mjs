@@ -1,5 +1,5 @@
-// The first page of a running recorder in Chromium, at 1440 and 390 px: signs in, watches live,
-// plays footage, uses the keyboard, signs out. Exit 1 with the first thing that is wrong.
+// The first pages of a running recorder in Chromium, at 1440 and 390 px: signs in, watches the wall, opens
+// each camera, plays footage, uses the keyboard, signs out. Exit 1 with the first thing that is wrong.
 //
 //   VIGIE_URL=http://127.0.0.1:8080 VIGIE_USER=demo VIGIE_PASSWORD=… node first-page.mjs
 //   VIGIE_SCREENSHOTS=DIR writes pictures as well.
@@ -39,6 +39,25 @@ class Visit {
 
   tile(id) {
     return this.page.locator(`article[data-camera="${id}"]`);
+  }
+
+  /** As somebody with a mouse, or with a finger. */
+  async reach(tile) {
+    await tile.scrollIntoViewIfNeeded();
+    if (this.size.width < 600) await tile.tap();
+    else await tile.hover();
+  }
+
+  /** From the wall to a camera's own page. */
+  async open(camera) {
+    await this.tile(camera.id).getByRole('link', { name: camera.name }).click();
+    await this.page.getByRole('heading', { level: 1, name: camera.name }).waitFor();
+    await this.page.getByRole('slider').waitFor();
+  }
+
+  async back() {
+    await this.page.keyboard.press('Escape');
+    await this.page.locator('[data-window]').first().waitFor();
   }
 
   async signIn() {
@@ -172,6 +191,8 @@ class Visit {
   /** From the top of the page by Tab: everything is reached, and seen to be. */
   async keyboard(camera) {
     const { page } = this;
+    // Tab comes to one window of the wall, the one that was last used; arrows lead to the others.
+    await this.tile(camera.id).focus();
     await page.getByRole('link', { name: 'Skip to content' }).focus();
     const reached = [];
     while (reached.length < 60) {
@@ -186,24 +207,29 @@ class Visit {
       check(at.seen, `the focus on "${at.name}" cannot be seen`);
       reached.push(at.name);
     }
-    for (const name of ['Sign out', camera.name, 'Play the last 30 seconds', 'Full screen', `Footage of ${camera.name}`]) {
+    for (const name of ['Sign out', 'How many windows', 'Presets', 'Sequence', 'Full screen', `Window 1: ${camera.name}`, 'Play the last minute', `Save a picture of ${camera.name}`, `More for ${camera.name}`]) {
       check(reached.some((one) => one.startsWith(name)), `Tab does not reach "${name}": ${reached.join(', ')}`);
     }
-    await this.tile(camera.id).getByRole('link', { name: camera.name }).focus();
-    await page.keyboard.press('Enter');
-    await page.getByRole('heading', { level: 1, name: camera.name }).waitFor();
     const tile = this.tile(camera.id);
-    const seen = await this.plays(tile, `${camera.id} large`);
-    check(seen.width === camera.streams.main.width, `${camera.id} large shows ${seen.width} px, main has ${camera.streams.main.width}`);
-    await this.picture('camera');
+    await tile.focus();
+    await page.keyboard.press('Enter');
+    const deadline = Date.now() + PLAYS_MS;
+    for (;;) {
+      const seen = await this.plays(tile, `${camera.id} at full size`);
+      if (seen.width === camera.streams.main.width) break;
+      check(Date.now() < deadline, `${camera.id} at full size shows ${seen.width} px, main has ${camera.streams.main.width}`);
+    }
+    check((await page.locator('[data-window]:visible').count()) === 1, 'at full size other windows are seen');
+    await this.picture('full-size');
     await page.keyboard.press('Escape');
-    await page.locator('article').nth(1).waitFor();
-    this.say('keyboard: all reached, large view and back');
+    await page.locator('[data-window]').nth(1).waitFor();
+    check(await tile.evaluate((element) => element === document.activeElement), 'the way back leaves the focus nowhere');
+    this.say('keyboard: all reached, full size and back');
   }
 
   async sound(camera) {
     const tile = this.tile(camera.id);
-    await tile.scrollIntoViewIfNeeded();
+    await this.reach(tile);
     await tile.getByRole('button', { name: 'Unmute' }).click();
     await tile.locator('.window[data-phase="playing"]').waitFor({ timeout: PLAYS_MS });
     const seen = await this.plays(tile, `${camera.id} with sound`);
@@ -233,13 +259,20 @@ async function visit(browser, size) {
     cameras = await here.api('/api/v1/cameras');
   }
   check(live(cameras).length > 0, `no camera is live: ${JSON.stringify(cameras)}`);
-  check((await guest.page.locator('article').count()) === cameras.length, 'the page does not show every camera');
+  check((await guest.page.locator('article[data-camera]').count()) === cameras.length, 'the page does not show every camera');
   for (const camera of live(cameras)) await here.live(camera);
   await guest.page.evaluate(() => scrollTo(0, 0));
-  for (const camera of live(cameras)) await here.bar(camera);
-  await here.picture('grid');
+  await here.picture('wall');
   const [first] = live(cameras);
-  await here.playback(first);
+  for (const camera of live(cameras)) {
+    await here.open(camera);
+    await here.bar(camera);
+    if (camera === first) {
+      await here.picture('camera');
+      await here.playback(camera);
+    }
+    await here.back();
+  }
   await here.keyboard(first);
   const loud = live(cameras).find(({ streams }) => ['aac', 'opus'].includes((streams.sub ?? streams.main).audio));
   if (loud) await here.sound(loud);
@@ -262,9 +295,8 @@ try {
       const here = new Visit(guest, size);
       await here.signIn();
       const cameras = (await here.api('/api/v1/cameras')).filter(({ state }) => state === 'live');
-      for (const camera of cameras) await here.bar(camera);
-      await here.live(cameras[0]);
-      await here.picture('grid');
+      for (const camera of cameras) await here.live(camera);
+      await here.picture('wall');
       await guest.context.close();
     }
   }

@@ -91,6 +91,19 @@ export class Visit {
     return this.page.locator(`article[data-camera="${this.camera.id}"]`);
   }
 
+  /** The camera's tools, as somebody with a mouse or with a finger gets them. */
+  async reach() {
+    await this.close();
+    if (this.size.width < 600) await this.tile().tap();
+    else await this.tile().hover();
+  }
+
+  /** The panel lies over the pictures. */
+  async close() {
+    const button = this.section.getByRole('button', { name: 'Hide inputs and outputs' });
+    if (await button.isVisible()) await button.click();
+  }
+
   async open() {
     const button = this.section.getByRole('button', { name: 'Show inputs and outputs' });
     if (await button.isVisible()) await button.click();

@@ -75,6 +75,14 @@ fn the_first_page_of_the_demo_in_chromium() {
 }
 
 #[test]
+fn the_live_wall_of_the_demo_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    let (_, content) = visit("wall.mjs", &demo.url, &demo.user, &demo.password);
+    assert!(demo.interrupt() && content);
+}
+
+#[test]
 fn a_page_of_a_recorder_without_a_usable_disk_says_so() {
     let cameras = cameras(1);
     let mut house = House::prepare(&Setup::of(&cameras), None);

@@ -1,5 +1,5 @@
 // A recorder that is none: answers like the API, for work on the pages without cameras.
-//   npm run mock [-- none|two|many]      then: npm run dev
+//   npm run mock [-- none|two|many|wall|old]      (wall: 16 cameras of 640 × 360; old: keeps no layouts)      then: npm run dev
 //   Users: demo, an administrator, and guest, who is none; their passwords are their names.
 // With a built dist/ it serves the pages as well, under the same policy as the recorder.
 import { createHash } from 'node:crypto';
@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { Alarms } from './alarms.mjs';
+import { Kept } from './kept.mjs';
 import { Feed, recordedMinute, still } from './media.mjs';
 
 const scene = process.argv[2] ?? 'mixed';
@@ -48,6 +49,8 @@ const SCENES = {
     camera('gate', 'Front gate', stream('h264', 640, 360), stream('h264', 320, 180)),
     camera('lobby', 'Lobby', stream('h264', 640, 360, { audio: 'aac' }), stream('h264', 320, 180, { audio: 'aac' })),
   ],
+  wall: Array.from({ length: 16 }, (_, i) => camera(`c${i + 1}`, `Camera ${i + 1}`, stream('h264', 640, 360, { fps: 25 }), null)),
+  old: [camera('gate', 'Front gate', stream('h264', 640, 360), null)],
   many: Array.from({ length: 12 }, (_, i) => camera(`c${i + 1}`, `Camera ${i + 1}`, stream('h264', 640, 360), null)),
 };
 const cameras = SCENES[scene];
@@ -55,6 +58,7 @@ const feeds = new Map();
 const sockets = new Set();
 let sessions = new Map();
 const alarms = new Alarms(cameras, scene);
+const kept = new Kept();
 
 function recordings(id, from, to) {
   const now = Date.now();
@@ -169,7 +173,17 @@ const server = createServer((request, response) => {
     const query = new URLSearchParams({ stream: 'main', from: new Date(from).toISOString(), to: new Date(to).toISOString() });
     return file(request, response, footage, 'video/mp4', { 'Content-Location': `${url.pathname}?${query}` });
   }
-  if (/^\/snapshots\/.*\.jpg$/.test(path)) return file(request, response, picture, 'image/jpeg');
+  if (/^\/snapshots\/.*\.jpg$|\/snapshot\.jpg$/.test(path)) return file(request, response, picture, 'image/jpeg');
+  if (scene !== 'old' && /^\/(layouts|preferences)\b/.test(path)) {
+    whole(request, (body) => {
+      const [status, value, detail] = kept.answer(request.method, path, request.headers, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
+      if (status >= 400) return problem(response, status, value, detail);
+      if (status !== 204) return json(response, value, status);
+      response.writeHead(204);
+      response.end();
+    });
+    return;
+  }
   whole(request, (body) => {
     const [status, value, detail] = alarms.answer(request.method, path, url.searchParams, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
     if (status >= 400) return problem(response, status, value, detail);

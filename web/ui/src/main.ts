@@ -1,6 +1,7 @@
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/causes.css';
+import './styles/controls.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { language } from './messages';

@@ -29,6 +29,10 @@ export class MseSink {
   /** Ticks per second by track; empty until the next init segment is appended. */
   private timescales = new Map<number, number>();
   private newLine = false;
+  /** A managed source tells when it wants nothing for a while; until then it is given what there is. */
+  private wanted = true;
+  /** It wanted nothing for so long that what it has is of no use. */
+  private stale = false;
   private target = FIRST_TARGET;
   private step = 0;
   private edge = 0;
@@ -46,9 +50,12 @@ export class MseSink {
     this.source = new Source();
     const video = surface.video;
     const signal = this.listening.signal;
+    // A managed source opens only for a video that is shown nowhere else.
     video.disableRemotePlayback = true;
     this.url = URL.createObjectURL(this.source);
     this.source.addEventListener('sourceopen', () => this.pump(), { signal });
+    this.source.addEventListener('startstreaming', () => this.want(true), { signal });
+    this.source.addEventListener('endstreaming', () => this.want(false), { signal });
     video.addEventListener('error', () => this.fail(video.error?.message ?? 'decoder'), { signal });
     video.addEventListener('waiting', () => this.ranDry(), { signal });
     video.src = this.url;
@@ -61,8 +68,19 @@ export class MseSink {
   }
 
   push(fragment: Uint8Array): void {
-    if (!this.queue.push(fragment)) return this.fail('the browser cannot keep up');
+    if (!this.queue.push(fragment)) {
+      if (this.wanted) return this.fail('the browser cannot keep up');
+      // Nobody wants it now; when it is wanted again, the stream begins anew.
+      this.queue.clear();
+      this.stale = true;
+    }
     this.pump();
+  }
+
+  private want(wanted: boolean): void {
+    this.wanted = wanted;
+    if (wanted && this.stale) this.fail('it was not wanted for long');
+    else this.pump();
   }
 
   /** Leaves the last picture to whoever comes next. */
@@ -85,6 +103,7 @@ export class MseSink {
 
   private pump(): void {
     if (this.source.readyState !== 'open' || this.buffer?.updating || this.surface.video.error) return;
+    if (!this.wanted || this.stale) return;
     try {
       if (this.trim()) return;
       const piece = this.queue.take();
@@ -172,6 +191,8 @@ export class MseSink {
     const now = performance.now();
     if (currentTime !== this.seen.time || this.edge - currentTime < 0.5) {
       this.seen = { time: currentTime, at: now };
+    } else if (!this.wanted) {
+      this.seen.at = now;
     } else if (now - this.seen.at > STUCK_MS) {
       this.fail('the picture stands still');
     }

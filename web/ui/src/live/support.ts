@@ -6,7 +6,7 @@ type SourceClass = typeof MediaSource;
 
 declare global {
   interface Window {
-    /** Safari on iPhone has only this one. */
+    /** Safari on iPhone has only this one; it tells of `startstreaming` and `endstreaming` besides. */
     ManagedMediaSource?: SourceClass;
   }
 }

@@ -1,6 +1,7 @@
 /** Everything a person reads, in English: the catalogue that the others are measured by. */
 
 import type { CameraState, Cause, GapCause } from '../api/types';
+import { common } from './en_common';
 import { alarms, events, push, span } from './en_events';
 import { replay } from './en_playback';
 import { reference } from './en_reference';
@@ -56,6 +57,7 @@ export const en = {
   tryAgain: 'Try again',
 
   alarms,
+  common,
   events,
   push,
   reference,
@@ -97,15 +99,6 @@ export const en = {
     pages: 'Pages',
     cameras: 'Cameras',
     events: 'Events',
-  },
-
-  grid: {
-    title: 'Cameras',
-    emptyTitle: 'No camera yet',
-    emptyText: 'Add one to the configuration of this recorder, for example:',
-    emptyNext: 'Vigie takes the changed file up by itself; the camera then appears here.',
-    copy: 'Copy',
-    copied: 'Copied',
   },
 
   camera: {

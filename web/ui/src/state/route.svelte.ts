@@ -1,10 +1,11 @@
-/** Pages have addresses: `/`, `/playback`, `/cameras/<id>`, `/events`, `/events/<id>`, `/settings/…`, `/system/…`, `/setup`, `/welcome`, `/reference`. */
+/** Pages have addresses: `/` (`/?kiosk`: nothing but the wall), `/playback`, `/cameras/<id>`, `/events`, `/events/<id>`, `/settings/…`, `/system/…`, `/setup`, `/welcome`, `/reference`. */
 
 import { at as below, within } from '../api/base';
 import { EVERYTHING, filterOf, query, type EventFilter } from '../events/filter';
 
 export type Page =
-  | { name: 'grid' }
+  /** `kiosk`: nothing but pictures; `show`: a preset to begin with. */
+  | { name: 'grid'; kiosk?: true; show?: string }
   /** `at`: footage from then on, ms since 1970. */
   | { name: 'camera'; id: string; at?: number }
   | { name: 'events'; filter: EventFilter }
@@ -48,7 +49,10 @@ export function pageOf(address: string, search: string): Page {
   const event = /^\/events\/([^/]+)\/?$/.exec(path)?.[1];
   if (event !== undefined) return Number.isNaN(at) ? ALL_EVENTS : { name: 'event', id: decode(event), at };
   const camera = /^\/cameras\/([^/]+)\/?$/.exec(path)?.[1];
-  if (camera === undefined) return { name: 'grid' };
+  if (camera === undefined) {
+    const show = asked.get('show');
+    return { name: 'grid', ...(asked.has('kiosk') ? { kiosk: true } : {}), ...(show ? { show } : {}) };
+  }
   return { name: 'camera', id: decode(camera), ...when };
 }
 
@@ -62,7 +66,7 @@ function own(page: Page): string {
   };
   switch (page.name) {
     case 'grid':
-      return '/';
+      return `/${asked({ ...(page.kiosk ? { kiosk: '' } : {}), ...(page.show ? { show: page.show } : {}) })}`.replace('kiosk=', 'kiosk');
     case 'events':
       return `/events${asked(query(page.filter))}`;
     case 'event':

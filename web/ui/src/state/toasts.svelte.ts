@@ -1,0 +1,28 @@
+/** Short words on what was just done. They go by themselves; what must be read is told elsewhere. */
+
+export interface Toast {
+  id: number;
+  tone: 'good' | 'bad';
+  text: string;
+}
+
+const SHOWN_MS = 6_000;
+const MOST = 3;
+
+class Toasts {
+  all: readonly Toast[] = $state.raw([]);
+  private last = 0;
+
+  show(text: string, tone: Toast['tone'] = 'good'): void {
+    this.last += 1;
+    const id = this.last;
+    this.all = [...this.all, { id, tone, text }].slice(-MOST);
+    setTimeout(() => this.dismiss(id), SHOWN_MS);
+  }
+
+  dismiss(id: number): void {
+    this.all = this.all.filter((one) => one.id !== id);
+  }
+}
+
+export const toasts = new Toasts();
