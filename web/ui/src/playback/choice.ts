@@ -29,3 +29,13 @@ export const SPEEDS = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16] as const;
 
 /** As fractions are written. */
 export const speedName = (speed: number): string => (speed < 1 ? `1/${Math.round(1 / speed)}` : String(speed));
+
+/** In how many columns so many pictures are largest on a stage of this size. */
+export function columnsFor(count: number, width: number, height: number): number {
+  let best = { columns: 1, size: 0 };
+  for (let columns = 1; columns <= count; columns++) {
+    const size = Math.min(width / columns, (height / Math.ceil(count / columns)) * (16 / 9));
+    if (size > best.size * 1.001) best = { columns, size };
+  }
+  return best.columns;
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Recordings } from '../api/types';
-import { tooMuch, replayStreams, speedName } from './choice';
+import { columnsFor, replayStreams, speedName, tooMuch } from './choice';
 import { FootageMap } from './footage_map';
 
 const T = Date.UTC(2026, 10, 20, 9);
@@ -57,4 +57,12 @@ test('many windows take sub-streams, one alone the main one', () => {
   expect(tooMuch([stream(1920)], 8)).toBe(true);
   expect(tooMuch(Array.from({ length: 16 }, () => stream(640)), 1)).toBe(false);
   expect([0.125, 0.5, 1, 16].map(speedName)).toEqual(['1/8', '1/2', '1', '16']);
+});
+
+test('windows are as large as the stage allows', () => {
+  expect(columnsFor(4, 1600, 900)).toBe(2);
+  expect(columnsFor(16, 1400, 380)).toBe(6);
+  expect(columnsFor(2, 600, 900)).toBe(1);
+  expect(columnsFor(1, 600, 900)).toBe(1);
+  expect(columnsFor(0, 0, 0)).toBe(1);
 });
