@@ -180,6 +180,7 @@ export class Alarms {
     const [, thing, id, verb] = path.split('/');
     const forbidden = user.group === 'administrator' || method === 'GET' ? null : [403, 'forbidden', `${user.name} is no administrator`];
     const nothing = [404, 'not_found', `nothing is at /api/v1${path}`];
+    const words = (name) => query.get(name)?.split(',').filter(Boolean) ?? [];
     if (thing === 'mock') return this.play(id, query);
     if (thing === 'events' && method === 'GET') return [200, this.list(query)];
     if (thing === 'events') {
@@ -192,7 +193,12 @@ export class Alarms {
     if (thing === 'buzzer' && method === 'GET') return [200, this.buzzer];
     if (thing === 'buzzer' && id === 'silence') return this.ring(0) ?? [204];
     if (thing === 'buzzer') return forbidden ?? [200, { ok: true, error: null }];
-    if (thing === 'snapshots') return [200, { snapshots: this.snapshots.filter(({ event }) => event === query.get('event')), next: null }];
+    if (thing === 'snapshots') {
+      const [of, until] = [words('camera'), Date.parse(query.get('to'))];
+      const event = query.get('event');
+      const found = this.snapshots.filter((one) => (event === null || one.event === event) && (of.length === 0 || of.includes(one.camera)) && !(Date.parse(one.time) >= until));
+      return [200, { snapshots: found.slice(0, Number(query.get('limit') ?? 100)), next: null }];
+    }
     if (thing === 'recipients') {
       const [error, next_attempt] = ['mail.example.org:587: connection refused (os error 111)', iso(Date.now() + 40_000)];
       return forbidden ?? [200, [{ id: 'owner', name: 'owner', enabled: true, address: 'ann@example.org', error, next_attempt }]];

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { Alarms } from './alarms.mjs';
 import { Kept } from './kept.mjs';
+import { Footage } from './playback.mjs';
 import { Feed, recordedMinute, still } from './media.mjs';
 
 const scene = process.argv[2] ?? 'mixed';
@@ -51,7 +52,7 @@ const SCENES = {
   ],
   wall: Array.from({ length: 16 }, (_, i) => camera(`c${i + 1}`, `Camera ${i + 1}`, stream('h264', 640, 360, { fps: 25 }), null)),
   old: [camera('gate', 'Front gate', stream('h264', 640, 360), null)],
-  many: Array.from({ length: 12 }, (_, i) => camera(`c${i + 1}`, `Camera ${i + 1}`, stream('h264', 640, 360), null)),
+  many: Array.from({ length: 16 }, (_, i) => camera(`c${i + 1}`, `Camera ${i + 1}`, stream('h264', 640, 360), null)),
 };
 const cameras = SCENES[scene];
 const feeds = new Map();
@@ -59,6 +60,7 @@ const sockets = new Set();
 let sessions = new Map();
 const alarms = new Alarms(cameras, scene);
 const kept = new Kept();
+const past = new Footage(cameras);
 
 function recordings(id, from, to) {
   const now = Date.now();
@@ -165,6 +167,8 @@ const server = createServer((request, response) => {
   if (path === '/cameras') return json(response, cameras);
   if (path === '/system/info') return json(response, { name: 'Lobby', version: '0.1.0', now: new Date().toISOString(), disks: [{ id: 'd1' }, { id: 'd2' }] });
   const time = (key) => Date.parse(url.searchParams.get(key));
+  // The last hour is a story of its own, what is longer ago is made up.
+  if (path === '/recordings' && time('from') < Date.now() - 62 * MINUTE) return json(response, past.recordings(url.searchParams.get('camera'), time('from'), time('to')));
   if (path === '/recordings') return json(response, recordings(url.searchParams.get('camera'), time('from'), time('to')));
   if (path.endsWith('/video.mp4')) {
     const from = time('from');
@@ -173,7 +177,13 @@ const server = createServer((request, response) => {
     const query = new URLSearchParams({ stream: 'main', from: new Date(from).toISOString(), to: new Date(to).toISOString() });
     return file(request, response, footage, 'video/mp4', { 'Content-Location': `${url.pathname}?${query}` });
   }
-  if (/^\/snapshots\/.*\.jpg$|\/snapshot\.jpg$/.test(path)) return file(request, response, picture, 'image/jpeg');
+  if (/^\/snapshots\/.*\.jpg$/.test(path) && request.method === 'DELETE') {
+    const id = decodeURIComponent(path.slice('/snapshots/'.length, -'.jpg'.length));
+    alarms.snapshots = alarms.snapshots.filter((one) => one.id !== id);
+    response.writeHead(204);
+    return response.end();
+  }
+  if (/^\/snapshots\/.*\.jpg$/.test(path) || path.endsWith('/snapshot.jpg')) return file(request, response, picture, 'image/jpeg');
   if (scene !== 'old' && /^\/(layouts|preferences)\b/.test(path)) {
     whole(request, (body) => {
       const [status, value, detail] = kept.answer(request.method, path, request.headers, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
@@ -185,7 +195,7 @@ const server = createServer((request, response) => {
     return;
   }
   whole(request, (body) => {
-    const [status, value, detail] = alarms.answer(request.method, path, url.searchParams, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
+    const [status, value, detail] = past.answer(request.method, path, url.searchParams, body, user) ?? alarms.answer(request.method, path, url.searchParams, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
     if (status >= 400) return problem(response, status, value, detail);
     if (status !== 204) return json(response, value, status);
     response.writeHead(204);

@@ -94,5 +94,7 @@ export interface SystemInfo {
   version: string;
   /** The recorder's clock. */
   now: string;
+  /** Where the cameras are, e.g. `Europe/Paris`; older recorders do not say. */
+  time_zone?: string | null;
   disks: { id: string }[];
 }

@@ -25,6 +25,12 @@ export function mediaTime(clip: Clip, time: number): number | null {
   return clip.from <= time && time < clip.to ? (time - clip.from) / 1000 : null;
 }
 
+/** With the microseconds that `Date` does not know. */
+export function instant(text: string): number {
+  const beyond = /\.\d{3}(\d{1,3})/.exec(text)?.[1] ?? '';
+  return Date.parse(text) + Number(beyond.padEnd(3, '0')) / 1000;
+}
+
 /** What the recorder resolved the range to: `Content-Location` has the times it really gives. */
 export function resolved(location: string | null, asked: Clip): Clip {
   if (!location) return asked;
@@ -32,7 +38,7 @@ export function resolved(location: string | null, asked: Clip): Clip {
   const place = new URL(asked.url, base).href;
   if (!URL.canParse(location, place)) return asked;
   const url = new URL(location, place);
-  const [from, to] = ['from', 'to'].map((key) => Date.parse(url.searchParams.get(key) ?? ''));
+  const [from, to] = ['from', 'to'].map((key) => instant(url.searchParams.get(key) ?? ''));
   if (from === undefined || to === undefined || !(from < to)) return asked;
   return { url: within(url.pathname) + url.search, from, to };
 }

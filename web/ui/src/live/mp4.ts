@@ -4,7 +4,7 @@
  * does not parse is skipped.
  */
 
-interface Box {
+export interface Box {
   type: string;
   start: number;
   /** First byte after the header. */
@@ -25,7 +25,7 @@ export interface FragmentStart {
   time: number;
 }
 
-function* boxes(view: DataView, from: number, to: number): Generator<Box> {
+export function* boxes(view: DataView, from: number, to: number): Generator<Box> {
   let at = from;
   while (at + 8 <= to) {
     let size = view.getUint32(at);
@@ -48,7 +48,7 @@ function* boxes(view: DataView, from: number, to: number): Generator<Box> {
   }
 }
 
-function find(view: DataView, within: Box | null, ...path: string[]): Box | null {
+export function find(view: DataView, within: Box | null, ...path: string[]): Box | null {
   let found = within;
   for (const type of path) {
     const [from, to]: [number, number] = found ? [found.body, found.end] : [0, view.byteLength];

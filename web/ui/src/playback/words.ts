@@ -1,0 +1,48 @@
+/** Times of a playback, in the site's zone and as the reader's language writes them. */
+
+import { language } from '../messages';
+import type { Tick } from './scale';
+import type { Zone } from './zone';
+
+const region = typeof navigator === 'undefined' ? language : (navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language);
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(zone: Zone, key: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const name = `${zone.name ?? ''} ${key}`;
+  let found = formats.get(name);
+  if (!found) {
+    found = new Intl.DateTimeFormat(region, { ...options, hourCycle: 'h23', ...(zone.name === undefined ? {} : { timeZone: zone.name }) });
+    formats.set(name, found);
+  }
+  return found;
+}
+
+const HM = { hour: '2-digit', minute: '2-digit' } as const;
+const HMS = { ...HM, second: '2-digit' } as const;
+const DAY = { weekday: 'short', day: 'numeric', month: 'short' } as const;
+
+export function tickWords({ time, unit }: Tick, zone: Zone): string {
+  switch (unit) {
+    case 'second':
+      return format(zone, 'hms', HMS).format(time);
+    case 'minute':
+      return format(zone, 'hm', HM).format(time);
+    case 'day':
+      return format(zone, 'd', { day: 'numeric', month: 'short' }).format(time);
+    case 'month':
+      return format(zone, 'd', { day: 'numeric', month: 'short' }).format(time);
+  }
+}
+
+export const secondWords = (time: number, zone: Zone): string => format(zone, 'hms', HMS).format(time);
+export const minuteWords = (time: number, zone: Zone): string => format(zone, 'hm', HM).format(time);
+export const dayWords = (time: number, zone: Zone): string => format(zone, 'day', DAY).format(time);
+export const longDayWords = (time: number, zone: Zone): string =>
+  format(zone, 'long', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }).format(time);
+export const monthWords = (time: number, zone: Zone): string => format(zone, 'month', { month: 'long', year: 'numeric' }).format(time);
+export const weekdayWords = (time: number, zone: Zone): string => format(zone, 'weekday', { weekday: 'narrow' }).format(time);
+
+/** As exact as a window of this length, in ms, is. */
+export function timeWords(time: number, length: number, zone: Zone): string {
+  return `${dayWords(time, zone)}, ${length > 3 * 86_400_000 ? minuteWords(time, zone) : secondWords(time, zone)}`;
+}
