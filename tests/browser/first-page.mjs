@@ -186,7 +186,7 @@ class Visit {
       check(at.seen, `the focus on "${at.name}" cannot be seen`);
       reached.push(at.name);
     }
-    for (const name of ['Sign out', camera.name, 'Play the last 30 seconds', 'Full screen', `Footage of ${camera.name}`]) {
+    for (const name of ['Menu of', camera.name, 'Play the last 30 seconds', 'Full screen', `Footage of ${camera.name}`]) {
       check(reached.some((one) => one.startsWith(name)), `Tab does not reach "${name}": ${reached.join(', ')}`);
     }
     await this.tile(camera.id).getByRole('link', { name: camera.name }).focus();
@@ -213,7 +213,8 @@ class Visit {
   }
 
   async signOut() {
-    await this.page.getByRole('button', { name: 'Sign out' }).click();
+    await this.page.getByRole('button', { name: /^Menu of / }).click();
+    await this.page.getByRole('menuitem', { name: 'Sign out' }).click();
     await this.page.getByLabel('Password').waitFor();
     const response = await this.context.request.get(`${settings.origin}/api/v1/cameras`);
     check(response.status() === 401, `after signing out the API still answers ${response.status()}`);

@@ -72,10 +72,6 @@ export interface Recordings {
   marks: { start: string; end: string | null; cause: Cause }[];
 }
 
-export interface User {
-  name: string;
-  group: string;
-}
 
 export interface SystemInfo {
   name: string;

@@ -5,6 +5,7 @@ import { common } from './en_common';
 import { alarms, events, push, span } from './en_events';
 import { replay } from './en_playback';
 import { settings } from './en_settings';
+import { menu, setup, system, welcome } from './en_system';
 import { wall } from './en_wall';
 
 const states: Record<CameraState, string> = {
@@ -60,9 +61,13 @@ export const en = {
   events,
   push,
   replay,
+  menu,
   settings,
+  setup,
   span,
+  system,
   wall,
+  welcome,
 
   /** What pages are called, in the bar and in the window's title. */
   pages: {
@@ -86,6 +91,10 @@ export const en = {
     ended: 'Your session has ended. Sign in again to go on.',
     unreachable: 'The recorder does not answer. Check the network and try again.',
     hint: 'Accounts are made on the recorder with “vigie user add”.',
+    stay: 'Stay signed in',
+    code: 'Code of your second factor, or a recovery code',
+    codeNeeded: 'Type the code that your authenticator app shows.',
+    codeWrong: 'This code is wrong, or was used already.',
   },
 
   top: {

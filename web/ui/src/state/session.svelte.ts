@@ -1,6 +1,6 @@
+import type { HouseRight, SessionBody } from '../api/accounts';
 import { api, onSignedOut } from '../api/client';
 import { Problem } from '../api/problem';
-import type { User } from '../api/types';
 
 type Status = 'unknown' | 'signed_in' | 'signed_out';
 
@@ -13,7 +13,7 @@ const HINT = 'vigie.signed_in';
 /** Who is signed in. */
 class Session {
   status: Status = $state('unknown');
-  user: User | null = $state(null);
+  user: SessionBody | null = $state(null);
   /** Only administrators switch things; the recorder refuses everybody else. */
   readonly administers = $derived(this.user?.group === 'administrator');
   /** It ended without being asked to. */
@@ -36,8 +36,24 @@ class Session {
     }
   }
 
-  async signIn(name: string, password: string): Promise<void> {
-    this.begin(await api.signIn(name, password));
+  /** `code`: of the second factor, where the recorder asks for one. */
+  async signIn(credentials: { name: string; password: string; code?: string; stay?: boolean }): Promise<void> {
+    this.begin(await api.signIn(credentials));
+  }
+
+  /** The first owner was made, and is signed in. */
+  enter(user: SessionBody): void {
+    this.begin(user);
+  }
+
+  /** What became of the account meanwhile. */
+  async look(): Promise<void> {
+    this.user = await api.session();
+  }
+
+  /** An older recorder tells the group alone. */
+  may(right: HouseRight): boolean {
+    return this.user?.rights?.house.includes(right) ?? this.administers;
   }
 
   async signOut(): Promise<void> {
@@ -46,7 +62,7 @@ class Session {
     this.end(false);
   }
 
-  private begin(user: User): void {
+  private begin(user: SessionBody): void {
     localStorage.setItem(HINT, '1');
     this.user = user;
     this.status = 'signed_in';
