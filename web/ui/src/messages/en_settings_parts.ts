@@ -78,8 +78,8 @@ export const parts = {
   bandwidth: {
     title: 'Bandwidth and room',
     from: (streams: number) => (streams === 1 ? 'from 1 stream' : `from ${streams} streams`),
-    room: (count: number, limit: string) => (count === 0 ? `No room for more cameras: ${limit} ends first` : `Room for ${count} more ${count === 1 ? 'camera' : 'cameras'}; ${limit} ends first`),
-    limits: { cpu: 'the processor', disk: 'the disks', network: 'the network' },
+    room: (count: number, limit: string) => (count === 0 ? `No room for more cameras: ${limit} first` : `Room for ${count} more ${count === 1 ? 'camera' : 'cameras'}; ${limit} first`),
+    limits: { cpu: 'the processor ends', disk: 'the disks end', network: 'the network ends' },
     unknown: 'How many more cameras this machine takes is measured over a minute.',
   },
   recording: {

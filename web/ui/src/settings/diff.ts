@@ -53,8 +53,9 @@ function middle(a: readonly string[], b: readonly string[]): Line[] {
   return lines;
 }
 
-/** Only what differs, with `around` lines on either side; `null` stands for what is left out. */
+/** Only what differs, with `around` lines on either side; `null` stands for what is left out. Nothing, if nothing does. */
 export function hunks(lines: readonly Line[], around = 3): (Line | null)[] {
+  if (lines.every(({ kind }) => kind === 'same')) return [];
   const near = lines.map((_, at) => lines.slice(Math.max(0, at - around), at + around + 1).some(({ kind }) => kind !== 'same'));
   return lines.flatMap((line, at) => (near[at] ? [line] : at === 0 || near[at - 1] ? [null] : []));
 }

@@ -26,7 +26,8 @@ export type Control =
   /** Written, never read: shows whether there is one. */
   | { as: 'secret' }
   | { as: 'number'; min?: number; max?: number; unit?: string }
-  | { as: 'duration' }
+  /** `unit`: what is offered first. */
+  | { as: 'duration'; unit?: 'd' }
   | { as: 'size' }
   | { as: 'toggle' }
   | { as: 'choice'; of: () => readonly Choice[] }

@@ -58,8 +58,8 @@ export const cameras: ListSpec<'camera'> = {
     {
       title: 'keep',
       fields: [
-        { path: 'record.max_age', as: 'duration' },
-        { path: 'record.min_age', as: 'duration' },
+        { path: 'record.max_age', as: 'duration', unit: 'd' },
+        { path: 'record.min_age', as: 'duration', unit: 'd' },
         { path: 'disk_group', as: 'choice', of: options.groups, standard: 'default' },
       ],
     },
