@@ -207,7 +207,7 @@ class Visit {
       check(at.seen, `the focus on "${at.name}" cannot be seen`);
       reached.push(at.name);
     }
-    for (const name of ['Sign out', 'How many windows', 'Presets', 'Sequence', 'Full screen', `Window 1: ${camera.name}`, 'Play the last minute', `Save a picture of ${camera.name}`, `More for ${camera.name}`]) {
+    for (const name of ['Menu of', 'How many windows', 'Presets', 'Sequence', 'Full screen', `Window 1: ${camera.name}`, 'Play the last minute', `Save a picture of ${camera.name}`, `More for ${camera.name}`]) {
       check(reached.some((one) => one.startsWith(name)), `Tab does not reach "${name}": ${reached.join(', ')}`);
     }
     const tile = this.tile(camera.id);
@@ -239,7 +239,8 @@ class Visit {
   }
 
   async signOut() {
-    await this.page.getByRole('button', { name: 'Sign out' }).click();
+    await this.page.getByRole('button', { name: /^Menu of / }).click();
+    await this.page.getByRole('menuitem', { name: 'Sign out' }).click();
     await this.page.getByLabel('Password').waitFor();
     const response = await this.context.request.get(`${settings.origin}/api/v1/cameras`);
     check(response.status() === 401, `after signing out the API still answers ${response.status()}`);

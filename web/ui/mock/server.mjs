@@ -7,10 +7,12 @@ import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
+import { Accounts } from './accounts.mjs';
 import { Alarms } from './alarms.mjs';
 import { Kept } from './kept.mjs';
 import { Footage } from './playback.mjs';
 import { Feed, recordedMinute, still } from './media.mjs';
+import { Settings } from './settings.mjs';
 
 const scene = process.argv[2] ?? 'mixed';
 const port = Number(process.env.PORT ?? 8090);
@@ -57,10 +59,11 @@ const SCENES = {
 const cameras = SCENES[scene];
 const feeds = new Map();
 const sockets = new Set();
-let sessions = new Map();
 const alarms = new Alarms(cameras, scene);
 const kept = new Kept();
 const past = new Footage(cameras);
+const settings = new Settings(cameras, scene, picture);
+const accounts = new Accounts(process.env.VIGIE_MOCK_SETUP === '1');
 
 function recordings(id, from, to) {
   const now = Date.now();
@@ -94,19 +97,14 @@ function marks(id, from, to, now) {
   return found;
 }
 
-function problem(response, status, code, detail) {
+function problem(response, status, code, detail, more = {}) {
   response.writeHead(status, { 'Content-Type': 'application/problem+json' });
-  response.end(JSON.stringify({ code, title: code, status, detail }));
+  response.end(JSON.stringify({ code, title: code, status, detail, ...more }));
 }
 
 function json(response, value, status = 200, headers = {}) {
   response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
   response.end(JSON.stringify(value));
-}
-
-/** Whoever is signed in. */
-function signedIn(request) {
-  return sessions.get(/vigie_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1]);
 }
 
 function file(request, response, path, type, headers = {}) {
@@ -137,14 +135,8 @@ const server = createServer((request, response) => {
     }
   }
   const path = url.pathname.slice('/api/v1'.length);
-  if (path === '/session' && request.method === 'POST') {
-    whole(request, ({ name, password }) => {
-      if (!['demo', 'guest'].includes(name) || password !== name) return problem(response, 401, 'unauthenticated', 'sign in first');
-      const token = Math.random().toString(36).slice(2);
-      const user = { name, group: name === 'demo' ? 'administrator' : 'ordinary' };
-      sessions.set(token, user);
-      json(response, user, 201, { 'Set-Cookie': `vigie_session=${token}; Path=/; HttpOnly; SameSite=Strict` });
-    });
+  if (path === '/setup' || (path === '/session' && request.method === 'POST')) {
+    whole(request, (body) => reply(response, accounts.open(request.method, path, body, request)));
     return;
   }
   // For trying things out: drop every viewer, or forget every session.
@@ -153,19 +145,12 @@ const server = createServer((request, response) => {
     return json(response, {});
   }
   if (path === '/mock/forget') {
-    sessions = new Map();
+    accounts.sessions.clear();
     return json(response, {});
   }
-  const user = signedIn(request);
-  if (!user) return problem(response, 401, 'unauthenticated', 'sign in first');
-  if (path === '/session' && request.method === 'DELETE') {
-    sessions = new Map();
-    response.writeHead(204);
-    return response.end();
-  }
-  if (path === '/session') return json(response, user);
+  const who = accounts.of(request);
+  if (!who?.user) return problem(response, 401, 'unauthenticated', 'sign in first');
   if (path === '/cameras') return json(response, cameras);
-  if (path === '/system/info') return json(response, { name: 'Lobby', version: '0.1.0', now: new Date().toISOString(), disks: [{ id: 'd1' }, { id: 'd2' }] });
   const time = (key) => Date.parse(url.searchParams.get(key));
   // The last hour is a story of its own, what is longer ago is made up.
   if (path === '/recordings' && time('from') < Date.now() - 62 * MINUTE) return json(response, past.recordings(url.searchParams.get('camera'), time('from'), time('to')));
@@ -184,24 +169,25 @@ const server = createServer((request, response) => {
     return response.end();
   }
   if (/^\/snapshots\/.*\.jpg$/.test(path) || path.endsWith('/snapshot.jpg')) return file(request, response, picture, 'image/jpeg');
-  if (scene !== 'old' && /^\/(layouts|preferences)\b/.test(path)) {
-    whole(request, (body) => {
-      const [status, value, detail] = kept.answer(request.method, path, request.headers, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
-      if (status >= 400) return problem(response, status, value, detail);
-      if (status !== 204) return json(response, value, status);
-      response.writeHead(204);
-      response.end();
-    });
-    return;
-  }
   whole(request, (body) => {
-    const [status, value, detail] = past.answer(request.method, path, url.searchParams, body, user) ?? alarms.answer(request.method, path, url.searchParams, body, user) ?? [404, 'not_found', `nothing is at ${url.pathname}`];
-    if (status >= 400) return problem(response, status, value, detail);
-    if (status !== 204) return json(response, value, status);
-    response.writeHead(204);
-    response.end();
+    const { method, headers } = request;
+    const found =
+      (scene !== 'old' && /^\/(layouts|preferences)\b/.test(path) ? kept.answer(method, path, headers, body, who.user) : undefined) ??
+      accounts.answer(method, path, url.searchParams, body, who) ??
+      settings.answer(method, path, url.searchParams, body, who.user, headers) ??
+      past.answer(method, path, url.searchParams, body, who.user) ??
+      alarms.answer(method, path, url.searchParams, body, who.user);
+    reply(response, found ?? [404, 'not_found', `nothing is at ${url.pathname}`]);
   });
 });
+
+/** `[status, body, headers]`, or `[status, code, detail, more]` of a problem. */
+function reply(response, [status, value, ...rest]) {
+  if (status >= 400) return problem(response, status, value, ...rest);
+  if (status !== 204) return json(response, value, status, rest[0]);
+  response.writeHead(204);
+  return response.end();
+}
 
 /** A body of JSON; nothing counts as nothing. */
 function whole(request, then) {
@@ -224,7 +210,7 @@ server.on('upgrade', (request, socket) => {
   const name = url.searchParams.get('stream') ?? 'main';
   const known = cameras.find((one) => one.id === id)?.streams[name];
   const news = url.pathname === '/api/v1/events/live' && Date.now() > alarms.deaf;
-  if (!signedIn(request) || !(known || news)) return socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+  if (!accounts.of(request) || !(known || news)) return socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
   const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
   const viewer = {

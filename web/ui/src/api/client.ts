@@ -2,7 +2,8 @@
 
 import { at } from './base';
 import { Problem } from './problem';
-import type { Camera, Recordings, StreamName, SystemInfo, User } from './types';
+import type { SessionBody } from './accounts';
+import type { Camera, Recordings, StreamName, SystemInfo } from './types';
 
 const TIMEOUT_MS = 10_000;
 /** What changes something is answered when it is written down, for which the recorder takes 10 s at most. */
@@ -33,7 +34,8 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
     .finally(() => underWay.delete(controller));
   if (response.ok) return response;
   const problem = await Problem.of(response);
-  if (problem.status === 401) signedOut();
+  // A wrong password within the session does not end it.
+  if (problem.status === 401 && !path.startsWith('/api/v1/session/')) signedOut();
   throw problem;
 }
 
@@ -52,12 +54,22 @@ export async function post<T>(path: string, body: unknown, timeoutMs = CHANGE_MS
   return (await response.json()) as T;
 }
 
+/** Whatever is not read and not made anew; `headers` on top of the body's. */
+export async function change<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  const response = await send(path, {
+    method,
+    headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
 export const camera = (id: string): string => `/api/v1/cameras/${encodeURIComponent(id)}`;
 
 export const api = {
-  session: () => get<User>('/api/v1/session'),
+  session: () => get<SessionBody>('/api/v1/session'),
 
-  signIn: (name: string, password: string) => post<User>('/api/v1/session', { name, password }),
+  signIn: (credentials: { name: string; password: string; code?: string; stay?: boolean }) => post<SessionBody>('/api/v1/session', credentials),
 
   async signOut(): Promise<void> {
     underWay.forEach((request) => request.abort());

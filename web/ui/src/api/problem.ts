@@ -1,3 +1,12 @@
+/** One fault of a configuration, in the recorder's own words. */
+export interface Fault {
+  /** Of the file as it would be, counted from 1. */
+  line: number;
+  /** The field, such as `camera[1] "gate".main.url`. */
+  path: string;
+  text: string;
+}
+
 /** An answer other than success: RFC 9457 with a stable `code`, or no answer at all. */
 export class Problem extends Error {
   override readonly name = 'Problem';
@@ -11,6 +20,8 @@ export class Problem extends Error {
     readonly detail: string,
     /** With `mixed_formats`: where ranges must end and begin, in ms since 1970. */
     readonly cutAt: number[] = [],
+    /** With `refused`: what is wrong with the configuration. */
+    readonly faults: readonly Fault[] = [],
   ) {
     super(`${code}: ${detail}`);
   }
@@ -30,6 +41,7 @@ export class Problem extends Error {
       text('code', response.status >= 500 ? 'unavailable' : 'bad_request'),
       text('detail', response.statusText),
       cuts.map((time) => Date.parse(String(time))).filter((time) => !Number.isNaN(time)),
+      Array.isArray(document['problems']) ? (document['problems'] as Fault[]) : [],
     );
   }
 }

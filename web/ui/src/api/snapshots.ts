@@ -34,8 +34,11 @@ export async function removeSnapshot(id: string): Promise<void> {
   await send(path(id), { method: 'DELETE' });
 }
 
+/** The newest picture of a camera, for the browser; another `look`: not the one it has. */
+export const nowUrl = (id: string, look = 0): string => below(`${camera(id)}/snapshot.jpg?look=${look}`);
+
 /** The recorded picture of a moment, in ms since 1970; `width`: at most so many pixels. */
 export function momentUrl(id: string, stream: 'main' | 'sub', at: number, width?: number): string {
   const query = new URLSearchParams({ stream, at: rfc3339(at), ...(width === undefined ? {} : { width: String(width) }) });
-  return below(`${camera(id)}/snapshot.jpg?${query.toString()}`);
+  return `${camera(id)}/snapshot.jpg?${query.toString()}`;
 }

@@ -72,22 +72,6 @@ export interface Recordings {
   marks: { start: string; end: string | null; cause: Cause }[];
 }
 
-export type HouseRight = 'alarms' | 'system' | 'configure' | 'users';
-export type CameraRight = 'live' | 'playback' | 'export' | 'record' | 'protect' | 'delete';
-
-export interface Rights {
-  house: HouseRight[];
-  /** With every camera, those of tomorrow too. */
-  every_camera: CameraRight[];
-  /** With single cameras, on top of those. */
-  cameras: Record<string, CameraRight[]>;
-}
-
-export interface User {
-  name: string;
-  group: string;
-  rights: Rights;
-}
 
 export interface SystemInfo {
   name: string;

@@ -6,6 +6,7 @@ import { alarms, events, push, span } from './en_events';
 import { replay } from './en_playback';
 import { reference } from './en_reference';
 import { settings } from './en_settings';
+import { menu, setup, system, welcome } from './en_system';
 import { wall } from './en_wall';
 
 const states: Record<CameraState, string> = {
@@ -62,9 +63,13 @@ export const en = {
   push,
   reference,
   replay,
+  menu,
   settings,
+  setup,
   span,
+  system,
   wall,
+  welcome,
 
   /** What pages are called, in the bar and in the window's title. */
   pages: {
@@ -89,6 +94,10 @@ export const en = {
     ended: 'Your session has ended. Sign in again to go on.',
     unreachable: 'The recorder does not answer. Check the network and try again.',
     hint: 'Accounts are made on the recorder with “vigie user add”.',
+    stay: 'Stay signed in',
+    code: 'Code of your second factor, or a recovery code',
+    codeNeeded: 'Type the code that your authenticator app shows.',
+    codeWrong: 'This code is wrong, or was used already.',
   },
 
   top: {

@@ -37,6 +37,13 @@ export function bitrate(bps: number): string {
   return bps >= 1_000_000 ? `${oneDigit.format(bps / 1_000_000)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;
 }
 
+/** Sizes of disks, in powers of 1000 as disks are sold. */
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const power = Math.min(units.length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3));
+  return `${oneDigit.format(value / 1000 ** power)} ${units[power] ?? ''}`;
+}
+
 const CODECS: Record<string, string> = {
   h264: 'H.264',
   h265: 'H.265',

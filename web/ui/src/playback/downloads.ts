@@ -1,5 +1,6 @@
 /** Footage and pictures as files of the viewer's machine. Times are ms since 1970. */
 
+import { at as below } from '../api/base';
 import { send, videoUrl } from '../api/client';
 import { Problem } from '../api/problem';
 import { momentUrl } from '../api/snapshots';
@@ -47,7 +48,7 @@ export async function filesOf(camera: string, stream: StreamName, range: Span): 
 /** How many files the browser was given. */
 export async function saveRange(camera: string, stream: StreamName, range: Span): Promise<number> {
   const files = await filesOf(camera, stream, { from: Math.floor(range.from), to: Math.ceil(range.to) });
-  for (const { from, to } of files) save(videoUrl(camera, stream, from, to), `${camera}-${fileTime(from)}Z.mp4`);
+  for (const { from, to } of files) save(below(videoUrl(camera, stream, from, to)), `${camera}-${fileTime(from)}Z.mp4`);
   return files.length;
 }
 

@@ -2,6 +2,7 @@
 
 import { at as below, within } from '../api/base';
 import { EVERYTHING, filterOf, query, type EventFilter } from '../events/filter';
+import { leaving } from './leaving.svelte';
 
 export type Page =
   /** `kiosk`: nothing but pictures; `show`: a preset to begin with. */
@@ -104,14 +105,22 @@ class Route {
   before: Page | null = null;
 
   constructor() {
-    addEventListener('popstate', () => this.show(pageOf(location.pathname, location.search)));
+    addEventListener('popstate', () => {
+      const page = pageOf(location.pathname, location.search);
+      if (!leaving.unsaved) return this.show(page);
+      // The way back was taken already: here again until somebody says so.
+      history.pushState(null, '', pathOf(this.page));
+      this.go(page);
+    });
   }
 
   go(page: Page): void {
-    const path = pathOf(page);
-    if (path !== location.pathname + location.search) history.pushState(null, '', path);
-    this.show(page);
-    scrollTo(0, 0);
+    leaving.ask(() => {
+      const path = pathOf(page);
+      if (path !== location.pathname + location.search) history.pushState(null, '', path);
+      this.show(page);
+      scrollTo(0, 0);
+    });
   }
 
   /** The same page, looked at otherwise: no step for the way back. */

@@ -1,6 +1,6 @@
+import type { CameraRight, HouseRight, SessionBody } from '../api/accounts';
 import { api, onSignedOut } from '../api/client';
 import { Problem } from '../api/problem';
-import type { User } from '../api/types';
 
 type Status = 'unknown' | 'signed_in' | 'signed_out';
 
@@ -13,9 +13,9 @@ const HINT = 'vigie.signed_in';
 /** Who is signed in. */
 class Session {
   status: Status = $state('unknown');
-  user: User | null = $state(null);
+  user: SessionBody | null = $state(null);
   /** Sets things up; the recorder refuses everybody else. */
-  readonly administers = $derived(this.user?.rights.house.includes('configure') ?? false);
+  readonly administers = $derived(this.may('configure'));
   /** It ended without being asked to. */
   expired = $state(false);
   unreachable = $state(false);
@@ -36,8 +36,33 @@ class Session {
     }
   }
 
-  async signIn(name: string, password: string): Promise<void> {
-    this.begin(await api.signIn(name, password));
+  /** `code`: of the second factor, where the recorder asks for one. */
+  async signIn(credentials: { name: string; password: string; code?: string; stay?: boolean }): Promise<void> {
+    this.begin(await api.signIn(credentials));
+  }
+
+  /** The first owner was made, and is signed in. */
+  enter(user: SessionBody): void {
+    this.begin(user);
+  }
+
+  /** What became of the account meanwhile. */
+  async look(): Promise<void> {
+    this.user = await api.session();
+  }
+
+  may(right: HouseRight): boolean {
+    return this.user?.rights.house.includes(right) ?? false;
+  }
+
+  mayWith(camera: string, right: CameraRight): boolean {
+    const rights = this.user?.rights;
+    return (rights?.every_camera.includes(right) || rights?.cameras[camera]?.includes(right)) ?? false;
+  }
+
+  /** Whoever may act on alarms may record any camera by hand. */
+  mayRecord(camera: string): boolean {
+    return this.may('alarms') || this.mayWith(camera, 'record');
   }
 
   async signOut(): Promise<void> {
@@ -46,7 +71,7 @@ class Session {
     this.end(false);
   }
 
-  private begin(user: User): void {
+  private begin(user: SessionBody): void {
     localStorage.setItem(HINT, '1');
     this.user = user;
     this.status = 'signed_in';

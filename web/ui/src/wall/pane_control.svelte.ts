@@ -83,7 +83,7 @@ export class PaneControl {
       l: recorded ? () => view.toLive() : undefined,
       m: () => this.toggleSound(),
       p: () => this.replay(camera),
-      r: session.administers && camera.state !== 'disabled' ? () => void this.hand.press(camera) : undefined,
+      r: session.mayRecord(camera.id) && camera.state !== 'disabled' ? () => void this.hand.press(camera) : undefined,
       s: () => void this.snapshot(camera),
     };
   }

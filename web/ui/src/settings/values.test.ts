@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import type { Table } from '../api/config';
+import { clone, differing, equal, getAt, rebase, setAt } from './values';
+
+const gate = (): Table => ({ id: 'gate', main: { url: 'rtsp://a', audio: true }, record: { max_age: '30d' } });
+
+test('reads by path, also in lists', () => {
+  const all: Table = { camera: [gate()] };
+  expect(getAt(all, 'camera[0].main.url')).toBe('rtsp://a');
+  expect(getAt(all, 'camera[1].main.url')).toBeUndefined();
+  expect(getAt(all, 'camera[0].main.url.more')).toBeUndefined();
+});
+
+test('writes by path; what is left empty goes', () => {
+  const one = gate();
+  setAt(one, 'sub.url', 'rtsp://b');
+  expect(one['sub']).toEqual({ url: 'rtsp://b' });
+  setAt(one, 'sub.url', undefined);
+  expect('sub' in one).toBe(false);
+  setAt(one, 'record.max_age', undefined);
+  expect('record' in one).toBe(false);
+  setAt(one, 'nothing.there', undefined);
+  expect('nothing' in one).toBe(false);
+  const all: Table = { camera: [gate()] };
+  setAt(all, 'camera[0].record.motion', 'always');
+  expect(getAt(all, 'camera[0].record')).toEqual({ max_age: '30d', motion: 'always' });
+});
+
+test('what differs, by path', () => {
+  const typed = gate();
+  setAt(typed, 'main.url', 'rtsp://c');
+  setAt(typed, 'name', 'Gate');
+  expect(differing(gate(), typed)).toEqual(['main.url', 'name']);
+  expect(differing({ camera: [gate()] }, { camera: [typed] })).toEqual(['camera[0].main.url', 'camera[0].name']);
+  expect(differing({ on: ['motion'] }, { on: ['motion', 'sensor'] })).toEqual(['on']);
+  expect(equal(gate(), gate())).toBe(true);
+});
+
+test('what two people changed comes together; of the same field what was typed here wins', () => {
+  const base = gate();
+  const typed = clone(base);
+  setAt(typed, 'main.url', 'rtsp://mine');
+  setAt(typed, 'record.max_age', undefined);
+  const theirs = clone(base);
+  setAt(theirs, 'main.url', 'rtsp://theirs');
+  setAt(theirs, 'name', 'Their name');
+  expect(rebase(base, typed, theirs)).toEqual({ id: 'gate', name: 'Their name', main: { url: 'rtsp://mine', audio: true } });
+});
