@@ -15,6 +15,8 @@ const SILENT_MS = 12_000;
 export class Connection {
   private readonly socket: WebSocket;
   private silence: ReturnType<typeof setTimeout> | undefined;
+  /** When it last spoke, by `performance.now()`. */
+  private heard = performance.now();
   private closed = false;
 
   constructor(
@@ -25,7 +27,7 @@ export class Connection {
     this.socket.binaryType = 'arraybuffer';
     this.socket.onmessage = ({ data }: MessageEvent<unknown>) => this.receive(data);
     this.socket.onclose = () => this.end();
-    this.watch();
+    this.watch(SILENT_MS);
   }
 
   /** Nothing is called any more. */
@@ -43,13 +45,17 @@ export class Connection {
     this.handlers.onClose();
   }
 
-  private watch(): void {
-    clearTimeout(this.silence);
-    this.silence = setTimeout(() => this.end(), SILENT_MS);
+  /** One timer for many messages: it looks again when the line could have been silent for long enough. */
+  private watch(ms: number): void {
+    this.silence = setTimeout(() => {
+      const rest = this.heard + SILENT_MS - performance.now();
+      if (rest <= 0) this.end();
+      else this.watch(rest);
+    }, ms);
   }
 
   private receive(data: unknown): void {
-    this.watch();
+    this.heard = performance.now();
     if (data instanceof ArrayBuffer) return this.handlers.onBytes(new Uint8Array(data));
     const message = parse(data);
     if (typeof message['mime'] === 'string') this.handlers.onMime(message['mime']);
