@@ -1,6 +1,6 @@
 //! Behind nginx and Caddy, configured as docs/network.md says.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, net::IpAddr, path::Path, process::Command};
 
 use serde_json::json;
 
@@ -197,7 +197,7 @@ fn behind_nginx_below_a_path() {
         let pem = fs::read(folder.path().join("ca.pem")).unwrap();
         let builder =
             crate::house::client_builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem).unwrap());
-        let builder = builder.local_address(Some(address.into())).pool_max_idle_per_host(0);
+        let builder = builder.local_address(IpAddr::from(address)).pool_max_idle_per_host(0);
         builder.build().unwrap()
     };
     assert_eq!(

@@ -57,8 +57,8 @@ async fn serve(request: HttpRequest) -> impl Responder {
 fn below(mut file: rust_embed::EmbeddedFile, base: &str) -> rust_embed::EmbeddedFile {
     if !base.is_empty() {
         let page = String::from_utf8_lossy(&file.data);
-        let page = page.replacen("<base href=\"/\"", &format!("<base href=\"{base}/\""), 1);
-        file.data = page.into_owned().into_bytes().into();
+        let moved = page.replacen("<base href=\"/\"", &format!("<base href=\"{base}/\""), 1);
+        file.data = moved.into_bytes().into();
     }
     file
 }
