@@ -90,6 +90,7 @@ export class CameraPlayer {
     this.resting = -Infinity;
     this.failure = this.failure?.phase === 'failed' && this.failure.unplayable ? this.failure : null;
     this.hollow = null;
+    this.show(this.failure ?? { phase: 'loading' });
   }
 
   close(): void {

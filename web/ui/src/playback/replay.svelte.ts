@@ -142,7 +142,7 @@ export class Replay {
     const near = [...this.players.values()].map((player) => player.nextFootage(time)).filter((next) => next !== null);
     const next = near.length > 0 ? Math.min(...near) : await this.findNext(time).catch(() => null);
     this.looked.busy = false;
-    if (next === null || jumped !== this.jumped || !this.playing || next >= this.within(Infinity)) return;
+    if (next === null || next <= time || jumped !== this.jumped || !this.playing || next >= this.within(Infinity)) return;
     this.seek(next);
     this.onSkipped(next);
   }
