@@ -19,7 +19,7 @@ const MEASURE_MS = 5_000;
 /** A browser on a busy machine leaves out a picture now and then. */
 const LEAST_WITHIN = 0.9;
 /** Of footage that must be there. */
-const LEAST_S = 150;
+const LEAST_S = 120;
 const settings = environment();
 const same = (process.env.VIGIE_SAME ?? '').split(',').filter(Boolean);
 const whileS = Number(process.env.VIGIE_WHILE ?? 30);
@@ -75,7 +75,7 @@ class Visit {
   /** Four cameras that were recorded for long enough. */
   async cameras() {
     const to = new Date().toISOString();
-    const from = new Date(Date.now() - (LEAST_S + 20) * 1000).toISOString();
+    const from = new Date(Date.now() - (LEAST_S + 50) * 1000).toISOString();
     this.ids = await this.until(`not ${LEAST_S} s of footage of two cameras at least`, async () => {
       const live = (await this.get('/cameras')).filter(({ state }) => state === 'live').map(({ id }) => id);
       const found = [];

@@ -153,7 +153,7 @@ const server = createServer((request, response) => {
   if (path === '/cameras') return json(response, cameras);
   const time = (key) => Date.parse(url.searchParams.get(key));
   // The last hour is a story of its own, what is longer ago is made up.
-  if (path === '/recordings' && time('from') < Date.now() - 62 * MINUTE) return json(response, past.recordings(url.searchParams.get('camera'), time('from'), time('to')));
+  if (path === '/recordings' && (scene === 'many' || time('from') < Date.now() - 62 * MINUTE)) return json(response, past.recordings(url.searchParams.get('camera'), time('from'), time('to')));
   if (path === '/recordings') return json(response, recordings(url.searchParams.get('camera'), time('from'), time('to')));
   if (path.endsWith('/video.mp4')) {
     const from = time('from');

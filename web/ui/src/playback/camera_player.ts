@@ -46,6 +46,8 @@ const KEEP_BEHIND_MS = 40_000;
 const MAP = { before: 10 * 60_000, after: 30 * 60_000, margin: 60_000, freshMs: 2_500 };
 /** After an error. */
 const AGAIN_MS = 3_000;
+/** A browser has only what it has with sound, where there is a track of sound. */
+const SHORT_OF_SOUND_MS = 1_000;
 /** So much must be there to go on. */
 const ENOUGH_MS = 250;
 
@@ -63,6 +65,8 @@ export class CameraPlayer {
   private failure: Shown | null = null;
   private shown: Shown = { phase: 'loading' };
   private closed = false;
+  /** Sound is declared but missing: without it there are pictures at least. */
+  private deaf = false;
   private fresh = true;
 
   private readonly video: HTMLVideoElement;
@@ -90,6 +94,8 @@ export class CameraPlayer {
     this.resting = -Infinity;
     this.failure = this.failure?.phase === 'failed' && this.failure.unplayable ? this.failure : null;
     this.hollow = null;
+    this.deaf = false;
+    this.show(this.failure ?? { phase: 'loading' });
   }
 
   close(): void {
@@ -129,17 +135,20 @@ export class CameraPlayer {
 
   private steer({ time, running, speed }: Beat): void {
     const { line, video } = this;
-    const until = line?.bufferedFrom(time) ?? null;
-    if (!line || until === null) {
+    const there = line?.bufferedAt(time) ?? null;
+    if (!line || there === null) {
       this.still();
       return this.show({ phase: 'loading' });
     }
-    const error = line.time - time;
-    const goal = line.mediaTime(time);
+    // Footage, and sound even more, may begin a little after the moment; before it there is no picture to wait for.
+    const nearest = Math.max(time, there.from + 1);
+    const error = line.time - nearest;
+    const goal = line.mediaTime(nearest);
+    const until = there.to;
     if (!running) {
       this.still();
       if (offWhileStill(error) && !video.seeking) video.currentTime = goal;
-      const ready = !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !offWhileStill(line.time - time);
+      const ready = !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !offWhileStill(line.time - nearest);
       return this.show({ phase: ready ? 'shown' : 'loading' });
     }
     // At the end of what is fetched it would stop by itself, a little off the clock.
@@ -248,8 +257,13 @@ export class CameraPlayer {
     }
     const line = (this.line ??= this.newLine(span.from));
     const { camera, sound, keysOnly } = this.options;
-    const asked = { camera, stream: this.stream, span, epoch: line.epoch, sound, keysOnly };
+    const asked = { camera, stream: this.stream, span, epoch: line.epoch, sound: sound && !this.deaf, keysOnly };
     const got = await fetchClip(asked, (piece) => line.append(piece), signal);
+    if (asked.sound && (line.bufferedAt(got.from + 100)?.to ?? 0) < got.to - SHORT_OF_SOUND_MS) {
+      this.deaf = true;
+      this.leaveLine();
+      return;
+    }
     this.fresh = false;
     // The last picture may end before the stretch that the recorder lists does.
     if (span.to - got.to > 1_500) this.hollow = { span: { from: got.to, to: span.to }, until: beat.now + AGAIN_MS };

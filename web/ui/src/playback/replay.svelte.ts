@@ -1,7 +1,7 @@
 /** A playback of many cameras: the clock, who follows it, and what the page shows of them. */
 
 import type { StreamName } from '../api/types';
-import { Surface } from '../live/surface';
+import type { Surface } from '../live/surface';
 import { clock as recorderClock } from '../state/clock.svelte';
 import { CameraPlayer, type Shown } from './camera_player';
 import { MasterClock } from './master_clock';
@@ -62,9 +62,9 @@ export class Replay {
   }
 
   /** A window joins; the answer takes it away. */
-  attach(camera: string, video: HTMLVideoElement, canvas: HTMLCanvasElement, options: WindowOptions): () => void {
+  attach(camera: string, surface: Surface, options: WindowOptions): () => void {
     const onChange = (shown: Shown): void => void (this.shown[camera] = shown);
-    const player = new CameraPlayer(new Surface(video, canvas), { camera, ...options, turns: this.turns, onChange });
+    const player = new CameraPlayer(surface, { camera, ...options, turns: this.turns, onChange });
     this.players.set(camera, player);
     this.patience.forget(camera);
     this.shown[camera] = { phase: 'loading' };
@@ -142,7 +142,7 @@ export class Replay {
     const near = [...this.players.values()].map((player) => player.nextFootage(time)).filter((next) => next !== null);
     const next = near.length > 0 ? Math.min(...near) : await this.findNext(time).catch(() => null);
     this.looked.busy = false;
-    if (next === null || jumped !== this.jumped || !this.playing || next >= this.within(Infinity)) return;
+    if (next === null || next <= time || jumped !== this.jumped || !this.playing || next >= this.within(Infinity)) return;
     this.seek(next);
     this.onSkipped(next);
   }

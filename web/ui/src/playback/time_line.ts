@@ -1,5 +1,6 @@
 /** A video fed by a source buffer on which clips lie by the wall clock. Times are ms since 1970. */
 
+import type { Span } from '../footage/causes';
 import { rangesOf } from '../live/latency';
 import { mediaSourceClass, playsMime } from '../live/support';
 import type { Piece } from './clip_reader';
@@ -69,15 +70,22 @@ export class TimeLine {
     return this.epoch + this.video.currentTime * 1000;
   }
 
+  /** The footage that there is around `time`, or begins right after it; null: there is none. */
+  bufferedAt(time: number): Span | null {
+    if (!this.buffer || this.closed || this.video.error) return null;
+    let found: Span | null = null;
+    for (const { start, end } of rangesOf(this.buffer.buffered)) {
+      const [from, to] = [this.epoch + start * 1000, this.epoch + end * 1000];
+      if (found === null) {
+        if (from - SEAM_MS <= time && time < to) found = { from, to };
+      } else if (from - SEAM_MS <= found.to) found = { from: found.from, to };
+    }
+    return found;
+  }
+
   /** Up to when there is footage from `time` on; null: there is none at `time`. */
   bufferedFrom(time: number): number | null {
-    if (!this.buffer || this.closed || this.video.error) return null;
-    let end: number | null = null;
-    for (const { start, end: to } of rangesOf(this.buffer.buffered)) {
-      const [a, b] = [this.epoch + start * 1000, this.epoch + to * 1000];
-      if (end === null ? a - SEAM_MS <= time && time < b : a - SEAM_MS <= end) end = b;
-    }
-    return end;
+    return this.bufferedAt(time)?.to ?? null;
   }
 
   async append(piece: Piece): Promise<void> {

@@ -1,10 +1,14 @@
 import { magnify, move, WHOLE, type Lens } from '../../playback/magnify';
 
-/** Digital zoom: the wheel and two fingers enlarge what lies under them, dragging moves it. */
-export function zoomable(onchange: (factor: number) => void): (box: HTMLElement) => () => void {
+/** Of the window's width. */
+const SWIPE = 0.25;
+
+/** Digital zoom: the wheel and two fingers enlarge what lies under them, dragging moves it. A finger alone swipes. */
+export function zoomable(onchange: (factor: number) => void, onswipe: (later: boolean) => void): (box: HTMLElement) => () => void {
   return (box) => {
     let lens: Lens = WHOLE;
     const picture = box.querySelector<HTMLElement>('.picture');
+    let begun: number | null = null;
     const fingers = new Map<number, { x: number; y: number }>();
     const stop = new AbortController();
     const show = (next: Lens): void => {
@@ -28,6 +32,7 @@ export function zoomable(onchange: (factor: number) => void): (box: HTMLElement)
     on('pointerdown', (event) => {
       if (event.target instanceof Element && event.target.closest('button')) return;
       fingers.set(event.pointerId, place(event));
+      begun = event.pointerType === 'touch' && fingers.size === 1 && lens.factor === 1 ? place(event).x : null;
       if (lens.factor > 1) box.setPointerCapture(event.pointerId);
     });
     on('pointermove', (event) => {
@@ -40,6 +45,11 @@ export function zoomable(onchange: (factor: number) => void): (box: HTMLElement)
         if (was && is) show(magnify(lens, is / was, (now.x + other.x) / 2, (now.y + other.y) / 2));
       } else if (lens.factor > 1) show(move(lens, now.x - before.x, now.y - before.y));
       fingers.set(event.pointerId, now);
+    });
+    on('pointerup', (event) => {
+      const by = begun === null ? 0 : place(event).x - begun;
+      begun = null;
+      if (Math.abs(by) > SWIPE && lens.factor === 1) onswipe(by < 0);
     });
     for (const type of ['pointerup', 'pointercancel', 'pointerleave'] as const) on(type, (event) => void fingers.delete(event.pointerId));
     return () => stop.abort();
