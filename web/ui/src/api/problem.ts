@@ -26,6 +26,11 @@ export class Problem extends Error {
     super(`${code}: ${detail}`);
   }
 
+  /** Nothing is asked there: the recorder is older than the page. */
+  get isUnknown(): boolean {
+    return this.status === 405 || (this.status === 404 && this.code === 'not_found' && this.detail.startsWith('nothing is at'));
+  }
+
   static unreachable(cause: unknown): Problem {
     return new Problem(0, 'unreachable', cause instanceof Error ? cause.message : String(cause));
   }

@@ -47,6 +47,8 @@ export interface Info {
   /** Room for how many more cameras; null: not measured yet. */
   room: { cameras: number; limited_by: string; cpu_per_camera: number } | null;
   disks: Disk[];
+  /** Older recorders do not tell. */
+  links?: { name: string; up: boolean; addresses?: string[] }[];
 }
 
 export interface Capacity {
@@ -76,7 +78,7 @@ export interface Actor {
 }
 
 export interface LogLine {
-  id: string;
+  id: number | string;
   at: string;
   level: string;
   target: string;
@@ -98,5 +100,5 @@ export const system = {
   tree: () => get<Actor>('/api/v1/system/tree'),
   footage: () => get<Extent[]>('/api/v1/footage'),
   /** Newest first; `next`: ask for those before it. */
-  log: (query: Record<string, string>) => get<{ lines: LogLine[]; next: string | null }>(`/api/v1/log?${new URLSearchParams(query).toString()}`),
+  log: (query: Record<string, string>) => get<{ lines: LogLine[]; next: number | string | null }>(`/api/v1/log?${new URLSearchParams(query).toString()}`),
 };

@@ -73,7 +73,7 @@ export const system = {
     when: 'When',
     who: 'Who',
     peer: 'From',
-    text: 'What',
+    text: 'Details',
     nobody: '–',
     older: 'Show older entries',
     none: 'No entry matches.',

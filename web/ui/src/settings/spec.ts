@@ -32,7 +32,7 @@ export type Control =
   | { as: 'toggle' }
   | { as: 'choice'; of: () => readonly Choice[] }
   /** Any number of texts, one on each line. */
-  | { as: 'lines'; mono?: true; placeholder?: string }
+  | { as: 'lines'; mono?: true; placeholder?: string; /** One line is written as a text, not as a list. */ single?: true }
   /** Any number out of a list; `every`: "*" stands for all. */
   | { as: 'picks'; of: () => readonly Choice[]; every?: true; groups?: true }
   /** Names and values. */

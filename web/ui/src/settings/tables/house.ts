@@ -143,7 +143,7 @@ export const network: SingleSpec<'server'> = {
     {
       title: 'addresses',
       fields: [
-        { path: 'http', as: 'text', mono: true, standard: '0.0.0.0:8080' },
+        { path: 'http', as: 'lines', single: true, mono: true, placeholder: '0.0.0.0:8080' },
         { path: 'rtsp', as: 'text', mono: true, standard: '0.0.0.0:8554' },
       ],
     },

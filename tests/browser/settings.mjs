@@ -1,0 +1,253 @@
+// The settings pages against a running recorder: what is saved is read back over the API.
+//   VIGIE_URL=… VIGIE_USER=… VIGIE_PASSWORD=… node settings.mjs
+// What it adds has ids that begin with "try-" and is taken away again.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { check, environment, launch, visitor } from './harness.mjs';
+
+const settings = environment();
+const SIZES = [
+  { width: 1440, height: 900, scheme: 'dark' },
+  { width: 390, height: 844, scheme: 'light' },
+];
+const MINE = /^try-/;
+
+class Owner {
+  static async enter(browser, size) {
+    const guest = await visitor(browser, settings.origin, size);
+    const here = Object.assign(new Owner(), guest, { size });
+    await here.page.goto(settings.origin);
+    await here.page.getByLabel('Name', { exact: true }).fill(settings.user);
+    await here.page.getByLabel('Password', { exact: true }).fill(settings.password);
+    await here.page.keyboard.press('Enter');
+    await here.page.getByRole('button', { name: /^Menu of/ }).waitFor();
+    return here;
+  }
+
+  say(text) {
+    console.log(`${this.size.width} px: ${text}`);
+  }
+
+  async picture(name) {
+    if (!settings.screenshots) return;
+    mkdirSync(settings.screenshots, { recursive: true });
+    await this.page.screenshot({ path: join(settings.screenshots, `${name}-${this.size.width}-${this.size.scheme}.png`) });
+  }
+
+  async api(method, path, data) {
+    const response = await this.context.request.fetch(`${settings.origin}/api/v1${path}`, { method, headers: { connection: 'close' }, ...(data ? { data } : {}) });
+    return { status: response.status(), body: await response.json().catch(() => null) };
+  }
+
+  async entry(table, id) {
+    const { body } = await this.api('GET', '/config');
+    return (body[table] ?? []).find((one) => one.id === id);
+  }
+
+  /** Rules first: they name the others. */
+  async tidyUp() {
+    for (const table of ['rule', 'camera', 'schedule']) {
+      const { body } = await this.api('GET', '/config');
+      for (const { id } of body[table] ?? []) if (MINE.test(id)) await this.api('DELETE', `/config/${table}/${id}`);
+    }
+  }
+
+  async open(section, entry) {
+    await this.page.goto(`${settings.origin}/settings/${section}${entry ? `/${entry}` : ''}`);
+    await this.page.locator('h1:visible').first().waitFor();
+  }
+
+  async add(section, name, button) {
+    await this.open(section);
+    await this.page.getByRole('button', { name: button ?? 'Add', exact: true }).click();
+    const dialog = this.page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill(name);
+    await dialog.getByRole('button', { name: 'Continue' }).click();
+    await this.page.getByRole('heading', { level: 1, name }).waitFor();
+  }
+
+  get dialog() {
+    return this.page.getByRole('dialog');
+  }
+
+  /** Asks for the preview, and saves what it shows. */
+  async save() {
+    await this.page.getByRole('button', { name: 'Save…' }).click();
+    await this.dialog.locator('[data-list="changes"] li').first().waitFor();
+    await this.picture('preview');
+    await this.dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await this.dialog.waitFor({ state: 'detached' });
+    await this.page.getByRole('button', { name: 'Save…' }).waitFor({ state: 'detached' });
+  }
+
+  async cell(row, column) {
+    const cell = this.page.locator(`[data-cell="${row},${column}"]`);
+    await cell.scrollIntoViewIfNeeded();
+    const box = await cell.boundingBox();
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  }
+
+  async schedule() {
+    await this.add('schedules', 'Try week');
+    const [from, to] = [await this.cell(0, 16), await this.cell(4, 35)];
+    await this.page.mouse.move(from.x, from.y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(to.x, to.y, { steps: 4 });
+    await this.page.mouse.up();
+    // Saturday from 10 to 11, by keys.
+    await this.page.locator('[data-cell="5,20"]').focus();
+    await this.page.keyboard.press('Shift+ArrowRight');
+    await this.page.keyboard.press('Space');
+    await this.picture('week');
+    await this.save();
+    const saved = await this.entry('schedule', 'try-week');
+    check(JSON.stringify(saved.weekdays) === '["08:00-18:00"]' && JSON.stringify(saved.sat) === '["10:00-11:00"]', `the week is ${JSON.stringify(saved)}`);
+    this.say('a week drawn with the mouse and by keys is saved');
+  }
+
+  async camera() {
+    const { body } = await this.api('GET', '/config');
+    const source = body.camera.find(({ id }) => !MINE.test(id)).main.url;
+    await this.add('cameras', 'Try camera', 'Add a camera');
+    const address = this.page.getByLabel('Address', { exact: true }).first();
+    await address.fill('gopher://192.0.2.1/picture');
+    await this.page.getByRole('button', { name: 'Save…' }).click();
+    const fault = this.page.locator('.field .error').first();
+    await fault.waitFor();
+    const refused = await this.api('PUT', '/config/camera/try-camera?try_only=true', { main: { url: 'gopher://192.0.2.1/picture' } });
+    check(refused.status === 422, `the recorder takes gopher: ${refused.status}`);
+    check((await fault.innerText()).includes(refused.body.problems[0].text), 'the field does not show the recorder’s own words');
+    check((await address.getAttribute('aria-invalid')) === 'true', 'the field is not marked');
+    await this.picture('refused');
+    await address.fill(source);
+    await this.page.getByRole('button', { name: 'Test: Main stream' }).click();
+    await this.page.locator('[data-probe="ok"], [data-probe] .bad-words').first().waitFor();
+    await this.picture('tested');
+    await this.save();
+    check((await this.entry('camera', 'try-camera')).main.url === source, 'the camera is not saved');
+    this.say('a camera: refused in the recorder’s words at its field, tested, saved');
+  }
+
+  async motion() {
+    await this.open('motion', 'try-camera');
+    await this.page.locator('[data-cell="0,0"]').focus();
+    for (let i = 0; i < 3; i++) await this.page.keyboard.press('Shift+ArrowRight');
+    await this.page.keyboard.press('Shift+ArrowDown');
+    await this.page.keyboard.press('Space');
+    await this.save();
+    const { area } = (await this.entry('camera', 'try-camera')).motion;
+    check(area[0].startsWith('....X') && area[1].startsWith('....X') && !area[2].includes('.'), `the area is ${JSON.stringify(area.slice(0, 3))}`);
+    this.say('a motion area drawn by keys is saved');
+  }
+
+  async rule() {
+    await this.add('rules', 'Try rule');
+    await this.page.getByLabel('Camera offline', { exact: true }).check();
+    await this.page.getByRole('group', { name: 'Record', exact: true }).getByLabel('Try camera').check();
+    await this.page.getByLabel('Only then').selectOption('try-week');
+    await this.save();
+    const saved = await this.entry('rule', 'try-rule');
+    check(JSON.stringify([saved.on, saved.record, saved.schedule]) === '[["motion","stream_offline"],["try-camera"],"try-week"]', `the rule is ${JSON.stringify(saved)}`);
+    this.say('a rule is saved');
+  }
+
+  /** Two people: nothing is overwritten, and nothing typed is lost. */
+  async conflict() {
+    await this.open('cameras', 'try-camera');
+    await this.page.getByLabel('Name', { exact: true }).fill('Typed here');
+    const theirs = await this.entry('camera', 'try-camera');
+    await this.api('PUT', '/config/camera/try-camera', { ...theirs, record: { max_age: '3d' } });
+    await this.page.getByRole('button', { name: 'Save…' }).click();
+    await this.dialog.getByText('Somebody else changed the configuration').waitFor();
+    await this.picture('conflict');
+    await this.dialog.getByRole('button', { name: 'Go on from there' }).click();
+    await this.dialog.locator('[data-list="changes"] li').first().waitFor();
+    await this.dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await this.dialog.waitFor({ state: 'detached' });
+    const both = await this.entry('camera', 'try-camera');
+    check(both.name === 'Typed here' && both.record?.max_age === '3d', `one of the two changes is lost: ${JSON.stringify(both)}`);
+    this.say('two people edit one camera: told, and both changes are there');
+  }
+
+  async offline() {
+    await this.open('cameras', 'try-camera');
+    const name = this.page.getByLabel('Name', { exact: true });
+    await name.fill('After the outage');
+    await this.context.setOffline(true);
+    await this.page.getByRole('button', { name: 'Save…' }).click();
+    await this.dialog.getByText('No connection to the recorder').waitFor();
+    check((await name.inputValue()) === 'After the outage', 'what was typed is lost');
+    await this.context.setOffline(false);
+    await this.dialog.getByRole('button', { name: 'Try again' }).click();
+    await this.dialog.locator('[data-list="changes"] li').first().waitFor();
+    await this.dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await this.dialog.waitFor({ state: 'detached' });
+    check((await this.entry('camera', 'try-camera')).name === 'After the outage', 'it is not saved after the outage');
+    this.say('a lost connection is told, and nothing typed is lost');
+  }
+
+  async leaveUnsaved() {
+    await this.open('cameras');
+    await this.page.locator('[data-entry="try-camera"] a').click();
+    const name = this.page.getByLabel('Name', { exact: true });
+    await name.fill('Never saved');
+    await this.page.getByRole('link', { name: 'Events', exact: true }).click();
+    await this.dialog.getByRole('button', { name: 'Stay here' }).click();
+    check((await name.inputValue()) === 'Never saved', 'staying loses what was typed');
+    await this.page.goBack();
+    await this.dialog.getByRole('button', { name: 'Leave' }).click();
+    await this.dialog.waitFor({ state: 'detached' });
+    check((await this.entry('camera', 'try-camera')).name !== 'Never saved', 'leaving saves');
+    this.say('whoever leaves with something unsaved is asked');
+  }
+
+  async remove() {
+    await this.open('cameras', 'try-camera');
+    await this.page.getByRole('button', { name: 'Remove', exact: true }).click();
+    // The rule still names it: the recorder says so.
+    await this.dialog.getByText('try-rule').first().waitFor();
+    await this.dialog.getByRole('button', { name: 'Cancel' }).click();
+    await this.api('DELETE', '/config/rule/try-rule');
+    await this.page.reload();
+    await this.page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await this.dialog.locator('[data-list="changes"] li').first().waitFor();
+    await this.dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await this.dialog.waitFor({ state: 'detached' });
+    check((await this.entry('camera', 'try-camera')) === undefined, 'the camera is still there');
+    this.say('a camera is removed, once nothing names it');
+  }
+
+  async system() {
+    await this.page.goto(`${settings.origin}/system/tree`);
+    await this.page.locator('[data-actor="registry"] [data-state="running"]').first().waitFor();
+    await this.page.goto(`${settings.origin}/system`);
+    await this.page.locator('[data-disk]').first().waitFor();
+    this.say('the supervision tree and the disks are shown');
+  }
+}
+
+const browser = await launch();
+try {
+  for (const size of SIZES) {
+    const here = await Owner.enter(browser, size);
+    try {
+      await here.tidyUp();
+      for (const step of ['schedule', 'camera', 'motion', 'rule', 'conflict', 'offline', 'leaveUnsaved', 'remove', 'system']) await here[step]();
+      const wider = await here.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      check(wider <= 0, `the page is ${wider} px wider than the window`);
+      // Refusals and the outage are meant to be.
+      const wrong = here.faults.filter((fault) => !/40[3459]|412|422|ERR_INTERNET_DISCONNECTED|WebSocket/.test(fault));
+      check(wrong.length === 0, `the page did what it must not:\n  ${wrong.join('\n  ')}`);
+    } catch (error) {
+      await here.picture('failed').catch(() => {});
+      throw error;
+    } finally {
+      await here.context.setOffline(false);
+      await here.tidyUp().catch(() => {});
+      await here.context.close();
+    }
+  }
+} finally {
+  await browser.close();
+}
+console.log('settings: all is as it should be');
