@@ -74,6 +74,8 @@ fn body(operation: &str) -> Value {
             json!({ "camera": "cam0", "from": "2026-11-20T09:00:00Z", "to": "2026-11-20T10:00:00Z", "note": "" })
         }
         "post /api/v1/outputs/{id}" => json!({ "on": false }),
+        "post /api/v1/camera-order" => json!({ "ids": [] }),
+        "post /api/v1/probe" => json!({ "url": "nothing" }),
         "post /api/v1/tags" => json!({ "at": "2026-11-20T09:00:00Z", "text": "x" }),
         "put /api/v1/tags/{id}" => json!({ "text": "x" }),
         "post /api/v1/session" => json!({ "name": "guard", "password": PASSWORD }),

@@ -3,6 +3,7 @@
 mod buzzer;
 mod cameras;
 mod config;
+mod config_history;
 pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
 mod faults;
@@ -99,6 +100,11 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         manual::end_all,
         motion::look,
         config::show,
+        config::put_all,
+        config::order_cameras,
+        config_history::list,
+        config_history::show,
+        config_history::restore,
         config::show_entry,
         config::put_entry,
         config::delete_entry,
@@ -219,6 +225,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(manual::end_all)
         .service(motion::look)
         .service(config::show)
+        .service(config::put_all)
+        .service(config::order_cameras)
+        .service(config_history::list)
+        .service(config_history::show)
+        .service(config_history::restore)
         .service(config::show_entry)
         .service(config::put_entry)
         .service(config::delete_entry)
