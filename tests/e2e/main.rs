@@ -21,6 +21,7 @@ mod house;
 mod house_events;
 mod kept;
 mod lies;
+mod looks;
 mod losses;
 mod motion;
 mod motion_load;

@@ -12,10 +12,12 @@ mod health;
 mod inputs;
 mod layouts;
 mod locks;
+mod log;
 mod manual;
 mod metrics;
 mod motion;
 mod outputs;
+mod probe;
 mod push;
 mod recipients;
 mod recordings;
@@ -75,6 +77,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         locks::list,
         locks::add,
         locks::release,
+        log::list,
         events::list,
         events::add,
         events::listen,
@@ -88,6 +91,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         buzzer::silence,
         recipients::list,
         recipients::test,
+        probe::probe,
         push::list,
         push::test,
         push::vapid,
@@ -200,6 +204,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(locks::list)
         .service(locks::add)
         .service(locks::release)
+        .service(log::list)
         .service(events::list)
         .service(events::add)
         .service(events::listen)
@@ -213,6 +218,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(buzzer::silence)
         .service(recipients::list)
         .service(recipients::test)
+        .service(probe::probe)
         .service(push::list)
         .service(push::vapid)
         .service(push::subscriptions)
