@@ -4,6 +4,7 @@ use std::{
     fmt::Write,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -11,6 +12,7 @@ use anyhow::Context;
 use vigie_actors::{
     ArpListener,
     control::{House, Request, perform},
+    log::Log,
 };
 use vigie_config::Config;
 use vigie_media::demo::{DemoCamera, DemoCameras};
@@ -23,8 +25,8 @@ const USER: &str = "demo";
 const WRITTEN: &str = "# Written by `vigie demo`.";
 
 pub fn main(dir: Option<PathBuf>) -> ExitCode {
-    telemetry::start();
-    match demo(dir) {
+    let log = telemetry::start();
+    match demo(dir, log) {
         Ok(()) => exit::DONE,
         Err(error) => {
             eprintln!("{error:#}");
@@ -33,7 +35,7 @@ pub fn main(dir: Option<PathBuf>) -> ExitCode {
     }
 }
 
-fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
+fn demo(dir: Option<PathBuf>, log: Arc<Log>) -> anyhow::Result<()> {
     let (dir, ours) = match dir {
         Some(dir) => (
             std::path::absolute(&dir).with_context(|| format!("{} is no path", dir.display()))?,
@@ -58,7 +60,7 @@ fn demo(dir: Option<PathBuf>) -> anyhow::Result<()> {
     let (config, _) = Config::load(&file)?;
     let password = sign_in(&config)?;
     let runtime = run::runtime()?;
-    let result = runtime.block_on(run::record(config, Some(file), arp, |addresses| {
+    let result = runtime.block_on(run::record(config, Some(file), arp, log, |addresses| {
         println!("ready http://{} user {USER} password {password}", addresses.http);
         eprintln!("footage and configuration are in {}", dir.display());
     }));

@@ -9,6 +9,7 @@ mod disk;
 mod footage;
 mod index;
 mod lock;
+mod log_layer;
 mod offline;
 mod run;
 mod systemd;

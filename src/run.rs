@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use vigie_actors::{ArpListener, Hooks, Recorder};
+use vigie_actors::{ArpListener, Hooks, Recorder, log::Log};
 use vigie_config::Config;
 
 use crate::{exit, systemd, telemetry};
@@ -25,14 +25,14 @@ pub fn main(path: &Path) -> ExitCode {
             return exit::misconfigured();
         }
     };
-    telemetry::start();
+    let log = telemetry::start();
     for warning in warnings {
         tracing::warn!("configuration: {warning}");
     }
     // Before there are other threads.
     let arp = ArpListener::open();
     let result = runtime().and_then(|runtime| {
-        let result = runtime.block_on(record(config, Some(path.to_path_buf()), arp, |_| {}));
+        let result = runtime.block_on(record(config, Some(path.to_path_buf()), arp, log, |_| {}));
         // A thread that hangs on a dead disk must not keep the process.
         runtime.shutdown_background();
         vigie_media::gst::wait_for_stopped(PIPELINES);
@@ -63,6 +63,7 @@ pub async fn record(
     config: Config,
     path: Option<PathBuf>,
     arp: std::io::Result<ArpListener>,
+    log: Arc<Log>,
     ready: impl FnOnce(&Addresses),
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
@@ -74,6 +75,7 @@ pub async fn record(
         feed: feed(),
         arp,
         config_path: path,
+        log,
     };
     let recorder = Recorder::start(config, hooks).await?;
     let (http, https) = server.local_addrs();

@@ -1,20 +1,27 @@
 //! Where the log goes: the journal when systemd listens there, else standard error; JSON when
 //! `VIGIE_LOG_FORMAT=json`. Filter: `VIGIE_LOG`, as `tracing-subscriber` reads it.
 
-use std::{io::IsTerminal, os::fd::AsFd};
+use std::{io::IsTerminal, os::fd::AsFd, sync::Arc};
 
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use vigie_actors::log::Log;
+
+use crate::log_layer::LogLayer;
 
 /// Libraries below tell of every stranger's garbage and of every thread that starts or stops.
 const DEFAULT: &str = "info,actix_http=off,actix_server=warn,ractor=warn";
 
-pub fn start() {
+/// Answers with the lines that are kept in memory: the same ones.
+pub fn start() -> Arc<Log> {
+    let log = Arc::new(Log::default());
     let filter = std::env::var("VIGIE_LOG").unwrap_or_else(|_| DEFAULT.into());
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|error| {
         eprintln!("VIGIE_LOG is not a filter ({error}); logging at level info");
         EnvFilter::new(DEFAULT)
     });
-    tracing_subscriber::registry().with(output().with_filter(filter)).init();
+    let layers = output().and_then(LogLayer(log.clone()));
+    tracing_subscriber::registry().with(layers.with_filter(filter)).init();
+    log
 }
 
 fn output() -> Box<dyn Layer<Registry> + Send + Sync> {

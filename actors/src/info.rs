@@ -7,6 +7,7 @@ use crate::{
     capacity::room::Room,
     devices::{DeviceSnapshot, Devices},
     disks::{DiskSnapshot, Disks},
+    network::LinkInfo,
 };
 
 /// `GET /api/v1/system/info`
@@ -20,7 +21,13 @@ pub struct SystemInfo {
     pub started: Utc,
     #[schema(value_type = String, format = DateTime)]
     pub now: Utc,
+    /// Since the start of this process.
+    pub uptime_s: u64,
     pub clock_synchronised: bool,
+    /// The site's, by its IANA name; null: the system's, which has none.
+    pub time_zone: Option<String>,
+    /// Of this machine, without its own loop.
+    pub links: Vec<LinkInfo>,
     pub cameras: usize,
     /// Where RTSP is served.
     pub rtsp: String,

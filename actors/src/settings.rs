@@ -29,6 +29,8 @@ const APPLIED_WITHIN: Duration = Duration::from_secs(30);
 pub struct Settings {
     path: Option<PathBuf>,
     turn: Mutex<()>,
+    /// The revision that was written last, and who wanted it.
+    author: std::sync::Mutex<Option<(String, String)>>,
 }
 
 /// The file as it was read.
@@ -45,6 +47,8 @@ pub struct Outcome {
     pub revision: String,
     /// For people, one line for each thing that becomes another.
     pub changes: Vec<String>,
+    /// What is interrupted for a moment.
+    pub restarts: Vec<String>,
     pub warnings: Vec<Warning>,
 }
 
@@ -88,6 +92,7 @@ impl Settings {
         Self {
             path,
             turn: Mutex::new(()),
+            author: Default::default(),
         }
     }
 
@@ -106,11 +111,12 @@ impl Settings {
         })
     }
 
-    /// Changes the file and waits until the recorder runs with it. `expected`: the revision that the
-    /// change was made for, where it matters. `try_only`: nothing is written.
+    /// Changes the file for `by` and waits until the recorder runs with it. `expected`: the revision that
+    /// the change was made for, where it matters. `try_only`: nothing is written.
     pub async fn change(
         &self,
         recorder: &Recorder,
+        by: &str,
         expected: Option<&str>,
         try_only: bool,
         change: impl FnOnce(&mut Edit) -> Result<(), SettingsError>,
@@ -130,14 +136,17 @@ impl Settings {
         change(&mut edit)?;
         let text = edit.text();
         let (config, warnings) = Config::parse(&text, &system_variable)?;
+        let changes = diff(&recorder.config(), &config);
         let outcome = Outcome {
             revision: revision(&text),
-            changes: diff(&recorder.config(), &config).words(),
+            changes: changes.words(),
+            restarts: changes.restarts(),
             warnings,
         };
         if try_only || outcome.revision == seen {
             return Ok(outcome);
         }
+        *self.author() = Some((outcome.revision.clone(), by.to_owned()));
         let written = within(path, move |path| edit::replace(path, &text)).await;
         written.map_err(|source| SettingsError::Unwritable {
             path: path.to_owned(),
@@ -147,6 +156,23 @@ impl Settings {
             Ok(()) => Ok(outcome),
             Err(_) => Err(SettingsError::NotApplied),
         }
+    }
+
+    /// The recorder runs with this text now: kept, to go back to.
+    pub(crate) fn runs(&self, recorder: &Recorder, text: &str, config: &Config) {
+        let history = recorder.storage().history();
+        let author = self.author().clone().filter(|(written, _)| *written == revision(text));
+        let before = history.newest().and_then(|newest| history.text(newest.id).ok());
+        let before = before.and_then(|text| Config::parse(&text, &system_variable).ok());
+        let changes = before.map(|(before, _)| diff(&before, config).words());
+        let by = author.as_ref().map(|(_, name)| name.as_str());
+        if let Err(error) = history.put(text, by, changes.unwrap_or_default()) {
+            tracing::warn!(%error, "this configuration is not kept in the history");
+        }
+    }
+
+    fn author(&self) -> std::sync::MutexGuard<'_, Option<(String, String)>> {
+        self.author.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn path(&self) -> Result<&Path, SettingsError> {

@@ -20,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod fact;
 pub mod file;
+pub mod history;
 pub mod index;
 mod journal;
 pub mod kept;

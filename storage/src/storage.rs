@@ -51,6 +51,7 @@ use crate::{
     deletions::Deletions,
     error::StorageError,
     file::Footage,
+    history::History,
     index::Index,
     layouts::Layouts,
     locks::Locks,
@@ -110,6 +111,7 @@ pub struct Storage {
     deletions: Deletions,
     tags: Tags,
     layouts: Layouts,
+    history: History,
     preferences: Preferences,
     /// Retention, checks and rebuilds: one at a time.
     upkeep: Mutex<()>,
@@ -179,6 +181,7 @@ impl Storage {
             deletions: Deletions::open(state_dir),
             tags: Tags::open(state_dir),
             layouts: Layouts::open(state_dir),
+            history: History::open(state_dir),
             preferences: Preferences::open(state_dir),
             upkeep: Mutex::default(),
             rebuilding: AtomicUsize::new(0),
@@ -214,6 +217,11 @@ impl Storage {
 
     pub fn layouts(&self) -> &Layouts {
         &self.layouts
+    }
+
+    /// Of the configuration.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     pub fn preferences(&self) -> &Preferences {

@@ -23,6 +23,7 @@ mod house_events;
 mod kept;
 mod lies;
 mod live_view;
+mod looks;
 mod losses;
 mod motion;
 mod motion_load;

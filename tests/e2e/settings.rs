@@ -123,3 +123,113 @@ fn who_was_overtaken_is_told() {
     assert_eq!(buzzer(first.header("etag"), "6s").status, 200);
     assert_eq!(done(ask(&house, "get", "/buzzer", &json!(null)))["duration"], "6s");
 }
+
+fn api(house: &House, method: &str, path: &str, body: &Value) -> Answer {
+    house.send(house.ask_as(USER, method, &format!("/api/v1/{path}"), body))
+}
+
+#[test]
+fn every_configuration_is_kept_and_one_click_goes_back() {
+    let cameras = cameras(2);
+    let house = House::start(&Setup::of(&cameras));
+    house.wait_recording("cam0", "main");
+    let versions = || done(api(&house, "get", "config-history", &json!(null)));
+    let first = crate::house::wait_for("the first version", crate::house::PATIENCE, || {
+        versions().as_array().unwrap().first().cloned()
+    });
+    assert_eq!((&first["by"], &first["current"]), (&json!(null), &json!(true)));
+    let before = fs::read_to_string(&house.config).unwrap();
+    // By a page, then by hand.
+    let camera = done(ask(&house, "get", "/camera/cam0", &json!(null)));
+    let called = house.camera("cam0")["name"].clone();
+    let mut renamed = camera.clone();
+    renamed["name"] = "Gate".into();
+    let tried = done(ask(&house, "put", "/camera/cam0?try_only=true", &renamed));
+    assert_eq!(tried["restarts"], json!([]), "{tried}");
+    done(ask(&house, "put", "/camera/cam0", &renamed));
+    let mut disabled = renamed.clone();
+    disabled["enabled"] = false.into();
+    let tried = done(ask(&house, "put", "/camera/cam0?try_only=true", &disabled));
+    assert!(
+        tried["restarts"][0]
+            .as_str()
+            .unwrap()
+            .contains("recording and live pictures end"),
+        "{tried}"
+    );
+    let input = json!({ "kind": "http", "token": TOKEN });
+    done(ask(&house, "put", "/input/door", &input));
+    let by_hand = fs::read_to_string(&house.config).unwrap() + "\n[buzzer]\nkind = \"sound\"\n";
+    fs::write(&house.config, by_hand).unwrap();
+    let list = crate::house::wait_for("four versions", crate::house::PATIENCE, || {
+        let list = versions().as_array().unwrap().clone();
+        (list.len() == 4).then_some(list)
+    });
+    let who: Vec<_> = list.iter().map(|version| version["by"].clone()).collect();
+    assert_eq!(who, [json!(null), json!(USER), json!(USER), json!(null)]);
+    assert_eq!(list[1]["changes"], json!(["input door: starts anew"]));
+    assert_eq!(list[0]["changes"], json!(["buzzer"]));
+    // Nobody sees a secret, and what going back does is said first.
+    let second = format!("config-history/{}", list[1]["id"].as_str().unwrap());
+    let shown = done(api(&house, "get", &second, &json!(null)));
+    assert!(
+        !shown.to_string().contains(TOKEN) && shown["text"].as_str().unwrap().contains("***"),
+        "{shown}"
+    );
+    assert_eq!(shown["changes"], json!(["buzzer"]));
+    let oldest = format!("config-history/{}/restore", first["id"].as_str().unwrap());
+    let tried = done(api(&house, "post", &format!("{oldest}?try_only=true"), &json!(null)));
+    assert!(tried["changes"].to_string().contains("input door: removed"), "{tried}");
+    let read = ask(&house, "get", "", &json!(null));
+    let restored = house.send(
+        house
+            .ask_as(USER, "post", &format!("/api/v1/{oldest}"), &json!(null))
+            .header("if-match", read.header("etag")),
+    );
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    assert_eq!(fs::read_to_string(&house.config).unwrap(), before);
+    assert_eq!(house.camera("cam0")["name"], called);
+    let stale = house.send(
+        house
+            .ask_as(USER, "post", &format!("/api/v1/{second}/restore"), &json!(null))
+            .header("if-match", read.header("etag")),
+    );
+    assert_eq!(stale.status, 412, "{}", stale.text());
+    // The secret that was in the file comes back with it.
+    done(api(&house, "post", &format!("{second}/restore"), &json!(null)));
+    assert_eq!(house.post_with_token("/api/v1/inputs/door", TOKEN, "").status, 200);
+    for id in ["nope", "01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        assert_eq!(
+            api(&house, "get", &format!("config-history/{id}"), &json!(null)).status,
+            404
+        );
+    }
+    assert_eq!(house.recordings("cam1", "main").gaps, []);
+}
+
+#[test]
+fn the_whole_configuration_is_written_at_once_and_cameras_are_put_in_order() {
+    let cameras = cameras(2);
+    let house = House::start(&Setup::of(&cameras));
+    house.wait_recording("cam0", "main");
+    let read = ask(&house, "get", "", &json!(null));
+    let mut whole = read.json();
+    let same = done(ask(&house, "put", "", &whole));
+    assert_eq!((&same["changes"], &same["restarts"]), (&json!([]), &json!([])));
+    whole["camera"][0]["name"] = "Gate".into();
+    whole["server"]["name"] = "Hall".into();
+    let changed = done(ask(&house, "put", "", &whole));
+    assert_eq!(changed["changes"].as_array().unwrap().len(), 2, "{changed}");
+    assert_eq!(house.camera("cam0")["name"], "Gate");
+    let refused = ask(&house, "put", "", &json!({ "camera": [{ "id": "x" }] }));
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    let order = |ids: Value| api(&house, "post", "camera-order", &json!({ "ids": ids }));
+    assert_eq!(order(json!(["cam1"])).status, 400);
+    let moved = done(order(json!(["cam1", "cam0"])));
+    assert_eq!(moved["changes"], json!(["cameras: another order"]));
+    let shown = house.get("/api/v1/cameras").json();
+    assert_eq!((&shown[0]["id"], &shown[1]["id"]), (&json!("cam1"), &json!("cam0")));
+    for name in ["cam0", "cam1"] {
+        assert_eq!(house.recordings(name, "main").gaps, []);
+    }
+}

@@ -7,6 +7,7 @@ mod addresses;
 mod arp;
 mod links;
 mod listener;
+mod shown;
 
 use std::{
     io,
@@ -27,6 +28,8 @@ use arp::Claim;
 use links::{Change, Link, Outage};
 
 pub use listener::ArpListener;
+pub use shown::LinkInfo;
+pub(crate) use shown::links as shown_links;
 
 /// Where the kernel shows the links.
 const CLASS: &str = "/sys/class/net";

@@ -34,11 +34,13 @@ use crate::{
     health::Feed,
     info::{self, SystemInfo},
     inputs::Inputs,
+    log::Log,
     motion::MotionSnapshot,
     mqtt::Mqtt,
-    network::ArpListener,
+    network::{ArpListener, shown_links},
     notifiers::Notifiers,
     outputs::Outputs,
+    probe::Probes,
     registry::{Event, Events, Registry},
     reload::Reload,
     settings::Settings,
@@ -64,6 +66,8 @@ pub struct Hooks {
     pub arp: std::io::Result<ArpListener>,
     /// The configuration file, watched for changes; `None`: fixed.
     pub config_path: Option<PathBuf>,
+    /// The newest lines of this process.
+    pub log: Arc<Log>,
 }
 
 /// A running recorder.
@@ -91,6 +95,8 @@ pub struct Recorder {
     root: Mutex<Option<ActorRef<SupervisorMsg>>>,
     reload: Arc<Reload>,
     settings: Settings,
+    log: Arc<Log>,
+    pub(crate) probes: Probes,
     /// Wakes who waits for a change of `config`.
     configured: Notify,
 }
@@ -124,6 +130,11 @@ impl Recorder {
             }
             changed.await;
         }
+    }
+
+    /// The newest lines of the log.
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     pub fn storage(&self) -> &Arc<Storage> {
@@ -232,13 +243,16 @@ impl Recorder {
     }
 
     pub fn info(&self) -> SystemInfo {
-        let config = self.config();
+        let (config, now) = (self.config(), Utc::now());
         SystemInfo {
             name: config.server.name.clone(),
             version: env!("CARGO_PKG_VERSION"),
             recorder: self.storage().recorder().to_string(),
             started: self.started,
-            now: Utc::now(),
+            now,
+            uptime_s: now.since(self.started).as_secs(),
+            time_zone: config.server.zone().iana_name().map(str::to_owned),
+            links: shown_links(),
             clock_synchronised: self.clock.is_synchronised(),
             cameras: config.cameras.len(),
             rtsp: self.restream.local_addr().to_string(),

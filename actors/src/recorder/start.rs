@@ -31,6 +31,7 @@ use crate::{
     mqtt::Mqtt,
     notifiers::Notifiers,
     outputs::{Means, Outputs},
+    probe::Probes,
     registry::{Event, Events, Registry},
     reload::Reload,
     restream::start_restream,
@@ -139,6 +140,8 @@ impl Recorder {
             root: Mutex::new(None),
             reload: Arc::new(Reload::new(hooks.config_path.clone())),
             settings: Settings::new(hooks.config_path.clone()),
+            log: hooks.log.clone(),
+            probes: Probes::default(),
             configured: Notify::new(),
             config: ArcSwap::from_pointee(config),
         });

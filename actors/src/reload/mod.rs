@@ -28,6 +28,7 @@ use crate::{
 /// Editors write in several steps; the file is read when it has been quiet for this long.
 const QUIET: Duration = Duration::from_millis(300);
 const CHANGE_TIMEOUT_MS: u64 = 30_000;
+const KEPT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where a reload is asked for.
 pub struct Reload {
@@ -76,7 +77,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>, reload: Arc<Reload>) 
 
 /// The file as it is now. `asked`: somebody waits to hear what is wrong with it.
 async fn carry_out(context: &JobContext, recorder: &Arc<Recorder>, path: &Path, applied: &mut u64, asked: bool) {
-    let (new, warnings) = match Config::load(path) {
+    let (new, warnings, text) = match Config::load_with_text(path) {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!("the new configuration is refused, the old one stays: {error}");
@@ -95,16 +96,30 @@ async fn carry_out(context: &JobContext, recorder: &Arc<Recorder>, path: &Path, 
         }
     }
     if changes.is_empty() {
+        keep(recorder, text).await;
         return;
     }
     *applied += 1;
     apply(recorder, new, changes).await;
+    keep(recorder, text).await;
     context
         .node
         .publish(serde_json::json!({ "applied": *applied, "at": Utc::now() }));
     recorder
         .events()
         .raise(Event::house(EventKind::ConfigurationChanged, "applied"));
+}
+
+/// In the history. A disk that hangs below it must not hold up the next reload.
+async fn keep(recorder: &Arc<Recorder>, text: String) {
+    let recorder = recorder.clone();
+    let kept = tokio::task::spawn_blocking(move || {
+        let config = recorder.config();
+        recorder.settings().runs(&recorder, &text, &config);
+    });
+    if tokio::time::timeout(KEPT_WITHIN, kept).await.is_err() {
+        tracing::warn!("the history of the configuration is not written within {KEPT_WITHIN:?}");
+    }
 }
 
 /// Carries out a difference.

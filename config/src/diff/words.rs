@@ -52,6 +52,52 @@ impl Changes {
         );
         lines
     }
+
+    /// What is interrupted for a moment, one line each. Empty: nothing is.
+    pub fn restarts(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for change in &self.disks {
+            match change {
+                DiskChange::Changed { disk, reopen, .. } if !reopen.is_empty() => {
+                    lines.push(format!("disk {}: records elsewhere until it is open again", disk.id));
+                }
+                DiskChange::Removed(id) => lines.push(format!("disk {id}: what is recorded there goes elsewhere")),
+                DiskChange::Added(_) | DiskChange::Changed { .. } => {}
+            }
+        }
+        for change in &self.cameras {
+            match change {
+                CameraChange::Removed(id) => lines.push(format!("camera {id}: recording and live pictures end")),
+                CameraChange::Changed(changes) => interrupted(changes, &mut lines),
+                CameraChange::Added(_) => {}
+            }
+        }
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|change| actor("input", change, |input| &input.id));
+        let outputs = self
+            .outputs
+            .iter()
+            .map(|change| actor("output", change, |output| &output.id));
+        lines.extend(inputs.chain(outputs));
+        lines.extend(self.mqtt.then(|| "MQTT: the connection to the broker".to_owned()));
+        lines
+    }
+}
+
+fn interrupted(changes: &CameraChanges, lines: &mut Vec<String>) {
+    let id = &changes.camera.id;
+    for (stream, change) in &changes.streams {
+        let what = match (&change.source, &change.recording) {
+            (BranchChange::Stop, _) => "recording and live pictures end",
+            (BranchChange::Restart(_), _) => "recording and live pictures, until the camera is connected to again",
+            (_, BranchChange::Stop) => "recording ends",
+            (_, BranchChange::Restart(_)) => "recording, for a moment",
+            _ => continue,
+        };
+        lines.push(format!("camera {id}: {stream}: {what}"));
+    }
 }
 
 fn disk(change: &DiskChange) -> String {

@@ -54,6 +54,49 @@ fn of_value(value: &Toml, parent: &str, path: &str, secrets: &BTreeSet<String>) 
     }
 }
 
+/// Puts `***` for each secret that stands in the text itself.
+pub fn hide(table: &mut dyn TableLike, path: &str, secrets: &BTreeSet<String>) {
+    for (key, item) in table.iter_mut() {
+        let field = field(path, &key);
+        match item {
+            Item::ArrayOfTables(list) => {
+                for (index, table) in list.iter_mut().enumerate() {
+                    let entry = entry_path(&field, index, table.get("id").and_then(Item::as_str));
+                    hide(table, &entry, secrets);
+                }
+            }
+            Item::Table(table) => hide(table, &field, secrets),
+            Item::Value(value) => hide_value(value, path, &field, secrets),
+            Item::None => {}
+        }
+    }
+}
+
+fn hide_value(value: &mut Toml, parent: &str, path: &str, secrets: &BTreeSet<String>) {
+    let text = match value {
+        Toml::String(text) => shown(text.value(), secrets.contains(path) || secrets.contains(parent), path),
+        Toml::Array(list) => {
+            for (index, value) in list.iter_mut().enumerate() {
+                let item = format!("{path}[{index}]");
+                let id = value.as_inline_table().and_then(|table| table.get("id")?.as_str());
+                let inner = match value.is_inline_table() {
+                    true => entry_path(path, index, id),
+                    false => item,
+                };
+                hide_value(value, path, &inner, secrets);
+            }
+            return;
+        }
+        Toml::InlineTable(table) => return hide(table, path, secrets),
+        Toml::Integer(_) | Toml::Float(_) | Toml::Boolean(_) | Toml::Datetime(_) => return,
+    };
+    if value.as_str() != Some(text.as_str()) {
+        let decor = value.decor().clone();
+        *value = text.into();
+        *value.decor_mut() = decor;
+    }
+}
+
 /// A text without its secret; an address keeps what is none in it. What is wrong in some other way was
 /// not told to be a secret: then its name says so.
 fn shown(text: &str, secret: bool, path: &str) -> String {

@@ -8,6 +8,7 @@ mod file;
 mod json;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::{collections::BTreeSet, fmt};
 
@@ -67,6 +68,18 @@ pub enum EditError {
     NoSecret { path: String },
     #[error("id: seen {seen}, expected {expected:?} as in the address, or none")]
     OtherId { seen: String, expected: String },
+    #[error("{0}: there is no such table")]
+    NoTable(String),
+    #[error("{table}: seen {seen}, expected {expected}")]
+    NotTables {
+        table: &'static str,
+        seen: String,
+        expected: &'static str,
+    },
+    #[error("{table} {id:?} is named twice")]
+    Twice { table: &'static str, id: String },
+    #[error("{table} {id:?}: expected every one of them once, and no other")]
+    NotAll { table: &'static str, id: String },
     #[error("{table} is written in a form that cannot be edited: write one [[{table}]] for each")]
     Form { table: &'static str },
 }
@@ -114,8 +127,19 @@ impl Edit {
 
     /// Writes a table: what it holds afterwards is `wanted` and nothing else. Where a secret is given as
     /// it is shown, the old one stays. Nothing is changed by an error.
-    pub fn put(&mut self, place: &Place, mut wanted: Map<String, Value>) -> Result<(), EditError> {
+    pub fn put(&mut self, place: &Place, wanted: Map<String, Value>) -> Result<(), EditError> {
         let mut document = self.document.clone();
+        self.put_in(&mut document, place, wanted)?;
+        self.document = document;
+        Ok(())
+    }
+
+    fn put_in(
+        &self,
+        document: &mut DocumentMut,
+        place: &Place,
+        mut wanted: Map<String, Value>,
+    ) -> Result<(), EditError> {
         let (table, path) = match place {
             Place::One(name) => {
                 let item = document.as_table_mut().entry(name).or_insert_with(json::new_table);
@@ -132,7 +156,7 @@ impl Edit {
                         expected: id.clone(),
                     });
                 }
-                let list = list_of(&mut document, name)?;
+                let list = list_of(document, name)?;
                 let index = position(list, id).unwrap_or_else(|| {
                     let mut new = Table::new();
                     new.insert("id", toml_edit::value(id.as_str()));
@@ -143,9 +167,14 @@ impl Edit {
                 (list.get_mut(index).ok_or(EditError::Form { table: name })?, path)
             }
         };
-        json::merge(table, &wanted, &path, &self.secrets)?;
-        self.document = document;
-        Ok(())
+        json::merge(table, &wanted, &path, &self.secrets)
+    }
+
+    /// The text without its secrets, to be shown: they are `***`, `${NAME}` stays.
+    pub fn hidden_text(&self) -> String {
+        let mut document = self.document.clone();
+        json::hide(document.as_table_mut(), "", &self.secrets);
+        document.to_string()
     }
 
     /// Takes a table away. Answers whether it was there.

@@ -246,3 +246,113 @@ proptest! {
         prop_assert_eq!(edit.text(), TEXT);
     }
 }
+
+#[test]
+fn the_whole_given_back_as_it_is_shown_changes_nothing() {
+    let mut edit = edit();
+    let shown = edit.shown();
+    edit.put_all(shown).unwrap();
+    assert_eq!(edit.text(), TEXT);
+}
+
+#[test]
+fn the_whole_is_what_was_wanted_and_secrets_stay() {
+    let mut edit = edit();
+    let mut wanted = edit.shown();
+    let inputs = wanted["input"].as_array_mut().unwrap();
+    inputs.reverse();
+    inputs.push(json!({ "id": "new", "kind": "http", "token": "fedcba9876543210" }));
+    wanted.remove("rule");
+    wanted["server"]["name"] = "Hall".into();
+    wanted.insert("buzzer".into(), json!({ "kind": "sound" }));
+    edit.put_all(wanted.clone()).unwrap();
+    let text = edit.text();
+    let again = Edit::new(&text).unwrap();
+    let mut shown = again.shown();
+    assert_eq!(shown["input"][2]["token"], "***");
+    shown["input"][2]["token"] = "fedcba9876543210".into();
+    assert_eq!(shown, wanted);
+    for kept in [
+        "# The lobby's recorder.",
+        "0123456789abcdef",
+        "password = \"hunter2\"",
+        "# on the pages",
+    ] {
+        assert!(text.contains(kept), "{kept}: {text}");
+    }
+    assert!(!text.contains("night"), "{text}");
+    let ids: Vec<_> = shown["input"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|input| input["id"].clone())
+        .collect();
+    assert_eq!(ids, ["gate", "door", "new"]);
+}
+
+#[test]
+fn what_is_wrong_with_the_whole_changes_nothing() {
+    for (change, expected) in [
+        (
+            json!({ "camera": {} }),
+            "camera: seen an object without, expected a list of objects",
+        ),
+        (json!({ "camera": [{ "name": "x" }] }), "expected an id in each"),
+        (json!({ "camera": [{ "id": "x" }, { "id": "x" }] }), "named twice"),
+        (json!({ "server": [] }), "server: seen a list, expected an object"),
+        (json!({ "sever": {} }), "sever: there is no such table"),
+        (
+            json!({ "camera": [{ "id": "other", "password": "***" }] }),
+            "nothing is",
+        ),
+    ] {
+        let mut edit = edit();
+        let mut wanted = edit.shown();
+        wanted.extend(object(change));
+        let error = edit.put_all(wanted).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(edit.text(), TEXT);
+    }
+}
+
+#[test]
+fn the_order_is_that_of_the_ids() {
+    let cameras = |ids: &[&str]| {
+        let one = |id: &&str| format!("# {id}\n[[camera]]\nid = \"{id}\"\n[camera.main]\nurl = \"test://{id}\"\n\n");
+        ids.iter().map(one).collect::<String>()
+    };
+    let around = |cameras: String| format!("[server]\nname = \"x\"\n\n{cameras}[[disk]]\nid = \"d1\"\n");
+    let text = around(cameras(&["a", "b", "c"]));
+    let mut edit = Edit::new(&text).unwrap();
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    for bad in [
+        ids(&["a", "b"]),
+        ids(&["a", "b", "b"]),
+        ids(&["a", "b", "c", "d"]),
+        ids(&[]),
+    ] {
+        assert!(
+            matches!(edit.order("camera", &bad), Err(EditError::NotAll { .. })),
+            "{bad:?}"
+        );
+    }
+    edit.order("camera", &ids(&["c", "a", "b"])).unwrap();
+    assert_eq!(edit.text(), around(cameras(&["c", "a", "b"])));
+    edit.order("camera", &ids(&["a", "b", "c"])).unwrap();
+    assert_eq!(edit.text(), text);
+}
+
+#[test]
+fn a_text_is_shown_without_its_secrets() {
+    let hidden = edit().hidden_text();
+    let (shown, text) = (edit().shown(), Edit::new(&hidden).unwrap());
+    assert!(
+        !hidden.contains("hunter2") && !hidden.contains("0123456789abcdef"),
+        "{hidden}"
+    );
+    assert!(
+        hidden.contains("token = \"***\" # in the controller") && hidden.contains("${GATE_TOKEN}"),
+        "{hidden}"
+    );
+    assert_eq!(text.shown().len(), shown.len());
+}

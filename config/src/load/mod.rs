@@ -62,14 +62,21 @@ impl Config {
 
     /// Reads and checks a file, with `${NAME}` from systemd credentials, then the environment.
     pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), LoadError> {
+        Config::load_with_text(path).map(|(config, warnings, _)| (config, warnings))
+    }
+
+    /// [`Config::load`], and the text that was read.
+    pub fn load_with_text(path: &Path) -> Result<(Config, Vec<Warning>, String), LoadError> {
         let (text, open_to_all) = read_file(path).map_err(|source| LoadError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
-        parse(&text, &system_variable, open_to_all).map_err(|problems| LoadError::Problems {
+        let parsed = parse(&text, &system_variable, open_to_all);
+        let (config, warnings) = parsed.map_err(|problems| LoadError::Problems {
             path: path.to_owned(),
             problems,
-        })
+        })?;
+        Ok((config, warnings, text))
     }
 }
 

@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
     http::header::{ETAG, IF_MATCH},
-    put, web,
+    post, put, web,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ use vigie_actors::{
     Recorder,
     settings::{Outcome, SettingsError},
 };
-use vigie_config::edit::{LISTS, Place, SINGLES};
+use vigie_config::edit::{Edit, LISTS, Place, SINGLES};
 
 use super::tag_of;
 use crate::{problem::Problem, sign_in::Viewer};
@@ -21,7 +21,7 @@ use crate::{problem::Problem, sign_in::Viewer};
 pub struct ChangeQuery {
     /// Say what would happen, and change nothing
     #[serde(default)]
-    try_only: bool,
+    pub(super) try_only: bool,
 }
 
 /// What a change did, or would do
@@ -31,6 +31,8 @@ pub struct ChangedBody {
     revision: String,
     /// What becomes another, a line each; all else runs on
     changes: Vec<String>,
+    /// What is interrupted for a moment, a line each; empty: nothing
+    restarts: Vec<String>,
     /// What does not stop the configuration from being used
     warnings: Vec<NoteBody>,
 }
@@ -66,9 +68,15 @@ fn place(table: &str, id: Option<&str>) -> Result<Place, Problem> {
     })
 }
 
-fn problem(error: SettingsError, place: &Place) -> Problem {
+fn problem_at(error: SettingsError, place: &Place) -> Problem {
     match error {
         SettingsError::NoTable => Problem::NotFound(place.to_string()),
+        error => problem(error),
+    }
+}
+
+pub(super) fn problem(error: SettingsError) -> Problem {
+    match error {
         SettingsError::Stale { .. } => Problem::Stale(error.to_string()),
         SettingsError::Refused(problems) => Problem::Refused(problems.0),
         error => Problem::of_kind(vigie_config::Kind::kind(&error), error),
@@ -80,19 +88,14 @@ fn problem(error: SettingsError, place: &Place) -> Problem {
     responses((status = 200, body = Object), (status = 403, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/config")]
 pub async fn show(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
-    let read = recorder.settings().read().await;
-    let read = read.map_err(|error| problem(error, &Place::One("server")))?;
+    let read = recorder.settings().read().await.map_err(problem)?;
     Ok(HttpResponse::Ok()
         .insert_header((ETAG, format!("\"{}\"", read.revision)))
         .json(read.edit.shown()))
 }
 
 async fn look(recorder: web::Data<Recorder>, place: Place) -> Result<HttpResponse, Problem> {
-    let read = recorder
-        .settings()
-        .read()
-        .await
-        .map_err(|error| problem(error, &place))?;
+    let read = recorder.settings().read().await.map_err(problem)?;
     let shown = read
         .edit
         .get(&place)
@@ -111,21 +114,43 @@ async fn change(
     place: Place,
     wanted: Option<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    let expected = tag_of(&request, IF_MATCH);
-    let changed = recorder
-        .settings()
-        .change(&recorder, expected.as_deref(), query.try_only, |edit| match wanted {
+    let what = place.to_string();
+    let changed = carry_out(
+        &viewer,
+        &request,
+        &recorder,
+        query.try_only,
+        &what,
+        |edit| match wanted {
             Some(wanted) => Ok(edit.put(&place, wanted)?),
             None if edit.remove(&place)? => Ok(()),
             None => Err(SettingsError::NoTable),
-        });
+        },
+    );
+    changed.await.map_err(|error| problem_at(error, &place))
+}
+
+/// Changes the file as far as `If-Match` allows it.
+pub(super) async fn carry_out(
+    viewer: &Viewer,
+    request: &HttpRequest,
+    recorder: &Recorder,
+    try_only: bool,
+    what: &str,
+    change: impl FnOnce(&mut Edit) -> Result<(), SettingsError>,
+) -> Result<HttpResponse, SettingsError> {
+    let (by, expected) = (&viewer.0.name, tag_of(request, IF_MATCH));
+    let changed = recorder
+        .settings()
+        .change(recorder, by, expected.as_deref(), try_only, change);
     let Outcome {
         revision,
         changes,
+        restarts,
         warnings,
-    } = changed.await.map_err(|error| problem(error, &place))?;
-    if !query.try_only {
-        tracing::info!(by = viewer.0.name, %place, ?changes, "configuration changed over the API");
+    } = changed.await?;
+    if !try_only {
+        tracing::info!(by, what, ?changes, "configuration changed over the API");
     }
     let warnings = warnings.into_iter().map(|warning| NoteBody {
         line: warning.line,
@@ -138,7 +163,53 @@ async fn change(
             warnings: warnings.collect(),
             revision,
             changes,
+            restarts,
         }))
+}
+
+/// Write the whole configuration: the body is as `GET` shows it, secrets given back as `***` stay. With
+/// `If-Match` only where nobody changed the file since
+#[utoipa::path(put, path = "/api/v1/config", params(ChangeQuery), request_body = Object,
+    responses((status = 200, body = ChangedBody), (status = 403, body = crate::problem::ProblemDocument),
+              (status = 412, description = "changed meanwhile", body = crate::problem::ProblemDocument),
+              (status = 422, description = "not a configuration; nothing was written", body = crate::problem::ProblemDocument)))]
+#[put("/api/v1/config")]
+pub async fn put_all(
+    viewer: Viewer,
+    request: HttpRequest,
+    query: web::Query<ChangeQuery>,
+    body: web::Json<Map<String, Value>>,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    let wanted = body.into_inner();
+    let change = |edit: &mut Edit| Ok(edit.put_all(wanted)?);
+    let changed = carry_out(&viewer, &request, &recorder, query.try_only, "everything", change);
+    changed.await.map_err(problem)
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CameraOrder {
+    /// Every camera of the configuration, once
+    ids: Vec<String>,
+}
+
+/// Put the cameras in another order: that of the file, and of every list
+#[utoipa::path(post, path = "/api/v1/camera-order", params(ChangeQuery), request_body = CameraOrder,
+    responses((status = 200, body = ChangedBody), (status = 400, body = crate::problem::ProblemDocument),
+              (status = 412, description = "changed meanwhile", body = crate::problem::ProblemDocument)))]
+#[post("/api/v1/camera-order")]
+pub async fn order_cameras(
+    viewer: Viewer,
+    request: HttpRequest,
+    query: web::Query<ChangeQuery>,
+    body: web::Json<CameraOrder>,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    let ids = body.into_inner().ids;
+    let change = |edit: &mut Edit| Ok(edit.order("camera", &ids)?);
+    let changed = carry_out(&viewer, &request, &recorder, query.try_only, "order of cameras", change);
+    changed.await.map_err(problem)
 }
 
 /// One of a list of tables: `schedule`, `disk`, `camera`, `input`, `output`, `recipient`, `push`, `rule`

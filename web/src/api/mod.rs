@@ -4,6 +4,7 @@ mod buzzer;
 mod cameras;
 mod certificate;
 mod config;
+mod config_history;
 pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
 mod faults;
@@ -13,10 +14,12 @@ mod health;
 mod inputs;
 mod layouts;
 mod locks;
+mod log;
 mod manual;
 mod metrics;
 mod motion;
 mod outputs;
+mod probe;
 mod push;
 mod recipients;
 mod recordings;
@@ -96,6 +99,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         locks::list,
         locks::add,
         locks::release,
+        log::list,
         events::list,
         events::add,
         events::listen,
@@ -109,6 +113,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         buzzer::silence,
         recipients::list,
         recipients::test,
+        probe::probe,
         push::list,
         push::test,
         push::vapid,
@@ -121,6 +126,11 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         manual::end_all,
         motion::look,
         config::show,
+        config::put_all,
+        config::order_cameras,
+        config_history::list,
+        config_history::show,
+        config_history::restore,
         config::show_entry,
         config::put_entry,
         config::delete_entry,
@@ -232,6 +242,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(locks::list)
         .service(locks::add)
         .service(locks::release)
+        .service(log::list)
         .service(events::list)
         .service(events::add)
         .service(events::listen)
@@ -245,6 +256,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(buzzer::silence)
         .service(recipients::list)
         .service(recipients::test)
+        .service(probe::probe)
         .service(push::list)
         .service(push::vapid)
         .service(push::subscriptions)
@@ -257,6 +269,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(manual::end_all)
         .service(motion::look)
         .service(config::show)
+        .service(config::put_all)
+        .service(config::order_cameras)
+        .service(config_history::list)
+        .service(config_history::show)
+        .service(config_history::restore)
         .service(config::show_entry)
         .service(config::put_entry)
         .service(config::delete_entry)
