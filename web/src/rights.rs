@@ -7,7 +7,7 @@
 
 use actix_web::{
     Error, HttpMessage, HttpRequest,
-    body::MessageBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::Method,
     middleware::Next,
@@ -154,19 +154,25 @@ pub fn need(method: &str, path: &str) -> Option<Need> {
     found.map(|(_, _, need)| *need)
 }
 
-/// For `middleware::from_fn`.
-pub async fn ask<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+/// For `middleware::from_fn`. What is refused is an answer like any other: with all its headers, and
+/// without a body for HEAD.
+pub async fn ask<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     // As the router reads it: decoded, so that no other spelling of a path goes by the table.
     let path = request.match_info().as_str().to_owned();
-    match need(request.method().as_str(), &path) {
-        Some(need) => {
-            if let Some(viewer) = admit(request.request(), need, &path).await? {
-                request.extensions_mut().insert(viewer);
-            }
+    let admitted = match need(request.method().as_str(), &path) {
+        Some(need) => admit(request.request(), need, &path).await,
+        None => only_a_page(request.method(), &path).map(|()| None),
+    };
+    match admitted {
+        Ok(viewer) => {
+            viewer.and_then(|viewer| request.extensions_mut().insert(viewer));
+            Ok(next.call(request).await?.map_into_left_body())
         }
-        None => only_a_page(request.method(), &path)?,
+        Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
     }
-    next.call(request).await
 }
 
 /// The front end's files and pages are anybody's; beside them there is nothing outside the table.
