@@ -70,7 +70,7 @@ export async function events(here) {
 export async function jump(here) {
   const { page, moved } = here;
   await page.goto(`${here.settings.origin}/events?kind=motion&camera=${here.camera.id}`);
-  await page.locator(`[data-event="${moved.id}"]`).getByRole('link', { name: /^Footage of/ }).click();
+  await page.locator(`[data-event="${moved.id}"]`).getByRole('link', { name: /^Footage: / }).click();
   await page.locator(`figure[data-camera="${here.camera.id}"][data-phase="shown"]`).waitFor({ timeout: WAIT_MS });
   check(new URL(page.url()).searchParams.get('at') === new Date(moved.start).toISOString(), `the address is ${page.url()}`);
   await here.picture('footage');

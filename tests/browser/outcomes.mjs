@@ -19,7 +19,7 @@ export async function outcomes(here) {
   });
   await page.goto(`${here.settings.origin}/events?kind=sensor`);
   const row = page.locator(`[data-event="${here.told}"]`);
-  await row.getByRole('button', { name: /^What was done/ }).focus();
+  await row.getByRole('button', { name: /what was done/ }).focus();
   await page.keyboard.press('Enter');
   const { actions } = await event();
   const shown = await row.locator('ol [data-action]').evaluateAll((all) => all.map((one) => [one.dataset.action, one.innerText]));

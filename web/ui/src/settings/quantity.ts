@@ -32,9 +32,3 @@ export function parse(text: string, units: Units): Quantity | null {
 /** Durations without a space, sizes with one. */
 export const write = ({ amount, unit }: Quantity, units: Units): string =>
   'ms' in units ? `${amount}${unit}` : `${amount} ${unit}`;
-
-/** In the smallest unit; `null`: not to be read. */
-export function measure(text: string | undefined, units: Units): number | null {
-  const read = text === undefined ? null : parse(text, units);
-  return read === null ? null : read.amount * (units[read.unit] ?? 1);
-}

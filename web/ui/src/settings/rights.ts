@@ -25,11 +25,3 @@ export const setCamera = (rights: Rights, camera: string, right: CameraRight, on
 
 export const may = (rights: Rights, camera: string, right: CameraRight): boolean =>
   rights.every_camera.includes(right) || (rights.cameras[camera] ?? []).includes(right);
-
-/** What somebody gives away cannot be more than they have. */
-export const within = (rights: Rights, most: Rights): Rights =>
-  tidyRights({
-    house: rights.house.filter((right) => most.house.includes(right)),
-    every_camera: rights.every_camera.filter((right) => most.every_camera.includes(right)),
-    cameras: Object.fromEntries(Object.entries(rights.cameras).map(([camera, list]) => [camera, list.filter((right) => may(most, camera, right))])),
-  });
