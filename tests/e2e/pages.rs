@@ -78,7 +78,7 @@ fn the_first_page_of_the_demo_in_chromium() {
 fn the_live_wall_of_the_demo_in_chromium() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(folder.path());
-    let (_, content) = visit("wall.mjs", &demo.url, &demo.user, &demo.password);
+    let (_, content) = visit("wall.mjs", &demo.url, &demo.user, &demo.password, &[]);
     assert!(demo.interrupt() && content);
 }
 
