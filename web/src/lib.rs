@@ -4,6 +4,7 @@
 //! Does not belong here: decisions about cameras or footage (`vigie-actors`, `vigie-storage`).
 
 mod api;
+mod audit;
 mod deadline;
 mod head;
 mod live;

@@ -14,7 +14,11 @@ use vigie_actors::{
 };
 
 use crate::{
-    api, deadline, head, origin,
+    api,
+    audit::Recent,
+    deadline, head,
+    live::Watching,
+    origin,
     problem::{malformed, malformed_json},
     rights, ui,
 };
@@ -80,9 +84,12 @@ async fn serve(
     started: oneshot::Sender<ServerHandle>,
 ) -> std::io::Result<()> {
     let data = web::Data::from(recorder);
+    let (recent, watching) = (web::Data::new(Recent::default()), web::Data::new(Watching::default()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(data.clone())
+            .app_data(recent.clone())
+            .app_data(watching.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY))
             .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(malformed_json))
             .app_data(web::QueryConfig::default().error_handler(malformed))

@@ -107,6 +107,8 @@ pub struct Setup {
     pub variables: Vec<(&'static str, PathBuf)>,
     /// Further tables.
     pub more: String,
+    /// There is a user before the start.
+    pub user: bool,
 }
 
 impl Default for Setup {
@@ -121,6 +123,7 @@ impl Default for Setup {
             time_zone: None,
             variables: Vec::new(),
             more: String::new(),
+            user: true,
         }
     }
 }

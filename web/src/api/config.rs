@@ -13,7 +13,7 @@ use vigie_actors::{
 };
 use vigie_config::edit::{LISTS, Place, SINGLES};
 
-use crate::{problem::Problem, sign_in::Viewer};
+use crate::{audit::said, problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -133,13 +133,15 @@ async fn change(
         path: warning.path,
         text: warning.text,
     });
-    Ok(HttpResponse::Ok()
+    let text = format!("{place}: {}", changes.join("; "));
+    let answer = HttpResponse::Ok()
         .insert_header((ETAG, format!("\"{revision}\"")))
         .json(ChangedBody {
             warnings: warnings.collect(),
             revision,
             changes,
-        }))
+        });
+    Ok(said(answer, text))
 }
 
 /// One of a list of tables: `schedule`, `disk`, `camera`, `input`, `output`, `recipient`, `push`, `rule`
