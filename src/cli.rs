@@ -99,6 +99,11 @@ pub enum UserCommand {
         #[command(flatten)]
         user: Named,
     },
+    /// Let a user who lost the authenticator sign in with the password alone
+    TotpOff {
+        #[command(flatten)]
+        user: Named,
+    },
     /// List users and their groups
     List {
         #[arg(long, value_name = "FILE")]

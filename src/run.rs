@@ -98,6 +98,9 @@ pub async fn record(
     }
     tracing::info!("{status}");
     systemd::ready(&status);
+    if let Some(link) = recorder.storage().accounts().setup_link() {
+        println!("set up http://{}/setup?link={link}", addresses.reached());
+    }
     ready(&addresses);
     signals.until_asked_to_stop(&recorder).await;
     systemd::stopping();
@@ -127,6 +130,17 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// Host and port of the pages as a browser may reach them.
+    fn reached(&self) -> String {
+        match self.http.ip().is_unspecified() {
+            true => {
+                let system = rustix::system::uname();
+                format!("{}:{}", system.nodename().to_string_lossy(), self.http.port())
+            }
+            false => self.http.to_string(),
+        }
+    }
+
     fn write(&self, path: &Path) {
         let text = serde_json::to_vec(self).unwrap_or_default();
         let part = path.with_extension("json.part");

@@ -35,6 +35,7 @@ pub fn main(what: UserCommand) -> ExitCode {
             Err(code) => code,
         },
         UserCommand::Remove { user } => execute(&user.config, Request::UserRemove { name: user.name }, Needs::State),
+        UserCommand::TotpOff { user } => execute(&user.config, Request::UserTotpOff { name: user.name }, Needs::State),
         UserCommand::List { config } => execute(&config, Request::UserList, Needs::State),
     }
 }

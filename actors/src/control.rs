@@ -23,7 +23,12 @@ use tokio::{
 };
 use ulid::Ulid;
 use vigie_config::{CameraId, Config, Utc};
-use vigie_storage::{Reason, Storage, accounts::GroupName, locks::Protection};
+use vigie_storage::{
+    Reason, Storage,
+    accounts::GroupName,
+    audit::{Entry, Kind},
+    locks::Protection,
+};
 
 pub use disks::DiskRequest;
 
@@ -56,6 +61,10 @@ pub enum Request {
         name: String,
     },
     UserList,
+    /// The password alone is enough again.
+    UserTotpOff {
+        name: String,
+    },
     IndexCheck,
     IndexRebuild,
     /// How long the disks last; room for so many days.
@@ -140,6 +149,9 @@ pub fn perform(request: Request, house: &House<'_>) -> Answer {
             .operator()
             .remove(&name)
             .map(|()| format!("user {name} removed")),
+        Request::UserTotpOff { name } => accounts
+            .drop_factor(&name)
+            .map(|()| format!("user {name} signs in without a code")),
         Request::UserList => {
             let lines = accounts
                 .list()
@@ -201,6 +213,10 @@ pub fn perform(request: Request, house: &House<'_>) -> Answer {
         }
         Request::FootageDeletions => return footage::deletions(storage),
     };
+    if let Ok(done) = &result {
+        let entry = Entry::new(Kind::Users, done.as_str());
+        storage.audit().tell(entry.by(OPERATOR));
+    }
     result.map_or_else(Answer::failed, Answer::done)
 }
 

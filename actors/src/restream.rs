@@ -16,6 +16,7 @@ use vigie_media::{
 use vigie_storage::{
     Storage,
     accounts::{CameraRight, Verdict},
+    audit::{Entry, Kind},
 };
 
 use crate::{
@@ -51,7 +52,8 @@ impl RtspUsers for Users {
         }
         match accounts.verify(user, password) {
             Verdict::Accepted(user) => Some(user.name),
-            Verdict::Refused | Verdict::Disabled => None,
+            // What RTSP has no way to show a code with: an API token is.
+            Verdict::NeedsCode(_) | Verdict::Refused | Verdict::Disabled => None,
         }
     }
     fn may_play(&self, who: &str, stream: &StreamId) -> bool {
@@ -64,6 +66,26 @@ impl RtspUsers for Users {
     }
     fn stamp(&self, who: &str) -> u64 {
         self.storage.accounts().password_stamp(who)
+    }
+    fn played(&self, who: Option<&str>, from: Option<IpAddr>, stream: &StreamId, begins: bool) {
+        let text = match begins {
+            true => format!("{stream} over RTSP"),
+            false => format!("{stream} over RTSP no more"),
+        };
+        let entry = Entry::new(Kind::Watched, text).from(from).of(stream.camera.clone());
+        let user = who.map(|who| match who.strip_prefix(TOKEN) {
+            Some(id) => {
+                let owner = Ulid::from_string(id)
+                    .ok()
+                    .and_then(|id| self.storage.accounts().user_of_token(id));
+                owner.map_or_else(|| who.to_owned(), |owner| owner.name)
+            }
+            None => who.to_owned(),
+        });
+        self.storage.audit().tell(match user {
+            Some(user) => entry.by(user),
+            None => entry,
+        });
     }
     fn accepted(&self, from: Option<IpAddr>, user: &str) {
         self.sign_ins.passed(from, user);

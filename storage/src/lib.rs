@@ -8,10 +8,11 @@
 //!                              catalog ──▶ index (a cache of files + ledger)
 //! ```
 //! Belongs here: volumes, segments, the ledger of gaps and marks, the index, retention, recovery,
-//! accounts, the log of events, what devices say of themselves.
+//! accounts, the audit log, the log of events, what devices say of themselves.
 //! Does not belong here: codecs and boxes of media (`vigie-media`), decisions (`vigie-actors`).
 
 pub mod accounts;
+pub mod audit;
 mod catalog;
 pub mod clip;
 pub mod deletions;

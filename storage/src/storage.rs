@@ -46,6 +46,7 @@ use vigie_config::{Causes, DiskId, GapCause, StreamId, Utc};
 
 use crate::{
     accounts::Accounts,
+    audit::Audit,
     catalog::Catalog,
     clip::{Clip, ClipError, LOOK_BACK, OpenSegment, Still},
     deletions::Deletions,
@@ -93,6 +94,7 @@ pub struct Storage {
     state: Mutex<State>,
     options: StorageOptions,
     accounts: Accounts,
+    audit: Audit,
     catalog: Arc<Catalog>,
     volumes: Volumes,
     /// One change at a time of each disk: one that hangs holds up no other.
@@ -166,6 +168,7 @@ impl Storage {
         };
         let storage = Arc::new(Storage {
             accounts: Accounts::open(state_dir),
+            audit: Audit::open(state_dir),
             state: Mutex::new(state),
             options,
             catalog: Arc::new(Catalog::new(index, Box::new(sink))),
@@ -204,6 +207,11 @@ impl Storage {
 
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Who did and saw what.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// What people protect.

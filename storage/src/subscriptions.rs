@@ -230,6 +230,7 @@ mod tests {
             enabled: true,
             created: Utc::now(),
             cameras: None,
+            second_factor: None,
             rights: Rights::default(),
         }
     }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod acme;
 #[cfg(feature = "fault-hooks")]
 mod alarm_panics;

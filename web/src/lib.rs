@@ -5,6 +5,7 @@
 
 mod api;
 mod arrival;
+mod audit;
 mod cookie;
 mod deadline;
 mod forwarded;

@@ -13,7 +13,7 @@ use crate::{api::NoteBody, deadline};
 /// The body of every error answer, `application/problem+json`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
-    /// What a program decides by: `bad_request`, `unauthenticated`, `locked_out`, `forbidden`, `no_camera`, `no_footage`,
+    /// What a program decides by: `bad_request`, `unauthenticated`, `code_needed`, `locked_out`, `forbidden`, `no_camera`, `no_footage`,
     /// `mixed_formats`, `conflict`, `stale`, `refused`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
@@ -37,6 +37,8 @@ pub enum Problem {
     Unauthenticated { challenge: bool },
     #[error("the name or the password is wrong")]
     WrongPassword,
+    #[error("{0}")]
+    CodeNeeded(&'static str),
     #[error("too many wrong tries: wait {} s", .0.as_secs() + 1)]
     LockedOut(std::time::Duration),
     #[error("{0}")]
@@ -104,6 +106,7 @@ impl Problem {
             Problem::Unauthenticated { .. } | Problem::WrongPassword => {
                 (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in")
             }
+            Problem::CodeNeeded(_) => (StatusCode::UNAUTHORIZED, "code_needed", "A code is needed"),
             Problem::LockedOut(_) => (StatusCode::TOO_MANY_REQUESTS, "locked_out", "Too many wrong tries"),
             Problem::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Not as things stand"),
             Problem::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),

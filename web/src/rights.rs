@@ -21,7 +21,7 @@ use vigie_storage::accounts::{
 };
 
 use crate::{
-    api,
+    api, audit,
     problem::Problem,
     sign_in::{self, Viewer},
 };
@@ -59,7 +59,12 @@ pub const NEEDS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/session", Nobody),
     ("GET", "/api/v1/session", SignedIn),
     ("DELETE", "/api/v1/session", Nobody),
+    ("GET", "/api/v1/setup", Nobody),
+    ("POST", "/api/v1/setup", Nobody),
     ("PUT", "/api/v1/session/password", Person),
+    ("POST", "/api/v1/session/second-factor", Person),
+    ("PUT", "/api/v1/session/second-factor", Person),
+    ("DELETE", "/api/v1/session/second-factor", Person),
     ("GET", "/api/v1/sessions", SignedIn),
     ("DELETE", "/api/v1/sessions/{id}", SignedIn),
     ("GET", "/api/v1/tokens", SignedIn),
@@ -72,6 +77,7 @@ pub const NEEDS: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/groups", House(Users)),
     ("PUT", "/api/v1/groups/{name}", House(Users)),
     ("DELETE", "/api/v1/groups/{name}", House(Users)),
+    ("GET", "/api/v1/audit", House(Users)),
     ("GET", "/api/v1/cameras", SignedIn),
     ("GET", "/api/v1/cameras/{id}/live", Camera(Live)),
     ("GET", "/api/v1/cameras/{id}/motion", Camera(Live)),
@@ -162,14 +168,19 @@ pub async fn ask<B: MessageBody>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     // As the router reads it: decoded, so that no other spelling of a path goes by the table.
     let path = request.match_info().as_str().to_owned();
-    let admitted = match need(request.method().as_str(), &path) {
+    let need = need(request.method().as_str(), &path);
+    let admitted = match need {
         Some(need) => admit(request.request(), need, &path).await,
         None => only_a_page(request.method(), &path).map(|()| None),
     };
     match admitted {
         Ok(viewer) => {
             viewer.and_then(|viewer| request.extensions_mut().insert(viewer));
-            Ok(next.call(request).await?.map_into_left_body())
+            let response = next.call(request).await?;
+            if let Some(need) = need {
+                audit::tell(need, &path, &response);
+            }
+            Ok(response.map_into_left_body())
         }
         Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
     }

@@ -16,9 +16,12 @@ use vigie_actors::{
 use crate::{
     api,
     arrival::{self, EncryptedPort},
+    audit::Recent,
     deadline, head, headers,
     limits::Connections,
-    listen, origin,
+    listen,
+    live::Watching,
+    origin,
     problem::{malformed, malformed_json},
     rights, ui,
 };
@@ -121,10 +124,13 @@ async fn serve(
     let tls = listen::tls(data.certificates().clone()).map_err(std::io::Error::other)?;
     let port = EncryptedPort(addresses(&https).first().map(SocketAddr::port));
     let admits = data.clone();
+    let (recent, watching) = (web::Data::new(Recent::default()), web::Data::new(Watching::default()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(data.clone())
             .app_data(port)
+            .app_data(recent.clone())
+            .app_data(watching.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY))
             .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(malformed_json))
             .app_data(web::QueryConfig::default().error_handler(malformed))

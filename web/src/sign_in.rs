@@ -14,7 +14,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::heade
 use base64::Engine;
 use ulid::Ulid;
 use vigie_actors::{Recorder, sign_ins::With};
-use vigie_config::CameraId;
+use vigie_config::{CameraId, Kind};
 use vigie_storage::accounts::{Accounts, CameraRight, HouseRight, Proof, User, Verdict};
 
 use crate::{arrival, cookie, problem::Problem};
@@ -146,6 +146,10 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
                 // Asked before the check: a password changed meanwhile is another.
                 let proof = recorder.storage().accounts().proof(&name);
                 let user = check(recorder.into_inner(), peer, name, password).await?;
+                if user.as_ref().is_some_and(|user| user.second_factor.is_some()) {
+                    let text = "this user's password is not enough: use a session, or an API token as password";
+                    return Err(Problem::CodeNeeded(text));
+                }
                 user.zip(proof)
                     .map(|(user, proof)| Viewer(user, Ticket::Password(proof)))
             }
@@ -176,7 +180,7 @@ pub fn peer(request: &HttpRequest) -> Option<IpAddr> {
     arrival::of(request).peer
 }
 
-/// The user if the pair is right; a wrong one is told of.
+/// The user if the pair is right, whether or not a code is asked for beside it; a wrong one is told of.
 pub async fn check(
     recorder: Arc<Recorder>,
     peer: Option<IpAddr>,
@@ -194,6 +198,8 @@ pub async fn check(
         }
     };
     match verdict {
+        // Known here is who showed the code too: until then wrong ones are counted on.
+        Verdict::NeedsCode(user) => Ok(Some(user)),
         Verdict::Accepted(user) => {
             recorder.sign_ins().passed(peer, &user.name);
             Ok(Some(user))
@@ -203,6 +209,26 @@ pub async fn check(
             Ok(None)
         }
     }
+}
+
+/// The code of a user whose password is right; a wrong one is told of.
+pub async fn check_code(
+    recorder: Arc<Recorder>,
+    peer: Option<IpAddr>,
+    name: String,
+    code: String,
+) -> Result<bool, Problem> {
+    let may_try = recorder.sign_ins().may_try(peer, With::Name(&name));
+    may_try.map_err(Problem::LockedOut)?;
+    let (of, user) = (recorder.clone(), name.clone());
+    let used = web::block(move || of.storage().accounts().use_code(&user, &code)).await;
+    let used = used.map_err(|_| Problem::Unavailable("too busy to check codes; try again".into()))?;
+    let used = used.map_err(|error| Problem::of_kind(error.kind(), error))?;
+    match used {
+        true => recorder.sign_ins().passed(peer, &name),
+        false => recorder.sign_ins().tell(peer, With::Name(&name)),
+    }
+    Ok(used)
 }
 
 /// Checks a password away from the web's own threads: argon2 takes its time on purpose.

@@ -107,7 +107,7 @@ impl Recorder {
         };
         let host = Host::default();
         let devices = Devices::new(Arc::new(move |folder| host.inspect(folder)), Pace::default());
-        let sign_ins = FailedSignIns::new(&events);
+        let sign_ins = FailedSignIns::new(&events, &storage);
         let restream = start_restream(config.server.rtsp, &storage, &sign_ins).map_err(|error| StartError::Rtsp {
             address: config.server.rtsp,
             error,

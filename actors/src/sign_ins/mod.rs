@@ -14,6 +14,10 @@ use std::{
 };
 
 use vigie_config::EventKind;
+use vigie_storage::{
+    Storage,
+    audit::{Entry, Kind},
+};
 
 use crate::{
     registry::{Event, Events},
@@ -32,14 +36,16 @@ pub struct FailedSignIns {
     tally: Mutex<Tally>,
     lock_out: Mutex<LockOut>,
     events: Events,
+    storage: Arc<Storage>,
 }
 
 impl FailedSignIns {
-    pub(crate) fn new(events: &Events) -> Arc<Self> {
+    pub(crate) fn new(events: &Events, storage: &Arc<Storage>) -> Arc<Self> {
         Arc::new(Self {
             tally: Mutex::default(),
             lock_out: Mutex::default(),
             events: events.clone(),
+            storage: storage.clone(),
         })
     }
 
@@ -73,6 +79,8 @@ impl FailedSignIns {
         for report in reports {
             let text = report.to_string();
             tracing::warn!(peer = %report.guest, "{text}");
+            let entry = Entry::new(Kind::SignInRefused, text.clone());
+            self.storage.audit().tell(entry.from(Some(report.guest)));
             let payload = serde_json::json!({
                 "from": report.guest.to_string(),
                 "count": report.count,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    net::IpAddr,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -23,6 +24,14 @@ struct Entry {
     streams: HashSet<StreamId>,
     /// Who signed in, with their stamp of that moment.
     who: Option<(String, u64)>,
+    from: Option<IpAddr>,
+}
+
+/// What a client played that is gone.
+pub(super) struct Gone {
+    pub who: Option<String>,
+    pub from: Option<IpAddr>,
+    pub streams: HashSet<StreamId>,
 }
 
 #[derive(Default)]
@@ -45,24 +54,41 @@ impl Clients {
             since: Instant::now(),
             streams: HashSet::new(),
             who: None,
+            from: None,
         });
         true
     }
 
-    pub fn remove(&self, client: &RTSPClient) {
+    pub fn remove(&self, client: &RTSPClient) -> Option<Gone> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|entry| entry.client.upgrade().is_some_and(|other| other != *client));
+        let at = entries
+            .iter()
+            .position(|entry| entry.client.upgrade().as_ref() == Some(client))?;
+        let gone = entries.swap_remove(at);
+        Some(Gone {
+            who: gone.who.map(|(who, _)| who),
+            from: gone.from,
+            streams: gone.streams,
+        })
     }
 
-    pub fn plays(&self, client: &RTSPClient, stream: StreamId, who: Option<(String, u64)>) {
+    /// `true`: it did not play this stream before.
+    pub fn plays(
+        &self,
+        client: &RTSPClient,
+        stream: StreamId,
+        who: Option<(String, u64)>,
+        from: Option<IpAddr>,
+    ) -> bool {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries
             .iter_mut()
             .find(|entry| entry.client.upgrade().as_ref() == Some(client))
         {
-            entry.streams.insert(stream);
-            entry.who = who;
+            (entry.who, entry.from) = (who, from);
+            return entry.streams.insert(stream);
         }
+        false
     }
 
     /// The clients that play a stream.

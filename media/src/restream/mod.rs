@@ -48,6 +48,8 @@ pub trait RtspUsers: Send + Sync + 'static {
     fn may_play(&self, who: &str, stream: &StreamId) -> bool;
     /// Another number once who signed in has to do so again, such as after a new password.
     fn stamp(&self, who: &str) -> u64;
+    /// Who signed in (`None`: nobody, on an anonymous mount) begins or ends to play a stream.
+    fn played(&self, who: Option<&str>, from: Option<IpAddr>, stream: &StreamId, begins: bool);
     /// A request named this user and was right.
     fn accepted(&self, from: Option<IpAddr>, user: &str);
     /// A request named this user and had not the right password; called once for it.

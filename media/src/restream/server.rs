@@ -24,6 +24,7 @@ use super::{
     clients::Clients,
     factory::{self, Spec},
     feed::End,
+    raw::peer,
 };
 use crate::{gst::ensure_elements, hub::Hub};
 
@@ -204,17 +205,26 @@ fn watch(client: &RTSPClient, shared: &Arc<Shared>) {
     let weak = Arc::downgrade(shared);
     client.connect_setup_request(move |client, context| {
         if let (Some(shared), Some(stream)) = (weak.upgrade(), auth::stream_of(context)) {
-            let who = auth::who(context).map(|who| {
+            let (who, from) = (auth::who(context), peer(context));
+            let stamped = who.clone().map(|who| {
                 let stamp = shared.users.stamp(&who);
                 (who, stamp)
             });
-            shared.clients.plays(client, stream, who);
+            if shared.clients.plays(client, stream.clone(), stamped, from) {
+                shared.users.played(who.as_deref(), from, &stream, true);
+            }
         }
     });
     let weak = Arc::downgrade(shared);
     client.connect_closed(move |client| {
         if let Some(shared) = weak.upgrade() {
-            shared.clients.remove(client);
+            let gone = shared.clients.remove(client);
+            for (gone, stream) in gone
+                .iter()
+                .flat_map(|gone| gone.streams.iter().map(move |one| (gone, one)))
+            {
+                shared.users.played(gone.who.as_deref(), gone.from, stream, false);
+            }
         }
     });
 }

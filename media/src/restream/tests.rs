@@ -43,6 +43,7 @@ impl RtspUsers for Users {
     fn stamp(&self, _: &str) -> u64 {
         0
     }
+    fn played(&self, _: Option<&str>, _: Option<IpAddr>, _: &StreamId, _: bool) {}
     fn accepted(&self, _: Option<IpAddr>, _: &str) {}
     fn refused(&self, from: Option<IpAddr>, user: &str) {
         self.0.lock().unwrap().push((from, user.to_owned()));

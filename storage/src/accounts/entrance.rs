@@ -69,27 +69,28 @@ impl Accounts {
         })
     }
 
-    /// The user of a proof, as long as they are enabled and their password is the same.
+    /// The user of a proof, as long as they are enabled, their password is the same, and it is enough.
     pub fn user_of(&self, proof: &Proof) -> Option<User> {
         let user = self.stored(&proof.name).ok()?;
-        (user.enabled && user.password == proof.phc).then(|| self.read().public(&user))
+        let good = user.enabled && user.second_factor.is_none() && user.password == proof.phc;
+        good.then(|| self.read().public(&user))
     }
 
     /// Another number once the user has another password, or is another of the same name.
     pub fn password_stamp(&self, name: &str) -> u64 {
-        let user = self
-            .stored(name)
-            .ok()
-            .map(|user| (user.created.as_micros(), user.password));
+        let user = self.stored(name).ok();
+        let user = user.map(|user| (user.created.as_micros(), user.second_factor.is_some(), user.password));
         let mut hash = DefaultHasher::new();
         user.hash(&mut hash);
         hash.finish()
     }
 
     /// `MD5(name:vigie:password)` in hexadecimal, for RTSP Digest. `None`: no such user, switched
-    /// off, or `secret.key` was lost (then a new password brings it back).
+    /// off, with a second factor (which Digest cannot show), or `secret.key` was lost (then a new
+    /// password brings it back).
     pub fn ha1(&self, name: &str) -> Option<String> {
-        let user = self.stored(name).ok().filter(|user| user.enabled)?;
+        let user = self.stored(name).ok();
+        let user = user.filter(|user| user.enabled && user.second_factor.is_none())?;
         self.lock_seal().as_ref()?.open(name, &user.ha1)
     }
 

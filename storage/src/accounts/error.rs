@@ -32,6 +32,12 @@ pub enum AccountsError {
     BadTokenName { seen: String },
     #[error("user {name} has {seen} tokens already: end one that is not needed any more")]
     TooManyTokens { name: String, seen: usize },
+    #[error("this recorder has users already: sign in as one of them")]
+    SetUp,
+    #[error("this set-up link is not the one that the recorder printed at its last start: use that")]
+    BadLink,
+    #[error("there is no secret that waits for its first code, or it waited too long: begin anew")]
+    NotEnrolled,
     #[error("there is no token {id}")]
     NoToken { id: String },
     #[error("the token would have expired already: expires must be later than now")]
@@ -87,6 +93,9 @@ impl Kind for AccountsError {
             | AccountsError::BuiltIn { .. }
             | AccountsError::GroupInUse { .. }
             | AccountsError::LastManager
+            | AccountsError::SetUp
+            | AccountsError::BadLink
+            | AccountsError::NotEnrolled
             | AccountsError::TooMuch
             | AccountsError::TooManyTokens { .. }
             | AccountsError::NoToken { .. } => ErrorKind::Refused,

@@ -8,6 +8,7 @@
 //! can sign in, and nothing is written over it. All calls that hash take tens of milliseconds
 //! and 19 MiB: keep them off threads that serve others.
 
+mod enrolment;
 mod entrance;
 mod error;
 mod groups;
@@ -15,7 +16,9 @@ mod ha1;
 mod password;
 mod people;
 mod rights;
+mod second_factor;
 mod sessions;
+mod setup;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -23,6 +26,7 @@ mod tokens;
 mod users;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
@@ -36,6 +40,7 @@ pub use groups::{Group, GroupName};
 pub use ha1::REALM;
 pub use people::Giver;
 pub use rights::{CameraRight, HouseRight, Rights};
+pub use second_factor::NewFactor;
 pub use sessions::{Origin, Session, SessionInfo};
 pub use tokens::{PREFIX as TOKEN_PREFIX, Token};
 pub use users::{Change, User, Verdict};
@@ -43,6 +48,8 @@ pub use users::{Change, User, Verdict};
 use crate::journal::Journal;
 use ha1::Seal;
 use password::{Hasher, PairCache};
+use second_factor::Enrolment;
+use setup::SetupLink;
 use state::{Entry, State};
 
 pub struct Accounts {
@@ -54,6 +61,9 @@ pub struct Accounts {
     seal: Mutex<Option<Seal>>,
     hasher: Hasher,
     pairs: Mutex<PairCache>,
+    /// By the user's name.
+    enrolments: Mutex<HashMap<String, Enrolment>>,
+    setup: SetupLink,
     fault: Option<AccountsError>,
 }
 
@@ -105,6 +115,8 @@ impl Accounts {
             seal: Mutex::new(seal),
             hasher: Hasher::new(),
             pairs: Mutex::new(PairCache::new(pair_key.ok().map(|()| key))),
+            enrolments: Mutex::default(),
+            setup: SetupLink::default(),
             fault,
         }
     }
@@ -162,6 +174,9 @@ impl Accounts {
     }
     fn lock_seal(&self) -> MutexGuard<'_, Option<Seal>> {
         self.seal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn lock_enrolments(&self) -> MutexGuard<'_, HashMap<String, Enrolment>> {
+        self.enrolments.lock().unwrap_or_else(PoisonError::into_inner)
     }
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)

@@ -50,14 +50,19 @@ impl Accounts {
     }
 
     fn set_password(&self, user: &mut StoredUser, password: &str) -> Result<(), AccountsError> {
+        user.ha1 = self.sealed(&user.name, &ha1::ha1(&user.name, password))?;
+        user.password = self.hasher.hash(password)?;
+        Ok(())
+    }
+
+    /// Bound to the name, with the key of this installation.
+    pub(super) fn sealed(&self, name: &str, secret: &str) -> Result<String, AccountsError> {
         let mut seal = self.lock_seal();
         let seal = match &mut *seal {
             Some(seal) => seal,
             none => none.insert(Seal::load_or_create(&self.key_path)?),
         };
-        user.ha1 = seal.seal(&user.name, &ha1::ha1(&user.name, password))?;
-        user.password = self.hasher.hash(password)?;
-        Ok(())
+        seal.seal(name, secret)
     }
 
     pub(super) fn stored(&self, name: &str) -> Result<StoredUser, AccountsError> {
@@ -141,6 +146,7 @@ impl Giver<'_> {
             password: String::new(),
             ha1: String::new(),
             cameras,
+            second_factor: None,
         };
         self.group(&user.group)?;
         self.theirs(&user)?;
@@ -169,6 +175,9 @@ impl Giver<'_> {
         user.enabled = change.enabled.unwrap_or(user.enabled);
         if let Some(cameras) = change.cameras {
             user.cameras = cameras;
+        }
+        if change.without_second_factor {
+            user.second_factor = None;
         }
         self.theirs(&user)?;
         accounts.commit_kept(&mut journal, Entry::User(user.clone()))?;

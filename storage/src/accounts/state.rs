@@ -67,9 +67,10 @@ impl State {
 
     /// Of a right password.
     pub fn verdict(&self, user: &StoredUser) -> Verdict {
-        match user.enabled {
-            true => Verdict::Accepted(self.public(user)),
-            false => Verdict::Disabled,
+        match (user.enabled, &user.second_factor) {
+            (false, _) => Verdict::Disabled,
+            (true, None) => Verdict::Accepted(self.public(user)),
+            (true, Some(_)) => Verdict::NeedsCode(self.public(user)),
         }
     }
 

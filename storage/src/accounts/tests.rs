@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
 
 use ulid::Ulid;
 
-use super::{rights::tests::camera, *};
+use super::{rights::tests::camera, second_factor::tests::shown, *};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -496,4 +496,82 @@ fn sessions_are_listed_and_ended_by_an_id_that_is_no_way_in() {
     accounts.end_session_by_id("unknown");
     accounts.end_session_by_id(&listed[0].id);
     assert_eq!((accounts.session(&token), accounts.sessions()), (None, vec![]));
+}
+
+#[test]
+fn a_second_factor_is_asked_for_once_it_was_shown_and_no_code_is_good_twice() {
+    let (folder, accounts) = accounts();
+    let operator = accounts.operator();
+    operator
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
+    assert!(matches!(
+        accounts.confirm_factor("ann", "000000"),
+        Err(AccountsError::NotEnrolled)
+    ));
+    let told = accounts.enrol("ann").unwrap();
+    assert!(told.uri.starts_with("otpauth://totp/Vigie:ann?secret=") && told.uri.contains(&told.secret));
+    let verdict = || accounts.verify("ann", "correct horse");
+    assert!(matches!(verdict(), Verdict::Accepted(_)), "nothing changes yet");
+    assert_eq!(accounts.confirm_factor("ann", "rubbish").unwrap(), None);
+    let code = shown(&told.secret, Utc::now());
+    let recovery = accounts.confirm_factor("ann", &code).unwrap().unwrap();
+    assert_eq!(recovery.len(), 10);
+    let Verdict::NeedsCode(ann) = verdict() else {
+        panic!("a code is asked for");
+    };
+    assert_eq!((ann.second_factor, accounts.ha1("ann")), (Some(10), None));
+    assert_eq!(accounts.verify("ann", "wrong horse"), Verdict::Refused);
+    assert_eq!(
+        accounts.user_of(&accounts.proof("ann").unwrap()),
+        None,
+        "the password alone is no way in"
+    );
+    assert!(!accounts.use_code("ann", &code).unwrap(), "it was used to confirm");
+    assert!(!accounts.use_code("ann", "").unwrap());
+    // The next step is good from now on.
+    let next = shown(&told.secret, Utc::now() + Duration::from_secs(30));
+    assert!(accounts.use_code("ann", &next).unwrap());
+    assert!(!accounts.use_code("ann", &next).unwrap());
+    assert!(accounts.use_code("ann", &recovery[3]).unwrap());
+    let text = fs::read_to_string(folder.path().join("accounts.jsonl")).unwrap();
+    assert!(!text.contains(&told.secret) && recovery.iter().all(|code| !text.contains(code)));
+    let again = Accounts::open(folder.path());
+    for used in [&next, &recovery[3]] {
+        assert!(!again.use_code("ann", used).unwrap(), "nor after a restart");
+    }
+    assert!(again.use_code("ann", &recovery[4].to_uppercase()).unwrap());
+    assert_eq!(again.get("ann").unwrap().second_factor, Some(8));
+    again.drop_factor("ann").unwrap();
+    assert!(matches!(again.verify("ann", "correct horse"), Verdict::Accepted(_)));
+    assert!(again.ha1("ann").is_some());
+}
+
+#[test]
+fn the_setup_link_is_good_once() {
+    let (folder, accounts) = accounts();
+    let link = accounts.setup_link().unwrap();
+    assert_eq!(accounts.setup_link(), Some(link.clone()));
+    let set_up = |link: &str| accounts.set_up(link, "ann", "correct horse");
+    for wrong in ["", "x", &link[1..]] {
+        assert!(matches!(set_up(wrong), Err(AccountsError::BadLink)));
+    }
+    assert!(matches!(
+        accounts.set_up(&link, "ann", "short"),
+        Err(AccountsError::ShortPassword { .. })
+    ));
+    assert_ne!(
+        Accounts::open(folder.path()).setup_link(),
+        Some(link.clone()),
+        "another at each start"
+    );
+    assert_eq!(set_up(&link).unwrap().rights, Rights::all());
+    assert!(matches!(set_up(&link), Err(AccountsError::SetUp)));
+    assert_eq!(accounts.setup_link(), None);
+    let again = Accounts::open(folder.path());
+    assert_eq!(again.setup_link(), None);
+    assert!(matches!(
+        again.set_up("", "bob", "correct horse"),
+        Err(AccountsError::SetUp)
+    ));
 }

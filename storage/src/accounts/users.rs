@@ -9,6 +9,7 @@ use super::{
     AccountsError,
     groups::GroupName,
     rights::{CameraRight, HouseRight, Rights},
+    second_factor::StoredFactor,
 };
 
 /// A user as others may see it: without anything derived from the password.
@@ -20,6 +21,8 @@ pub struct User {
     pub created: Utc,
     /// Kept to these; `None`: all that the group may see.
     pub cameras: Option<BTreeSet<CameraId>>,
+    /// Recovery codes that are left; `None`: no code is asked for beside the password.
+    pub second_factor: Option<usize>,
     /// What they may do, of group and cameras; of whom came with an API token: what both allow.
     pub rights: Rights,
 }
@@ -43,6 +46,8 @@ impl User {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Accepted(User),
+    /// The password is right, and a code has to be shown with it: [`super::Accounts::use_code`].
+    NeedsCode(User),
     /// Unknown name or wrong password: never say which.
     Refused,
     /// The password is right, the user is switched off.
@@ -56,6 +61,8 @@ pub struct Change {
     pub enabled: Option<bool>,
     /// `Some(None)`: all that the group may see.
     pub cameras: Option<Option<BTreeSet<CameraId>>>,
+    /// The password alone is enough again.
+    pub without_second_factor: bool,
 }
 
 /// A user as the journal holds it.
@@ -71,6 +78,8 @@ pub(super) struct StoredUser {
     pub ha1: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cameras: Option<BTreeSet<CameraId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<StoredFactor>,
 }
 
 impl StoredUser {
@@ -81,6 +90,7 @@ impl StoredUser {
             enabled: self.enabled,
             created: self.created,
             cameras: self.cameras.clone(),
+            second_factor: self.second_factor.as_ref().map(|factor| factor.recovery.len()),
             rights,
         }
     }

@@ -111,6 +111,8 @@ pub struct Setup {
     pub variables: Vec<(&'static str, PathBuf)>,
     /// Further tables.
     pub more: String,
+    /// There is a user before the start.
+    pub user: bool,
 }
 
 impl Default for Setup {
@@ -127,6 +129,7 @@ impl Default for Setup {
             time_zone: None,
             variables: Vec::new(),
             more: String::new(),
+            user: true,
         }
     }
 }

@@ -111,7 +111,9 @@ impl House {
             client: client_builder().pool_max_idle_per_host(0).build().unwrap(),
             folder,
         };
-        house.add_user(USER, "administrator");
+        if setup.user {
+            house.add_user(USER, "administrator");
+        }
         house
     }
 

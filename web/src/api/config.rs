@@ -14,7 +14,7 @@ use vigie_actors::{
 use vigie_config::edit::{Edit, LISTS, Place, SINGLES};
 
 use super::tag_of;
-use crate::{problem::Problem, sign_in::Viewer};
+use crate::{audit::said, problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -157,14 +157,16 @@ pub(super) async fn carry_out(
         path: warning.path,
         text: warning.text,
     });
-    Ok(HttpResponse::Ok()
+    let text = format!("{what}: {}", changes.join("; "));
+    let answer = HttpResponse::Ok()
         .insert_header((ETAG, format!("\"{revision}\"")))
         .json(ChangedBody {
             warnings: warnings.collect(),
             revision,
             changes,
             restarts,
-        }))
+        });
+    Ok(said(answer, text))
 }
 
 /// Write the whole configuration: the body is as `GET` shows it, secrets given back as `***` stay. With

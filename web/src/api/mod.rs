@@ -1,5 +1,6 @@
 //! `/api/v1`: one file per resource. OpenAPI is generated from what stands beside each handler.
 
+mod audit;
 mod buzzer;
 mod cameras;
 mod certificate;
@@ -23,9 +24,11 @@ mod probe;
 mod push;
 mod recipients;
 mod recordings;
+mod second_factor;
 mod security;
 mod session;
 mod sessions;
+mod setup;
 mod snapshot;
 mod snapshots;
 mod system;
@@ -78,6 +81,11 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         session::show,
         session::end,
         session::change_password,
+        second_factor::begin,
+        second_factor::confirm,
+        second_factor::end,
+        setup::show,
+        setup::make,
         sessions::list,
         sessions::end,
         tokens::list,
@@ -90,6 +98,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         groups::list,
         groups::put,
         groups::remove,
+        audit::list,
         system::tree,
         system::info,
         system::capacity,
@@ -221,6 +230,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(session::show)
         .service(session::end)
         .service(session::change_password)
+        .service(second_factor::begin)
+        .service(second_factor::confirm)
+        .service(second_factor::end)
+        .service(setup::show)
+        .service(setup::make)
         .service(sessions::list)
         .service(sessions::end)
         .service(tokens::list)
@@ -233,6 +247,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(groups::list)
         .service(groups::put)
         .service(groups::remove)
+        .service(audit::list)
         .service(system::tree)
         .service(system::info)
         .service(system::capacity)

@@ -5,13 +5,16 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, Responder, cookie::Cookie, delete, get, http::header::USER_AGENT, post, put, web};
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
-use vigie_storage::accounts::{Origin, Rights, User};
+use vigie_storage::{
+    accounts::{Origin, Rights, User},
+    audit::{Entry, Kind},
+};
 
 use super::{blocking, groups::RightsBody, users::problem};
 use crate::{
     cookie,
     problem::Problem,
-    sign_in::{Viewer, check, peer},
+    sign_in::{Viewer, check, check_code, peer},
 };
 
 /// Of whoever stays signed in.
@@ -24,6 +27,8 @@ const SHORT: Duration = Duration::from_secs(12 * 3600);
 pub struct SignIn {
     name: String,
     password: String,
+    /// Of the authenticator, or a recovery code, where one is asked for
+    code: Option<String>,
     /// false: only until the browser is closed; default: 14 days
     #[serde(default = "stays")]
     stay: bool,
@@ -57,8 +62,8 @@ impl From<User> for SessionBody {
             name: user.name,
             group: user.group.to_string(),
             rights: user.rights,
-            second_factor: false,
-            recovery_codes: None,
+            second_factor: user.second_factor.is_some(),
+            recovery_codes: user.second_factor,
             idle_minutes: None,
         }
     }
@@ -66,7 +71,7 @@ impl From<User> for SessionBody {
 
 /// A new session, always with a token of its own: one that somebody else put into the browser is
 /// never signed in, and ends.
-async fn begin(
+pub(super) async fn begin(
     request: &HttpRequest,
     recorder: web::Data<Recorder>,
     name: String,
@@ -91,7 +96,9 @@ async fn begin(
 
 /// Sign in; the answer sets the session cookie
 #[utoipa::path(post, path = "/api/v1/session", request_body = SignIn,
-    responses((status = 201, body = SessionBody), (status = 401, body = crate::problem::ProblemDocument),
+    responses((status = 201, body = SessionBody),
+              (status = 401, description = "`code_needed`: the password is right, and a code is asked for too",
+               body = crate::problem::ProblemDocument),
               (status = 429, description = "too many wrong tries; `Retry-After` says how long to wait",
                body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/session")]
@@ -100,13 +107,31 @@ pub async fn create(
     body: web::Json<SignIn>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let SignIn { name, password, stay } = body.into_inner();
+    let SignIn {
+        name,
+        password,
+        code,
+        stay,
+    } = body.into_inner();
     let peer = peer(&request);
     let user = check(recorder.clone().into_inner(), peer, name, password).await?;
     let user = user.ok_or(Problem::WrongPassword)?;
+    if user.second_factor.is_some() {
+        let code = code.filter(|code| !code.trim().is_empty());
+        let code = code.ok_or(Problem::CodeNeeded("show the code of your authenticator too"))?;
+        let known = check_code(recorder.clone().into_inner(), peer, user.name.clone(), code).await?;
+        if !known {
+            return Err(Problem::CodeNeeded(
+                "the code is wrong, or was used before: wait for the next one",
+            ));
+        }
+    }
+    let audited = recorder.clone();
     let cookie = begin(&request, recorder, user.name.clone(), stay).await?;
     let peer = peer.map(|peer| peer.to_string());
     tracing::info!(viewer = user.name, peer, "signed in");
+    let entry = Entry::new(Kind::SignedIn, "with name and password").by(user.name.as_str());
+    audited.storage().audit().tell(entry.from(peer));
     Ok(HttpResponse::Created().cookie(cookie).json(SessionBody::from(user)))
 }
 
@@ -123,7 +148,17 @@ pub async fn show(viewer: Viewer) -> impl Responder {
 #[delete("/api/v1/session")]
 pub async fn end(request: HttpRequest, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     if let Some(token) = cookie::token(&request) {
-        blocking(move || recorder.storage().accounts().end_session(&token)).await?;
+        let who = recorder
+            .storage()
+            .accounts()
+            .session(&token)
+            .map(|session| session.user.name);
+        let ended = recorder.clone();
+        blocking(move || ended.storage().accounts().end_session(&token)).await?;
+        if let Some(user) = who {
+            let entry = Entry::new(Kind::SignedOut, "signed out").by(user);
+            recorder.storage().audit().tell(entry.from(peer(&request)));
+        }
     }
     Ok(HttpResponse::NoContent()
         .cookie(cookie::session(&request, String::new(), Some(Duration::ZERO)))

@@ -8,7 +8,7 @@ use vigie_config::Utc;
 use vigie_storage::accounts::{HouseRight, Rights, Token};
 
 use super::{blocking, groups::RightsBody, users::problem};
-use crate::{problem::Problem, sign_in::Viewer};
+use crate::{audit::said, problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({ "id": "01KAP3N7ZC0000000000000000", "name": "home automation", "owner": "ann",
@@ -94,12 +94,14 @@ pub async fn add(
     });
     let (token, text) = made.await?.map_err(problem)?;
     tracing::info!(by, token = %token.id, name = token.name, "token made");
-    Ok(HttpResponse::Created()
+    let text = format!("token {} made: {}", token.id, token.name);
+    let answer = HttpResponse::Created()
         .insert_header(("Cache-Control", "no-store"))
         .json(TokenBody {
             token: Some(text),
             ..TokenBody::from(token)
-        }))
+        });
+    Ok(said(answer, text))
 }
 
 /// End a token at once
@@ -121,5 +123,8 @@ pub async fn end(
     let ended = blocking(move || recorder.storage().accounts().end_token(wanted));
     ended.await?.map_err(problem)?;
     tracing::info!(by = viewer.0.name, token = %wanted, "token ended");
-    Ok(HttpResponse::NoContent().finish())
+    Ok(said(
+        HttpResponse::NoContent().finish(),
+        format!("token {wanted} ended"),
+    ))
 }

@@ -9,7 +9,7 @@ use vigie_config::{CameraId, Kind, Utc};
 use vigie_storage::accounts::{AccountsError, Change, GroupName, SessionInfo, User};
 
 use super::blocking;
-use crate::{problem::Problem, sign_in::Viewer};
+use crate::{audit::said, problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({ "name": "ann", "group": "ordinary", "enabled": true, "created": "2026-11-20T09:41:00Z",
@@ -40,7 +40,7 @@ impl UserBody {
             enabled: user.enabled,
             created: user.created,
             cameras: user.cameras,
-            second_factor: false,
+            second_factor: user.second_factor.is_some(),
         }
     }
 }
@@ -76,11 +76,23 @@ pub struct UserChange {
     cameras: Option<Option<BTreeSet<CameraId>>>,
     /// Ends the user's sessions
     password: Option<String>,
+    /// Only false: the password alone is enough again
+    second_factor: Option<bool>,
 }
 
 /// `null` is something else than absent.
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
+}
+
+fn kept_to(user: &User) -> String {
+    match &user.cameras {
+        None => String::new(),
+        Some(cameras) => {
+            let names: Vec<&str> = cameras.iter().map(CameraId::as_str).collect();
+            format!(", kept to {}", names.join(", "))
+        }
+    }
 }
 
 /// How an answer says what failed with accounts.
@@ -90,6 +102,8 @@ pub(super) fn problem(error: AccountsError) -> Problem {
         | AccountsError::Exists { .. }
         | AccountsError::GroupInUse { .. }
         | AccountsError::BuiltIn { .. }
+        | AccountsError::SetUp
+        | AccountsError::NotEnrolled
         | AccountsError::TooManyTokens { .. } => Problem::Conflict(error.to_string()),
         AccountsError::NoUser { name } => Problem::nothing_at("users", &name),
         AccountsError::NoToken { id } => Problem::nothing_at("tokens", &id),
@@ -131,7 +145,8 @@ pub async fn add(
     });
     let user = added.await?.map_err(problem)?;
     tracing::info!(by, user = user.name, group = %user.group, "user added");
-    Ok(HttpResponse::Created().json(UserBody::of(user, &[])))
+    let text = format!("user {} added to {}{}", user.name, user.group, kept_to(&user));
+    Ok(said(HttpResponse::Created().json(UserBody::of(user, &[])), text))
 }
 
 /// Change a user; rights and sessions are those of now at once
@@ -153,7 +168,13 @@ pub async fn change(
         enabled,
         cameras,
         password,
+        second_factor,
     } = body.into_inner();
+    if second_factor == Some(true) {
+        let text = "second_factor: only the user can begin with one, expected false";
+        return Err(Problem::BadRequest(text.into()));
+    }
+    let new_password = password.is_some();
     let changed = blocking(move || {
         let accounts = recorder.storage().accounts();
         let giver = accounts.giver(viewer.0.rights);
@@ -165,12 +186,16 @@ pub async fn change(
             group,
             enabled,
             cameras,
+            without_second_factor: second_factor == Some(false),
         };
         Ok((giver.change(&name, change)?, accounts.sessions()))
     });
     let (user, sessions) = changed.await?.map_err(problem)?;
     tracing::info!(by, user = user.name, group = %user.group, enabled = user.enabled, "user changed");
-    Ok(HttpResponse::Ok().json(UserBody::of(user, &sessions)))
+    let state = if user.enabled { "" } else { ", switched off" };
+    let words = if new_password { ", with a new password" } else { "" };
+    let text = format!("user {}: {}{}{state}{words}", user.name, user.group, kept_to(&user));
+    Ok(said(HttpResponse::Ok().json(UserBody::of(user, &sessions)), text))
 }
 
 /// Remove a user, with their sessions and tokens
@@ -188,7 +213,7 @@ pub async fn remove(
     let removed = blocking(move || recorder.storage().accounts().giver(viewer.0.rights).remove(&name));
     removed.await?.map_err(problem)?;
     tracing::info!(by, user = gone, "user removed");
-    Ok(HttpResponse::NoContent().finish())
+    Ok(said(HttpResponse::NoContent().finish(), format!("user {gone} removed")))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 mod feed;
 mod news;
 mod viewer;
+mod watching;
+
+pub use watching::Watching;
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Deserialize;
@@ -12,10 +15,11 @@ use vigie_actors::Recorder;
 use vigie_config::StreamId;
 use vigie_storage::accounts::CameraRight;
 
+use self::watching::{Eye, Watch};
 use crate::{
     api::{known_camera, not_configured, stream_name},
     problem::Problem,
-    sign_in::Viewer as SignedIn,
+    sign_in::{Viewer as SignedIn, peer},
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -35,6 +39,7 @@ pub async fn open(
     id: web::Path<String>,
     query: web::Query<LiveQuery>,
     recorder: web::Data<Recorder>,
+    watching: web::Data<Watching>,
 ) -> actix_web::Result<HttpResponse> {
     let camera = known_camera(&recorder, &viewer, &id)?;
     let stream = StreamId::new(camera, stream_name(query.stream.as_deref())?);
@@ -42,12 +47,22 @@ pub async fn open(
     let (response, session, messages) = actix_ws::handle(&request, body)
         .map_err(|error| Problem::BadRequest(format!("live pictures come over a WebSocket (RFC 6455): {error}")))?;
     tracing::debug!(camera = %stream.camera, stream = %stream.stream, viewer = viewer.0.name, "live viewer");
+    let watch = Watch {
+        user: viewer.0.name.clone(),
+        peer: peer(&request).map(|peer| peer.to_string()),
+        session: viewer.session().map(str::to_owned),
+        stream: stream.clone(),
+    };
+    let eye = Eye::open(watching, recorder.clone(), watch);
     let watched = stream.camera;
     let may_watch = move || {
         let viewer = viewer.again(recorder.storage().accounts());
         viewer.is_some_and(|viewer| viewer.0.may_with(&watched, CameraRight::Live))
     };
-    viewer::start(session, messages, may_watch, |viewer| feed::run(handle, viewer));
+    viewer::start(session, messages, may_watch, |viewer| async move {
+        let _eye = eye;
+        feed::run(handle, viewer).await;
+    });
     Ok(response)
 }
 
