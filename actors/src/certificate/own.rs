@@ -1,12 +1,17 @@
 //! The certificate that the recorder makes for itself.
 
-use std::{collections::BTreeSet, io, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, io, net::IpAddr, sync::Arc, time::Duration};
 
 use nix::ifaddrs::getifaddrs;
 use rcgen::{
     CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SerialNumber,
 };
 use ring::rand::{SecureRandom, SystemRandom};
+use rustls::{
+    crypto::ring::sign::any_supported_type,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    sign::CertifiedKey,
+};
 use vigie_config::Utc;
 
 use super::{Origin, pair::Pair, shelf::Shelf};
@@ -112,13 +117,15 @@ fn make(key: &KeyPair, names: &[String], now: Utc) -> Result<(Pair, String), Str
     Ok((pair, text))
 }
 
-/// What proves by TLS-ALPN-01 that a name is ours (RFC 8737 §3).
-pub fn proof(name: &str, digest: &[u8]) -> Result<std::sync::Arc<rustls::sign::CertifiedKey>, String> {
+/// What proves by TLS-ALPN-01 that a name is ours (RFC 8737 §3). Its critical extension is one that no
+/// reader of certificates knows, so it is not read back.
+pub fn proof(name: &str, digest: &[u8]) -> Result<Arc<CertifiedKey>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("cannot make a certificate for ACME: {error}");
     let key = KeyPair::generate().map_err(|error| failed(&error))?;
     let mut params = CertificateParams::new([name.to_owned()]).map_err(|error| failed(&error))?;
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
     let certificate = params.self_signed(&key).map_err(|error| failed(&error))?;
-    let text = format!("{}{}", key.serialize_pem(), certificate.pem());
-    Ok(Pair::read(&text, &text).map_err(|error| failed(&error))?.key)
+    let signs = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let signs = any_supported_type(&signs).map_err(|error| failed(&error))?;
+    Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], signs)))
 }
