@@ -214,15 +214,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::accounts::Group;
 
     fn user(name: &str) -> User {
-        User {
-            name: name.into(),
-            group: Group::Ordinary,
-            enabled: true,
-            created: Utc::from_micros(7),
-        }
+        User::sample(name, Utc::from_micros(7))
     }
 
     fn wanted(id: &str, windows: u64) -> Wanted {

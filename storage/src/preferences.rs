@@ -90,18 +90,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::accounts::Group;
 
     #[test]
     fn each_user_has_their_own_and_a_namesake_begins_with_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let preferences = Preferences::open(folder.path());
-        let ann = User {
-            name: "ann".into(),
-            group: Group::Ordinary,
-            enabled: true,
-            created: Utc::from_micros(7),
-        };
+        let ann = User::sample("ann", Utc::from_micros(7));
         let dark = json!({ "theme": "dark" }).as_object().unwrap().clone();
         preferences.put(&ann, dark.clone()).unwrap();
         let again = Preferences::open(folder.path());

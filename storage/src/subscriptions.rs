@@ -214,7 +214,6 @@ fn key(name: &'static str, text: &str, bytes: usize) -> Result<String, Subscript
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::accounts::{GroupName, Rights};
 
     fn keys() -> (String, String) {
         (
@@ -224,15 +223,7 @@ mod tests {
     }
 
     fn user(name: &str) -> User {
-        User {
-            name: name.to_owned(),
-            group: GroupName::ordinary(),
-            enabled: true,
-            created: Utc::now(),
-            cameras: None,
-            second_factor: None,
-            rights: Rights::default(),
-        }
+        User::sample(name, Utc::now())
     }
 
     /// The channel asks who is to be told while it holds what the registry waits for.

@@ -239,7 +239,13 @@ fn pages_behind_nginx_in_chromium() {
         let answer = house.get_by(&trusting, &format!("{}/vigie/api/v1/cameras", proxy.origin));
         (answer.status == 200 && answer.json()[0]["state"] == "live").then_some(())
     });
-    let (seen, content) = visit("below_a_path.mjs", &format!("{}/vigie/", proxy.origin), USER, PASSWORD, &[]);
+    let (seen, content) = visit(
+        "below_a_path.mjs",
+        &format!("{}/vigie/", proxy.origin),
+        USER,
+        PASSWORD,
+        &[],
+    );
     house.terminate();
     assert!(content, "{seen}");
 }

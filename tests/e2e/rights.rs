@@ -408,7 +408,15 @@ fn who_is_kept_to_one_camera_neither_sees_lists_plays_restreams_nor_exports_anot
     }
     // Lists.
     let timeline = "timeline?from=2026-11-20T09:00:00Z&to=2026-11-20T10:00:00Z";
-    for list in ["cameras", "footage", "locks", "snapshots", "events?limit=1000", "tags", timeline] {
+    for list in [
+        "cameras",
+        "footage",
+        "locks",
+        "snapshots",
+        "events?limit=1000",
+        "tags",
+        timeline,
+    ] {
         let path = format!("/api/v1/{list}");
         // Footage is listed once a segment of it has ended.
         wait_for(&format!("cam0 and cam1 in {list}"), PATIENCE, || {

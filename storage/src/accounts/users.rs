@@ -27,6 +27,22 @@ pub struct User {
     pub rights: Rights,
 }
 
+#[cfg(test)]
+impl User {
+    /// Of tests that need somebody, whatever they may do.
+    pub fn sample(name: &str, created: Utc) -> User {
+        User {
+            name: name.to_owned(),
+            group: GroupName::ordinary(),
+            enabled: true,
+            created,
+            cameras: None,
+            second_factor: None,
+            rights: Rights::default(),
+        }
+    }
+}
+
 impl User {
     /// Anything at all of a camera.
     pub fn sees(&self, camera: &CameraId) -> bool {

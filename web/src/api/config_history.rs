@@ -87,11 +87,7 @@ pub async fn list(_: Viewer, recorder: web::Data<Recorder>) -> Result<HttpRespon
     responses((status = 200, body = OldConfigBody), (status = 403, body = crate::problem::ProblemDocument),
               (status = 404, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/config-history/{id}")]
-pub async fn show(
-    _: Viewer,
-    id: web::Path<String>,
-    recorder: web::Data<Recorder>,
-) -> Result<HttpResponse, Problem> {
+pub async fn show(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     let (version, text) = read(&recorder, &id).await?;
     let edit = Edit::new(&text).map_err(unusable)?;
     // One that is none any more still can be read.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse, Responder, cookie::Cookie, delete, get, http::header::USER_AGENT, post, put, web};
+use actix_web::{
+    HttpRequest, HttpResponse, Responder, cookie::Cookie, delete, get, http::header::USER_AGENT, post, put, web,
+};
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_storage::{

@@ -94,14 +94,14 @@ pub async fn add(
     });
     let (token, text) = made.await?.map_err(problem)?;
     tracing::info!(by, token = %token.id, name = token.name, "token made");
-    let text = format!("token {} made: {}", token.id, token.name);
+    let told = format!("token {} made: {}", token.id, token.name);
     let answer = HttpResponse::Created()
         .insert_header(("Cache-Control", "no-store"))
         .json(TokenBody {
             token: Some(text),
             ..TokenBody::from(token)
         });
-    Ok(said(answer, text))
+    Ok(said(answer, told))
 }
 
 /// End a token at once
