@@ -7,9 +7,11 @@
 //! (`vigie-web`), how a text is changed (`vigie_config::edit`).
 
 use std::{
+    collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
+    sync::PoisonError,
     time::Duration,
 };
 
@@ -24,13 +26,15 @@ use crate::recorder::Recorder;
 
 /// A reload waits for actors that end, each with a time of its own.
 const APPLIED_WITHIN: Duration = Duration::from_secs(30);
+/// Far more changes than wait to be taken up.
+const AUTHORS: usize = 64;
 
 /// Changes wait for each other here.
 pub struct Settings {
     path: Option<PathBuf>,
     turn: Mutex<()>,
-    /// The revision that was written last, and who wanted it.
-    author: std::sync::Mutex<Option<(String, String)>>,
+    /// The revisions written last, and who wanted each: one is taken up while the next is written.
+    authors: std::sync::Mutex<VecDeque<(String, String)>>,
 }
 
 /// The file as it was read.
@@ -92,7 +96,7 @@ impl Settings {
         Self {
             path,
             turn: Mutex::new(()),
-            author: Default::default(),
+            authors: Default::default(),
         }
     }
 
@@ -146,7 +150,7 @@ impl Settings {
         if try_only || outcome.revision == seen {
             return Ok(outcome);
         }
-        *self.author() = Some((outcome.revision.clone(), by.to_owned()));
+        self.wrote(&outcome.revision, by);
         let written = within(path, move |path| edit::replace(path, &text)).await;
         written.map_err(|source| SettingsError::Unwritable {
             path: path.to_owned(),
@@ -161,18 +165,30 @@ impl Settings {
     /// The recorder runs with this text now: kept, to go back to.
     pub(crate) fn runs(&self, recorder: &Recorder, text: &str, config: &Config) {
         let history = recorder.storage().history();
-        let author = self.author().clone().filter(|(written, _)| *written == revision(text));
+        let author = self.author_of(&revision(text));
         let before = history.newest().and_then(|newest| history.text(newest.id).ok());
         let before = before.and_then(|text| Config::parse(&text, &system_variable).ok());
         let changes = before.map(|(before, _)| diff(&before, config).words());
-        let by = author.as_ref().map(|(_, name)| name.as_str());
-        if let Err(error) = history.put(text, by, changes.unwrap_or_default()) {
+        if let Err(error) = history.put(text, author.as_deref(), changes.unwrap_or_default()) {
             tracing::warn!(%error, "this configuration is not kept in the history");
         }
     }
 
-    fn author(&self) -> std::sync::MutexGuard<'_, Option<(String, String)>> {
-        self.author.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn wrote(&self, revision: &str, by: &str) {
+        let mut authors = self.authors.lock().unwrap_or_else(PoisonError::into_inner);
+        authors.push_back((revision.to_owned(), by.to_owned()));
+        if authors.len() > AUTHORS {
+            authors.pop_front();
+        }
+    }
+
+    /// `None`: somebody who changed the file.
+    fn author_of(&self, revision: &str) -> Option<String> {
+        let authors = self.authors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest = authors.iter().rev();
+        newest
+            .find(|(written, _)| written == revision)
+            .map(|(_, name)| name.clone())
     }
 
     fn path(&self) -> Result<&Path, SettingsError> {

@@ -38,10 +38,12 @@ impl Lanes {
     pub fn add(&mut self, rows: &Recordings) {
         let end = |end: Option<vigie_config::Utc>| end.map_or(OPEN, |end| up(end.as_micros()));
         for row in &rows.segments {
-            self.push(
-                Lane::Footage,
-                Span(down(row.start.as_micros()), up(row.end.as_micros())),
-            );
+            let span = Span(down(row.start.as_micros()), up(row.end.as_micros()));
+            self.push(Lane::Footage, span);
+            // What events bring about has marks, exact to the moment; recording all the time has none.
+            if row.causes.contains(Causes::SCHEDULE) {
+                self.push(Lane::Recorded(Causes::SCHEDULE), span);
+            }
         }
         for row in &rows.marks {
             self.push(

@@ -157,7 +157,8 @@ fn what_is_not_over_is_there_at_any_step() {
         let seen: Vec<_> = seen.iter().map(|(lane, spans)| (lane, spans.to_vec())).collect();
         let ms = |seconds: i64| (10 * DAY + seconds) * 1000;
         assert_eq!(seen[0], (Lane::Footage, vec![Span(ms(0), ms(590))]));
-        assert_eq!(seen[1], (Lane::Recorded(Causes::MOTION), vec![Span(ms(100), ms(600))]));
+        assert_eq!(seen[1].0, Lane::Recorded(Causes::SCHEDULE));
+        assert_eq!(seen[2], (Lane::Recorded(Causes::MOTION), vec![Span(ms(100), ms(600))]));
     }
     catalog.segment_closed(&gate, 1);
     catalog.gap_opened(&gate, at(10 * DAY + 590), GapCause::Stalled);
@@ -181,7 +182,8 @@ fn all_of_time_is_a_question_like_any_other() {
         let step = Duration::from_secs(1 << 30);
         let seen = catalog.timeline(&stream(), Utc::MIN, Utc::MAX, step, at(20_001 * DAY));
         let spans = seen.iter().map(|(_, spans)| spans.len()).sum::<usize>();
-        assert_eq!(spans, 2);
+        // Footage, and why it was recorded.
+        assert_eq!(spans, 4);
         assert!(catalog.index().days_bytes() < 4096, "{}", catalog.index().days_bytes());
     }
 }
