@@ -1,5 +1,5 @@
 // No page of the console has a fault that axe-core finds (WCAG 2.2 AA): every page, wide and on a phone, in light and dark.
-//   VIGIE_URL=… VIGIE_USER=… VIGIE_PASSWORD=… node axe.mjs [part of an address]
+//   VIGIE_URL=… VIGIE_USER=… VIGIE_PASSWORD=… [VIGIE_SIZES='1440x900-dark'] node axe.mjs [part of an address]
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,12 +7,10 @@ import { check, environment, launch, visitor } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const SIZES = [
-  { width: 1440, height: 900, scheme: 'dark' },
-  { width: 390, height: 844, scheme: 'light' },
-  { width: 1440, height: 900, scheme: 'light' },
-  { width: 390, height: 844, scheme: 'dark' },
-];
+const SIZES = (process.env.VIGIE_SIZES ?? '1440x900-dark 390x844-light 1440x900-light 390x844-dark').split(' ').map((size) => {
+  const [, width, height, scheme] = /^(\d+)x(\d+)-(light|dark)$/.exec(size) ?? check(false, `VIGIE_SIZES: ${size}`);
+  return { width: Number(width), height: Number(height), scheme };
+});
 const LISTS = { cameras: 'camera', schedules: 'schedule', motion: 'camera', disks: 'disk', rules: 'rule', inputs: 'input', outputs: 'output', recipients: 'recipient', push: 'push' };
 const SINGLE = ['recording', 'snapshots', 'buzzer', 'email', 'mqtt', 'account', 'users', 'groups', 'sessions', 'tokens', 'network', 'access', 'time', 'appearance', 'configuration'];
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, binary, shown, visit, wait_for},
+    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, binary, pick, shown, visit, wait_for},
     recording::cameras,
 };
 
@@ -82,6 +82,39 @@ fn the_live_wall_of_the_demo_in_chromium() {
     assert!(demo.interrupt() && content);
 }
 
+/// Settings change and come back, no page has a fault that axe finds, two cameras play in step: one demo for
+/// all, since playback needs minutes of footage.
+#[test]
+fn the_console_of_the_demo_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    let looks = [("VIGIE_SIZES", pick("1440x900-dark 390x844-light", ALL_SIZES).to_owned())];
+    let plays = [("VIGIE_WHILE", pick("10", "300").to_owned())];
+    let visits: [(&str, u32, &[(&str, String)]); 3] = [
+        ("settings.mjs", 1, &[]),
+        ("axe.mjs", 5, &looks),
+        ("playback.mjs", 3, &plays),
+    ];
+    let mut seen = Vec::new();
+    for (script, line, more) in visits {
+        let (said, content) = visit(script, &demo.url, &demo.user, &demo.password, more);
+        let figures: Vec<&str> = said
+            .lines()
+            .filter(|line| line.contains("within one picture") || line.contains("looks"))
+            .collect();
+        let figures = format!(
+            "{script} in Chromium, {} lines: {}",
+            said.lines().count(),
+            figures.join("; ")
+        );
+        seen.push((line, figures, content));
+    }
+    let ended = demo.interrupt();
+    for (line, figures, content) in seen {
+        shown(line, &figures, content && ended);
+    }
+}
+
 #[test]
 fn a_page_of_a_recorder_without_a_usable_disk_says_so() {
     let cameras = cameras(1);
@@ -92,6 +125,9 @@ fn a_page_of_a_recorder_without_a_usable_disk_says_so() {
     let (_, content) = visit("no-disk.mjs", house.http(), USER, PASSWORD, &[]);
     assert!(content);
 }
+
+/// Wide and on a phone, in dark and light.
+const ALL_SIZES: &str = "1440x900-dark 390x844-light 1440x900-light 390x844-dark";
 
 /// Signs in when somebody is to be no administrator.
 const GUEST: &str = "guest";

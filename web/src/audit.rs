@@ -163,11 +163,16 @@ mod tests {
                 "POST /api/v1/session",
                 "DELETE /api/v1/session",
                 "POST /api/v1/setup",
+                // What a user keeps for themselves.
+                "PUT /api/v1/layouts/{id}",
+                "DELETE /api/v1/layouts/{id}",
+                "PUT /api/v1/preferences",
                 // Events tell of these.
                 "POST /api/v1/inputs/{id}",
                 "POST /api/v1/buzzer/silence",
                 "POST /api/v1/push/subscriptions",
                 "DELETE /api/v1/push/subscriptions/{id}",
+                "POST /api/v1/probe",
             ]
         );
     }

@@ -63,8 +63,10 @@ impl Clients {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let at = entries
             .iter()
-            .position(|entry| entry.client.upgrade().as_ref() == Some(client))?;
-        let gone = entries.swap_remove(at);
+            .position(|entry| entry.client.upgrade().as_ref() == Some(client));
+        let gone = at.map(|at| entries.swap_remove(at));
+        entries.retain(|entry| entry.client.upgrade().is_some());
+        let gone = gone?;
         Some(Gone {
             who: gone.who.map(|(who, _)| who),
             from: gone.from,
@@ -85,7 +87,9 @@ impl Clients {
             .iter_mut()
             .find(|entry| entry.client.upgrade().as_ref() == Some(client))
         {
-            (entry.who, entry.from) = (who, from);
+            // The second track of a media is not asked for again: only the first request says who.
+            entry.who = who.or(entry.who.take());
+            entry.from = from;
             return entry.streams.insert(stream);
         }
         false

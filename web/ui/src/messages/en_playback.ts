@@ -122,6 +122,6 @@ export const replay = {
   confirm: 'Delete',
   closePanel: 'Close',
   /** A link from elsewhere. */
-  play: (name: string) => `Play footage of ${name}`,
+  play: (name: string) => `Playback of ${name}`,
   together: 'Play together',
 };
