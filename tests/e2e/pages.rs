@@ -90,13 +90,13 @@ fn the_console_of_the_demo_in_chromium() {
     let mut demo = Demo::start(folder.path());
     let looks = [("VIGIE_SIZES", pick("1440x900-dark 390x844-light", ALL_SIZES).to_owned())];
     let plays = [("VIGIE_WHILE", pick("10", "300").to_owned())];
-    let visits: [(&str, u32, &[(&str, String)]); 3] = [
-        ("settings.mjs", 1, &[]),
-        ("axe.mjs", 5, &looks),
-        ("playback.mjs", 3, &plays),
-    ];
     let mut seen = Vec::new();
-    for (script, line, more) in visits {
+    let (no, looks, plays): (&[_], _, _) = (&[], &looks[..], &plays[..]);
+    for (script, line, more) in [
+        ("settings.mjs", 1, no),
+        ("axe.mjs", 5, looks),
+        ("playback.mjs", 3, plays),
+    ] {
         let (said, content) = visit(script, &demo.url, &demo.user, &demo.password, more);
         let figures: Vec<&str> = said
             .lines()

@@ -291,7 +291,8 @@ fn every_route_asks_every_role_for_the_right_it_needs() {
         .iter()
         .map(|(one, _)| one.split('?').next().unwrap().to_owned())
         .collect();
-    (described.sort(), table.sort());
+    described.sort();
+    table.sort();
     table.dedup();
     assert_eq!(described, table, "every route is in the table, and no other");
     let asked = |role: &Role, operation: &str, camera: &str| {
