@@ -35,8 +35,16 @@ export async function visitor(browser, origin, { width, height, scheme }) {
   });
   await context.addInitScript(() => {
     window.layoutShift = 0;
+    // What moved, for whoever has to find out why.
+    window.moved = [];
+    const named = ({ node, previousRect: from, currentRect: to }) =>
+      `${node?.nodeName} ${node?.className ?? ''} ${from.x},${from.y} ${from.width}x${from.height} to ${to.x},${to.y} ${to.width}x${to.height}`;
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
+      for (const entry of list.getEntries()) {
+        if (entry.hadRecentInput) continue;
+        window.layoutShift += entry.value;
+        window.moved.push(`${entry.value.toFixed(4)}: ${entry.sources.map(named).join('; ')}`);
+      }
     }).observe({ type: 'layout-shift', buffered: true });
   });
   const page = await context.newPage();

@@ -330,7 +330,7 @@ class Visit {
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     check(wider <= 0, `the page is ${wider} px wider than the window`);
     const shift = await page.evaluate(() => window.layoutShift);
-    check(shift < 0.05, `the layout moves: ${shift}`);
+    check(shift < 0.05, `the layout moves: ${shift}\n  ${(await page.evaluate(() => window.moved)).join('\n  ')}`);
     const missing = /404 \(Not Found\) .*\/(timeline|tags)/;
     const wrong = this.faults.filter((fault) => !missing.test(fault) || (this.has.timeline && this.has.tags));
     check(wrong.length === 0, `the page did what it must not:\n  ${wrong.join('\n  ')}`);
