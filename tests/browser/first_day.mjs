@@ -98,6 +98,10 @@ async function firstSteps() {
   await next();
   await step(3);
   await page.getByRole('button', { name: 'Do this later' }).click();
+  await until('where the first steps were left is not kept', async () => {
+    const seen = await (await context.request.get(`${origin}/api/v1/preferences`)).json();
+    return { ok: seen.welcome?.step === 'cameras' && seen.welcome.done, seen };
+  });
   await page.goto(`${origin}/welcome`);
   await step(3);
   await page.getByRole('button', { name: 'Add a camera' }).click();
