@@ -4,7 +4,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base64::Engine;
@@ -138,6 +138,28 @@ fn what_is_too_large_is_refused_and_costs_nothing() {
         ),
         grown < 48,
     );
+}
+
+/// Answered, it is hung up on whoever goes on sending.
+#[test]
+fn a_body_without_an_end_holds_no_connection() {
+    let house = House::start(&Setup::default());
+    for operation in ["POST /api/v1/session", "POST /api/v1/events", "PUT /api/v1/nothing"] {
+        let address: SocketAddr = house.http().rsplit_once('/').unwrap().1.parse().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("{operation} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let start = Instant::now();
+        let mut heard = [0; 4096];
+        // A byte now and then, so that it never falls silent.
+        while stream.write_all(b"1\r\nx\r\n").is_ok() && !matches!(stream.read(&mut heard), Ok(0)) {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "{operation} holds its connection"
+            );
+        }
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ rights() {
 		6:rights::nobody_gives_more_than_they_have 6:players::strangers_are_refused \
 		6:tls::who_says_nothing_is_hung_up_on 6:tls::one_address_holds_so_many_connections \
 		6:attacks::no_path_leads_out 6:attacks::what_is_too_large_is_refused_and_costs_nothing \
+		6:attacks::a_body_without_an_end_holds_no_connection \
 		6:attacks::markup_as_names_is_text_on_every_page_in_chromium
 	named=
 }
