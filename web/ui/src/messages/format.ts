@@ -39,7 +39,7 @@ export function bitrate(bps: number): string {
 
 /** Sizes of disks, in powers of 1000 as disks are sold. */
 export function bytes(value: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const units = language === 'fr' ? ['o', 'ko', 'Mo', 'Go', 'To', 'Po'] : ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
   const power = Math.min(units.length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3));
   return `${oneDigit.format(value / 1000 ** power)} ${units[power] ?? ''}`;
 }

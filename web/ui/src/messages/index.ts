@@ -14,17 +14,22 @@ export type Catalogue<T> = {
 export type Messages = Catalogue<typeof en>;
 
 /** What languages call themselves. A language is added here and in `load`; a key that it lacks does not compile. */
-export const languages = { en: 'English' } as const;
+export const languages = { en: 'English', fr: 'Français', id: 'Bahasa Indonesia' } as const;
 
-type Language = keyof typeof languages;
+export type Language = keyof typeof languages;
 
 /** English is what the others are measured by and stands in until another has come, by itself, from its own file. */
-const load: Record<Exclude<Language, 'en'>, () => Promise<Messages>> = {};
+const load: Record<Exclude<Language, 'en'>, () => Promise<Messages>> = {
+  fr: () => import('./fr').then(({ fr }) => fr),
+  id: () => import('./id').then(({ id }) => id),
+};
+
+export const isLanguage = (text: unknown): text is Language => typeof text === 'string' && text in languages;
 
 export function pick(preferred: readonly string[]): Language {
   for (const tag of preferred) {
     const language = tag.toLowerCase().split('-')[0] ?? '';
-    if (language in languages) return language as Language;
+    if (isLanguage(language)) return language;
   }
   return 'en';
 }
@@ -36,8 +41,13 @@ const preferred = typeof navigator === 'undefined' ? [] : navigator.languages;
 export const language: Language = pick([...(chosen === null ? [] : [chosen]), ...preferred]);
 export let t: Messages = en;
 
+/** What the pages say is read when they are loaded: they are loaded anew. */
+export function choose(other: Language): void {
+  localStorage.setItem(CHOSEN, other);
+  location.reload();
+}
+
 /** Before anything is shown: whatever reads `t` is loaded afterwards. */
 export async function speak(): Promise<void> {
-  const other = (load as Record<string, (() => Promise<Messages>) | undefined>)[language];
-  if (other !== undefined) t = await other();
+  if (language !== 'en') t = await load[language]();
 }

@@ -1,7 +1,7 @@
 /** What a person chose for these pages: kept in this browser at once, and on the recorder for the next one. */
 
 import { change, get } from '../api/client';
-import { CHOSEN } from '../messages';
+import { choose, isLanguage, language, type Language } from '../messages';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -45,9 +45,8 @@ class Preferences {
     void this.keep({ theme });
   }
 
-  setLanguage(language: string): void {
-    localStorage.setItem(CHOSEN, language);
-    void this.keep({ language }).finally(() => location.reload());
+  setLanguage(language: Language): void {
+    void this.keep({ language }).finally(() => choose(language));
   }
 
   read<T>(key: string): T | undefined {
@@ -63,7 +62,8 @@ class Preferences {
     } finally {
       this.loaded = true;
     }
-    const { theme } = this.kept;
+    const { theme, language: other } = this.kept;
+    if (isLanguage(other) && other !== language) return choose(other);
     if (!isTheme(theme) || theme === this.theme) return;
     this.theme = theme;
     localStorage.setItem(THEME, theme);
