@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pagesOf, settled } from './console_pages.mjs';
 import { check, environment, launch, visitor } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -11,28 +12,6 @@ const SIZES = (process.env.VIGIE_SIZES ?? '1440x900-dark 390x844-light 1440x900-
   const [, width, height, scheme] = /^(\d+)x(\d+)-(light|dark)$/.exec(size) ?? check(false, `VIGIE_SIZES: ${size}`);
   return { width: Number(width), height: Number(height), scheme };
 });
-const LISTS = { cameras: 'camera', schedules: 'schedule', motion: 'camera', disks: 'disk', rules: 'rule', inputs: 'input', outputs: 'output', recipients: 'recipient', push: 'push' };
-const SINGLE = ['recording', 'snapshots', 'buzzer', 'email', 'mqtt', 'account', 'users', 'groups', 'sessions', 'tokens', 'network', 'access', 'time', 'appearance', 'configuration'];
-
-/** Every address, with one entry of each list that has any. */
-async function pagesOf(page, origin) {
-  const config = await (await page.request.get(`${origin}/api/v1/config`)).json();
-  const cameras = config.camera ?? [];
-  const entry = ([section, table]) => [`/settings/${section}`, ...(config[table]?.length ? [`/settings/${section}/${config[table][0].id}`] : [])];
-  return [
-    '/', ...(cameras.length ? [`/cameras/${cameras[0].id}`] : []), '/events', '/playback', '/settings',
-    ...Object.entries(LISTS).flatMap(entry), ...SINGLE.map((section) => `/settings/${section}`), '/settings/groups/administrator',
-    ...['overview', 'tree', 'log', 'audit'].map((section) => `/system/${section}`), '/welcome',
-  ];
-}
-
-/** Pages show at first that they load; live pictures never rest. */
-async function settled(page) {
-  await page.locator('h1').first().waitFor({ state: 'attached' });
-  await page.waitForFunction(() => ![...document.querySelectorAll('[role="status"]')].some(({ textContent }) => textContent === 'Loading…'), null, { timeout: 15_000 }).catch(() => {});
-  await page.waitForTimeout(400);
-}
-
 async function faultsOf(page) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
