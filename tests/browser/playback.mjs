@@ -1,10 +1,11 @@
-// The playback page of a running recorder with four cameras in Chromium, at 1440 and 390 px: cameras in
-// step after jumps and after a while, timeline and filter, a range downloaded and read by ffprobe, tags
-// read back by a second client. Exit 1 with the first thing that is wrong.
+// The playback page of a running recorder in Chromium, at 1440 and 390 px, with up to four of its
+// cameras: in step after jumps and after a while, timeline and filter, a range downloaded and read by
+// ffprobe, tags read back by a second client. Exit 1 with the first thing that is wrong.
 //
 //   VIGIE_URL=… VIGIE_USER=… VIGIE_PASSWORD=… node playback.mjs
 //   VIGIE_SAME=a,b,c,d   cameras that film the demo's yard: their pictures are compared
-//   VIGIE_WHILE=300      seconds of playing before the last measurement (30)
+//   VIGIE_WHILE=300      seconds of playing before the measurement after a while (30)
+//   VIGIE_SHOWN=1        needs four cameras, and plays for 300 s
 //   VIGIE_SCREENSHOTS=DIR writes pictures as well.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
@@ -22,7 +23,9 @@ const LEAST_WITHIN = 0.9;
 const LEAST_S = 120;
 const settings = environment();
 const same = (process.env.VIGIE_SAME ?? '').split(',').filter(Boolean);
-const whileS = Number(process.env.VIGIE_WHILE ?? 30);
+const full = process.env.VIGIE_SHOWN === '1';
+const whileS = Number(process.env.VIGIE_WHILE ?? (full ? 300 : 30));
+const MOST = 4;
 const folder = mkdtempSync(join(tmpdir(), 'vigie-playback-'));
 
 class Visit {
@@ -72,19 +75,20 @@ class Visit {
     await page.getByRole('link', { name: 'Playback' }).first().waitFor();
   }
 
-  /** Four cameras that were recorded for long enough. */
+  /** Cameras that were recorded for long enough. */
   async cameras() {
     const to = new Date().toISOString();
     const from = new Date(Date.now() - (LEAST_S + 50) * 1000).toISOString();
-    this.ids = await this.until(`not ${LEAST_S} s of footage of two cameras at least`, async () => {
+    const least = full ? MOST : 2;
+    this.ids = await this.until(`not ${LEAST_S} s of footage of ${least} cameras at least`, async () => {
       const live = (await this.get('/cameras')).filter(({ state }) => state === 'live').map(({ id }) => id);
       const found = [];
       for (const id of same.length > 0 ? same : live) {
         const { segments } = await this.get(`/recordings?camera=${id}&from=${from}&to=${to}`);
         const ms = segments.reduce((sum, one) => sum + Date.parse(one.end) - Math.max(Date.parse(from), Date.parse(one.start)), 0);
-        if (ms > LEAST_S * 1000 && found.length < 4) found.push(id);
+        if (ms > LEAST_S * 1000 && found.length < MOST) found.push(id);
       }
-      return { ok: found.length >= Math.min(4, live.length) && found.length > 1, seen: found };
+      return { ok: found.length >= Math.max(least, Math.min(MOST, live.length)), seen: found };
     });
     this.has = { timeline: (await this.ask('GET', `/timeline?cameras=${this.ids[0]}&from=${from}&to=${to}&step=1`)).status !== 404, tags: (await this.ask('GET', '/tags')).status !== 404 };
   }
@@ -96,8 +100,14 @@ class Visit {
 
   async all(phase) {
     await this.until(`not every camera is ${phase}`, async () => {
-      const seen = await this.page.locator('figure[data-camera]').evaluateAll((all) => all.map((one) => `${one.dataset.camera} ${one.dataset.phase}`));
-      return { ok: seen.length === this.ids.length && seen.every((one) => one.endsWith(phase)), seen };
+      const seen = await this.page.locator('figure[data-camera]').evaluateAll((all) =>
+        all.map((one) => {
+          const { currentTime, seeking, readyState, buffered } = one.querySelector('video');
+          const ranges = Array.from({ length: buffered.length }, (_, i) => [buffered.start(i), buffered.end(i)]);
+          return { camera: one.dataset.camera, phase: one.dataset.phase, currentTime, seeking, readyState, ranges };
+        }),
+      );
+      return { ok: seen.length === this.ids.length && seen.every((one) => one.phase === phase), seen };
     });
   }
 

@@ -1,0 +1,27 @@
+/** How long the screen takes from one refresh to the next: 60 Hz until it is measured, a busy browser often halves it. */
+
+const USUAL_MS = 1000 / 60;
+const EVERY_MS = 500;
+/** The middle one of these counts. */
+const KEPT = 7;
+
+export class Refresh {
+  private took: number[] = [];
+  private looked = -Infinity;
+
+  get ms(): number {
+    return this.took.toSorted((a, b) => a - b)[this.took.length >> 1] ?? USUAL_MS;
+  }
+
+  /** Looks now and then; `now` is `performance.now()`. */
+  look(now: number): void {
+    if (now - this.looked < EVERY_MS) return;
+    this.looked = now;
+    requestAnimationFrame((first) =>
+      requestAnimationFrame((second) => {
+        this.took.push(second - first);
+        if (this.took.length > KEPT) this.took.shift();
+      }),
+    );
+  }
+}
