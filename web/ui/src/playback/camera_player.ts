@@ -55,6 +55,8 @@ const AGAIN_MS = 3_000;
 const SHORT_OF_SOUND_MS = 1_000;
 /** So much must be there to go on. */
 const ENOUGH_MS = 250;
+/** The first picture is waited for standing still if it is further away. */
+const BEFORE_MS = 100;
 /** Where a browser does not say that it presented a picture, it has by then. */
 const PRESENTED_MS = 500;
 
@@ -159,7 +161,7 @@ export class CameraPlayer {
     const nearest = Math.max(time, there.from + 1);
     const error = line.time - nearest;
     const goal = line.mediaTime(nearest);
-    if (!running) {
+    if (!running || there.from - time > BEFORE_MS) {
       this.still();
       if (offWhileStill(error) && !video.seeking) this.go(goal);
       const ready = !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !offWhileStill(line.time - nearest);
@@ -290,6 +292,7 @@ export class CameraPlayer {
       return;
     }
     this.fresh = false;
+    line.lead(span.from, got.from);
     // The last picture may end before the stretch that the recorder lists does.
     if (span.to - got.to > 1_500) this.hollow = { span: { from: got.to, to: span.to }, until: beat.now + AGAIN_MS };
     const now = this.beat?.time ?? beat.time;
