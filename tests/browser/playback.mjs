@@ -20,7 +20,9 @@ const MEASURE_MS = 5_000;
 /** A browser on a busy machine leaves out a picture now and then. */
 const LEAST_WITHIN = 0.9;
 /** Of footage that must be there. */
-const LEAST_S = 120;
+const LEAST_S = 150;
+/** So long ago it is opened: going back from there is still within that. */
+const OPENED_S = 100;
 const settings = environment();
 const same = (process.env.VIGIE_SAME ?? '').split(',').filter(Boolean);
 const full = process.env.VIGIE_SHOWN === '1';
@@ -49,8 +51,8 @@ class Visit {
     return body;
   }
 
-  async until(words, what) {
-    const deadline = Date.now() + WAIT_MS;
+  async until(words, what, ms = WAIT_MS) {
+    const deadline = Date.now() + ms;
     for (;;) {
       const { ok, seen } = await what();
       if (ok) return seen;
@@ -89,7 +91,7 @@ class Visit {
         if (ms > LEAST_S * 1000 && found.length < MOST) found.push(id);
       }
       return { ok: found.length >= Math.max(least, Math.min(MOST, live.length)), seen: found };
-    });
+    }, WAIT_MS + LEAST_S * 1000);
     this.has = { timeline: (await this.ask('GET', `/timeline?cameras=${this.ids[0]}&from=${from}&to=${to}&step=1`)).status !== 404, tags: (await this.ask('GET', '/tags')).status !== 404 };
   }
 
@@ -135,7 +137,7 @@ class Visit {
   }
 
   async open() {
-    const at = new Date(Date.now() - 120_000).toISOString();
+    const at = new Date(Date.now() - OPENED_S * 1000).toISOString();
     await this.page.goto(`${settings.origin}/playback?cameras=${this.ids.join(',')}&at=${at}`);
     await this.inStep('after opening');
     const time = await this.time();
