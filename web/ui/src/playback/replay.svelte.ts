@@ -4,6 +4,7 @@ import type { StreamName } from '../api/types';
 import type { Surface } from '../live/surface';
 import { clock as recorderClock } from '../state/clock.svelte';
 import { CameraPlayer, type Shown } from './camera_player';
+import { SPEEDS } from './choice';
 import { MasterClock } from './master_clock';
 import { Patience } from './patience';
 import { Refresh } from './refresh';
@@ -105,6 +106,12 @@ export class Replay {
   setSpeed(speed: number): void {
     this.speed = speed;
     this.clock.setSpeed(speed, performance.now());
+  }
+
+  /** So many speeds faster, or slower. */
+  faster(by: number): void {
+    const speed = SPEEDS[SPEEDS.findIndex((one) => one === this.speed) + by];
+    if (speed !== undefined) this.setSpeed(speed);
   }
 
   /** The stream that a window shows now. */
