@@ -16,9 +16,11 @@ export class Refresh {
   /** Looks now and then; `now` is `performance.now()`. */
   look(now: number): void {
     if (now - this.looked < EVERY_MS) return;
-    this.looked = now;
+    // Where nothing is shown the answer does not come before something is.
+    this.looked = Infinity;
     requestAnimationFrame((first) =>
       requestAnimationFrame((second) => {
+        this.looked = second;
         this.took.push(second - first);
         if (this.took.length > KEPT) this.took.shift();
       }),
