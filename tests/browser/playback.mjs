@@ -17,6 +17,8 @@ import { barsApart, spread } from './in_step.mjs';
 
 const WAIT_MS = 60_000;
 const MEASURE_MS = 5_000;
+/** A nudge takes a moment, on a busy machine some. */
+const SETTLED_MS = 15_000;
 /** A browser on a busy machine leaves out a picture now and then. */
 const LEAST_WITHIN = 0.9;
 /** Of footage that must be there. */
@@ -79,12 +81,12 @@ class Visit {
 
   /** Cameras that were recorded for long enough. */
   async cameras() {
-    const to = new Date().toISOString();
-    const from = new Date(Date.now() - (LEAST_S + 50) * 1000).toISOString();
     const least = full ? MOST : 2;
+    const before = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
     this.ids = await this.until(`not ${LEAST_S} s of footage of ${least} cameras at least`, async () => {
       const live = (await this.get('/cameras')).filter(({ state }) => state === 'live').map(({ id }) => id);
       const found = [];
+      const [from, to] = [before(LEAST_S + 50), before(0)];
       for (const id of same.length > 0 ? same : live) {
         const { segments } = await this.get(`/recordings?camera=${id}&from=${from}&to=${to}`);
         const ms = segments.reduce((sum, one) => sum + Date.parse(one.end) - Math.max(Date.parse(from), Date.parse(one.start)), 0);
@@ -92,7 +94,7 @@ class Visit {
       }
       return { ok: found.length >= Math.max(least, Math.min(MOST, live.length)), seen: found };
     }, WAIT_MS + LEAST_S * 1000);
-    this.has = { timeline: (await this.ask('GET', `/timeline?cameras=${this.ids[0]}&from=${from}&to=${to}&step=1`)).status !== 404, tags: (await this.ask('GET', '/tags')).status !== 404 };
+    this.has = { timeline: (await this.ask('GET', `/timeline?cameras=${this.ids[0]}&from=${before(LEAST_S)}&to=${before(0)}&step=1`)).status !== 404, tags: (await this.ask('GET', '/tags')).status !== 404 };
   }
 
   /** What the page says the time is, in ms since 1970. */
@@ -115,12 +117,16 @@ class Visit {
 
   async inStep(when) {
     await this.all('shown');
-    // A nudge takes a moment.
-    await this.page.waitForTimeout(1_500);
+    const begun = Date.now();
+    await this.until(`${when}: cameras do not come into step`, async () => {
+      const seen = await spread(this.page, 1_000);
+      return { ok: seen.cameras === this.ids.length && seen.within >= LEAST_WITHIN, seen };
+    }, SETTLED_MS);
+    const settled = ((Date.now() - begun) / 1000).toFixed(1);
     const seen = await spread(this.page, MEASURE_MS);
     check(seen.cameras === this.ids.length && seen.moments > 50, `${when}: not all cameras play: ${JSON.stringify(seen)}`);
     check(seen.within >= LEAST_WITHIN, `${when}: cameras are up to ${seen.most} ms apart, within a picture at ${seen.within * 100} % of moments: ${JSON.stringify(seen)}`);
-    let words = `${seen.cameras} cameras within one picture (${seen.picture} ms) at ${seen.within * 100} % of ${seen.moments} moments, median ${seen.median} ms, most ${seen.most} ms`;
+    let words = `looked at for ${settled} s until in step, then ${seen.cameras} cameras within one picture (${seen.picture} ms) at ${seen.within * 100} % of ${seen.moments} moments, median ${seen.median} ms, most ${seen.most} ms`;
     if (same.length > 0) {
       const apart = [];
       for (let i = 0; i < 20; i++) {
