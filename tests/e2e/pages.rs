@@ -122,7 +122,7 @@ fn playback_keeps_cameras_in_step_in_chromium() {
     let (seen, content) = visit("playback.mjs", house.http(), USER, PASSWORD, &more);
     house.terminate();
     let ended = demo.interrupt();
-    // As the script says of the measurement after a while: `1440 px: after 300 s: 4 cameras within …`.
+    // As the script says of the measurement after a while: `1440 px: after 300 s: …`.
     let while_playing = format!(": after {} s: ", pick(30, 300));
     let figure = seen
         .lines()
