@@ -19,8 +19,8 @@ const DEAD_MS = { begins: 5, ends: 1.5 };
 const SEEK_MS = 600;
 /** While it stands still, a picture that is nearer than this is the right one. */
 const STILL_MS = 5;
-/** A picture appears with the nearest refresh; so much more is told by clocks that differ. */
-const SLACK_MS = 2.5;
+/** A picture appears with the nearest refresh, at most half of one off; so much less, as the dead band comes on top. */
+const WITHIN_MS = 2.5;
 /** More is no pattern but a browser that has no time for pictures. */
 const STRAY_MS = 150;
 /** The middle one of these says how pictures are presented; single ones are late for any reason. */
@@ -65,7 +65,7 @@ export class Follower {
   private stray(refresh: number): number {
     if (this.pictures.length < PICTURES) return 0;
     const early = this.pictures.toSorted((a, b) => a - b)[PICTURES >> 1] ?? 0;
-    const beyond = Math.max(0, Math.abs(early) - refresh / 2 - SLACK_MS);
+    const beyond = Math.max(0, Math.abs(early) - refresh / 2 + WITHIN_MS);
     return Math.sign(early) * Math.min(STRAY_MS, beyond);
   }
 }
