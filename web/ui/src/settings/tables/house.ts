@@ -175,7 +175,7 @@ export const access: SingleSpec<'server'> = {
         { path: 'access.block', as: 'lines', mono: true, placeholder: '192.0.2.66' },
       ],
     },
-    { title: 'idle', fields: [{ path: 'access.idle_sign_out', as: 'duration' }] },
+    { title: 'idle', fields: [{ path: 'access.idle_sign_out', as: 'duration', unit: 'm' }] },
   ],
 };
 
@@ -197,7 +197,7 @@ export const certificate: SingleSpec<'server'> = {
       title: 'certificate',
       fields: [
         // Written down whenever it is chosen: a table of a certificate must say its kind.
-        { path: 'certificate.kind', as: 'choice', of: choices({ '': '–', ...names.certificateKind }) },
+        { path: 'certificate.kind', as: 'choice', of: choices({ '': names.certificateStandard, ...names.certificateKind }) },
         { path: 'certificate.names', as: 'lines', mono: true, placeholder: 'vigie.lan', only: (look) => look('certificate.kind') === 'own' },
         { path: 'certificate.chain', as: 'text', mono: true, wide: true, placeholder: '/etc/vigie/tls/fullchain.pem', only: is('files') },
         { path: 'certificate.key', as: 'text', mono: true, wide: true, placeholder: '/etc/vigie/tls/privkey.pem', only: is('files') },
