@@ -48,12 +48,21 @@ impl Gate {
 
     /// Sessions that were begun where nobody may ask any more end.
     pub(crate) fn configure(&self, access: &Access) {
-        self.access.store(Arc::new(access.clone()));
+        let before = self.access.swap(Arc::new(access.clone()));
+        if *before == *access {
+            return;
+        }
         let accounts = self.storage.accounts();
         accounts.end_idle_after(access.idle_sign_out);
+        // The card of whoever is not here now is not known: they are asked when they come.
+        let by_mac = access.allow.iter().any(Whence::is_mac);
+        let judged = Access {
+            allow: if by_mac { Vec::new() } else { access.allow.clone() },
+            ..access.clone()
+        };
         for session in accounts.sessions() {
             let from = session.peer.as_deref().and_then(|peer| peer.parse().ok());
-            if from.is_some_and(|from| !self.would_admit(access, from)) {
+            if from.is_some_and(|from| !self.would_admit(&judged, from)) {
                 accounts.end_session_by_id(&session.id);
                 let entry = Entry::new(Kind::SignedOut, "signed out: the address is not admitted any more");
                 self.storage.audit().tell(entry.by(session.user).from(from));
