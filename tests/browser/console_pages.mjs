@@ -1,6 +1,6 @@
 // Every page of a console, and when one is there.
 const LISTS = { cameras: 'camera', schedules: 'schedule', motion: 'camera', disks: 'disk', rules: 'rule', inputs: 'input', outputs: 'output', recipients: 'recipient', push: 'push' };
-const SINGLE = ['recording', 'snapshots', 'buzzer', 'email', 'mqtt', 'account', 'users', 'groups', 'sessions', 'tokens', 'network', 'access', 'time', 'appearance', 'configuration'];
+const SINGLE = ['recording', 'snapshots', 'buzzer', 'email', 'mqtt', 'account', 'users', 'groups', 'sessions', 'tokens', 'network', 'certificate', 'access', 'time', 'appearance', 'configuration'];
 
 /** Every address, with one entry of each list that has any. */
 export async function pagesOf(page, origin) {

@@ -118,7 +118,9 @@ fn playback_keeps_cameras_in_step_in_chromium() {
     for name in NAMES {
         house.wait_recording(name, "main");
     }
-    let more = [("VIGIE_SAME", NAMES.join(","))];
+    // What else runs beside tests holds up a browser; figures are for a machine that has nothing else to do.
+    let least = pick("0.5", "0.9").to_owned();
+    let more = [("VIGIE_SAME", NAMES.join(",")), ("VIGIE_LEAST_WITHIN", least)];
     let (seen, content) = visit("playback.mjs", house.http(), USER, PASSWORD, &more);
     house.terminate();
     let ended = demo.interrupt();

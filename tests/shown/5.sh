@@ -14,6 +14,12 @@ pages() {
 		8:pages::the_first_page_of_the_demo_in_chromium
 }
 
+# Four cameras on one clock, for five minutes.
+playback() {
+	packaged
+	e2e 1 packaged 3:pages::playback_keeps_cameras_in_step_in_chromium
+}
+
 # 16 windows for half an hour, and what the recorder adds to a picture's way.
 live() {
 	packaged
@@ -58,6 +64,6 @@ lighthouse() {
 	[ "$(wc -l <"$results")" = 4 ] || echo "5: Lighthouse did not end … FAIL" >>"$results"
 }
 
-all="rights pages lighthouse timeline live"
+all="rights pages lighthouse timeline playback live"
 # shellcheck disable=SC2086 # a word each
 parts "$all" ${*:-$all}
