@@ -25,7 +25,7 @@ impl Storage {
     pub(super) fn warm_days_behind(self: &Arc<Self>) {
         let storage = Arc::downgrade(self);
         let body = move || {
-            let Some(streams) = storage.upgrade().map(|storage| storage.catalog.known_streams()) else {
+            let Some(streams) = storage.upgrade().map(|storage| storage.streams()) else {
                 return;
             };
             let main: Vec<_> = streams.into_iter().filter(|id| id.stream == StreamName::Main).collect();
