@@ -41,7 +41,7 @@ export const rights: Catalogue<typeof en.rights> = {
   cameras: 'Pour les caméras',
   camera: 'Caméra',
   every: 'Toutes les caméras',
-  cell: (camera, right) => `${camera}~: ${right}`,
+  cell: (camera, right) => `${camera} : ${right}`,
   names: {
     alarms: 'Alarmes',
     system: 'Système',
@@ -95,7 +95,7 @@ export const tokens: Catalogue<typeof en.tokens> = {
   add: 'Créer un jeton',
   make: 'Créer',
   madeTitle: 'Le jeton est créé',
-  once: 'Copiez-le maintenant~: il ne sera plus affiché.',
+  once: 'Copiez-le maintenant : il ne sera plus affiché.',
   token: 'Jeton',
   copied: 'Je l’ai copié',
   remove: (name) => `Supprimer ${name}`,
@@ -108,9 +108,9 @@ export const password: Catalogue<typeof en.password> = {
   hide: 'Masquer le mot de passe',
   hint: 'Quelques mots en font un bon.',
   strength: {
-    short: 'Trop court~: 8 caractères au moins',
-    weak: 'Faible~: facile à deviner',
-    fair: 'Moyen~: plus long, c’est mieux',
+    short: 'Trop court : 8 caractères au moins',
+    weak: 'Faible : facile à deviner',
+    fair: 'Moyen : plus long, c’est mieux',
     good: 'Bon',
   },
 };
@@ -136,7 +136,7 @@ export const account: Catalogue<typeof en.account> = {
   secret: 'Secret',
   code: 'Code à six chiffres',
   codes: 'Codes de secours',
-  codesText: 'Gardez-les là où vous les trouverez sans votre téléphone. Chacun permet une connexion~; ils ne seront plus affichés.',
+  codesText: 'Gardez-les là où vous les trouverez sans votre téléphone. Chacun permet une connexion ; ils ne seront plus affichés.',
   print: 'Imprimer',
   kept: 'Je les ai conservés',
 };

@@ -3,7 +3,7 @@ import type { Catalogue } from './index';
 
 export const reference: Catalogue<typeof en.reference> = {
   title: 'API',
-  intro: 'Tout ce que font ces pages, n’importe quel programme peut le faire. Demandes et réponses sont en JSON~; les erreurs sont des documents de problème (RFC 9457) avec un code stable~; les heures suivent la RFC 3339, en UTC.',
+  intro: 'Tout ce que font ces pages, n’importe quel programme peut le faire. Demandes et réponses sont en JSON ; les erreurs sont des documents de problème (RFC 9457) avec un code stable ; les heures suivent la RFC 3339, en UTC.',
   access: 'Connectez-vous avec les identifiants Basic d’un utilisateur, avec un de ses jetons (Authorization: Bearer vigie_…) ou avec le cookie de session de ces pages.',
   document: 'En document OpenAPI 3.1',
   tryIt: 'Par exemple',

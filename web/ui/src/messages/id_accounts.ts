@@ -1,0 +1,143 @@
+/** Words on people, passwords and rights. */
+
+import type * as en from './en_accounts';
+
+export const users: typeof en.users = {
+  name: 'Nama',
+  group: 'Grup',
+  cameras: 'Kamera',
+  second: 'Faktor kedua',
+  seen: 'Terakhir terlihat',
+  add: 'Tambah pengguna',
+  edit: (name: string) => `Ubah ${name}`,
+  remove: (name: string) => `Hapus ${name}`,
+  removeText: 'Akun ini beserta sesi dan tokennya langsung berakhir. Apa yang pernah dilakukannya tetap ada di log audit.',
+  disabled: 'Dinonaktifkan',
+  enabled: 'Boleh masuk',
+  limited: 'Hanya beberapa kamera',
+  allCameras: 'Semua milik grupnya',
+  bound: 'Hanya dari alamat tertentu',
+  addresses: 'Alamat',
+  addressesHint: 'Alamat, rentang seperti 192.0.2.0/24, atau alamat MAC jaringan lokal.',
+  boundTo: (addresses: string) => `hanya dari ${addresses}`,
+  never: 'tidak pernah',
+  password: 'Sandi',
+  newPassword: 'Sandi baru',
+  reset: 'Atur ulang sandi atau faktor kedua',
+  endSecond: 'Matikan faktor kedua',
+  groups: { administrator: 'Administrator', advanced: 'Lanjutan', ordinary: 'Biasa' },
+};
+
+export const groups: typeof en.groups = {
+  builtIn: 'Bawaan',
+  builtInHint: 'Grup ini selalu ada dan tidak dapat diubah. Buat grup sendiri untuk hak akses lain.',
+  some: 'Hak akses untuk kamera tertentu saja',
+  addTitle: 'Tambah grup',
+  removeText: 'Grup hanya dapat dihapus bila tidak ada anggotanya.',
+  unsaved: 'Hak akses belum disimpan',
+};
+
+export const rights: typeof en.rights = {
+  house: 'Untuk perekam',
+  cameras: 'Untuk kamera',
+  camera: 'Kamera',
+  every: 'Setiap kamera',
+  cell: (camera: string, right: string) => `${camera}: ${right}`,
+  names: {
+    alarms: 'Alarm',
+    system: 'Sistem',
+    configure: 'Pengaturan',
+    users: 'Pengguna',
+    live: 'Langsung',
+    playback: 'Putar ulang',
+    export: 'Ekspor',
+    record: 'Rekam',
+    protect: 'Lindungi',
+    delete: 'Hapus',
+  },
+  about: {
+    alarms: 'Masukan, keluaran, buzzer, rekam manual, konfirmasi',
+    system: 'Pohon pengawasan, log, statistik, ruang disk',
+    configure: 'Pengaturan, disk, riwayat',
+    users: 'Pengguna, grup, sesi dan token orang lain, log audit',
+    live: 'Menonton tayangan langsung',
+    playback: 'Menonton rekaman',
+    export: 'Mengunduh',
+    record: 'Merekam manual',
+    protect: 'Melindungi dari penghapusan, memberi penanda',
+    delete: 'Menghapus rekaman dan snapshot',
+  },
+};
+
+export const sessions: typeof en.sessions = {
+  user: 'Siapa',
+  from: 'Dari',
+  seen: 'Terakhir terlihat',
+  watching: 'Menonton',
+  watches: (camera: string, how: string) => `${camera} (${how})`,
+  how: { page: 'halaman', rtsp: 'RTSP', playback: 'putar ulang' },
+  nothing: 'tidak ada',
+  current: 'Sesi ini',
+  end: 'Akhiri',
+  endOf: (user: string) => `Akhiri sesi ${user} ini`,
+  endText: 'Pemakainya harus masuk lagi.',
+};
+
+export const tokens: typeof en.tokens = {
+  name: 'Nama',
+  nameHint: 'Untuk apa token ini.',
+  owner: 'Pemilik',
+  rights: 'Hak akses',
+  expires: 'Berakhir',
+  used: 'Terakhir dipakai',
+  never: 'tidak pernah',
+  notYet: 'belum pernah',
+  none: 'Tidak ada token.',
+  add: 'Buat token',
+  make: 'Buat',
+  madeTitle: 'Token telah dibuat',
+  once: 'Salin sekarang: token tidak akan ditampilkan lagi.',
+  token: 'Token',
+  copied: 'Sudah saya salin',
+  remove: (name: string) => `Hapus ${name}`,
+  removeText: 'Program yang memakainya ditolak mulai sekarang.',
+  terms: { '7': 'dalam seminggu', '30': 'dalam 30 hari', '365': 'dalam setahun', never: 'tidak pernah' },
+};
+
+export const password: typeof en.password = {
+  show: 'Tampilkan sandi',
+  hide: 'Sembunyikan sandi',
+  hint: 'Beberapa kata menjadi sandi yang baik.',
+  strength: {
+    short: 'Terlalu pendek: minimal 8 karakter',
+    weak: 'Lemah: mudah ditebak',
+    fair: 'Cukup: lebih panjang lebih baik',
+    good: 'Baik',
+  },
+};
+
+export const account: typeof en.account = {
+  idle: (minutes: number) => `Dikeluarkan setelah ${minutes} menit tanpa aktivitas.`,
+  password: 'Sandi',
+  old: 'Sandi Anda',
+  fresh: 'Sandi baru',
+  change: 'Ganti',
+  changed: 'Sandi telah diganti',
+  othersEnd: 'Sesi Anda yang lain berakhir.',
+  second: 'Faktor kedua',
+  secondHint: 'Kode dari ponsel Anda setiap kali masuk, selain sandi.',
+  on: 'Aktif',
+  off: 'Mati',
+  switchOn: 'Aktifkan',
+  switchOff: 'Matikan',
+  codesLeft: (count: number) => `Sisa ${count} kode pemulihan`,
+  again: 'Ketik sandi Anda sekali lagi.',
+  scan: 'Pindai ini dengan aplikasi autentikator, atau ketik rahasianya di sana. Lalu ketik kode yang ditampilkannya.',
+  qr: 'Kode untuk aplikasi autentikator',
+  secret: 'Rahasia',
+  code: 'Kode enam digit',
+  codes: 'Kode pemulihan',
+  codesText: 'Simpan kode ini di tempat yang dapat Anda temukan tanpa ponsel. Tiap kode berlaku sekali masuk dan tidak akan ditampilkan lagi.',
+  print: 'Cetak',
+  kept: 'Sudah saya simpan',
+};
