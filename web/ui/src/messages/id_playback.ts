@@ -44,7 +44,7 @@ export const replay: typeof en.replay = {
   nowLong: 'Ke rekaman terbaru',
 
   jump: 'Ke waktu',
-  jumpGo: 'Buka',
+  jumpGo: 'Lompat',
   calendar: 'Kalender',
   earlierMonth: 'Bulan sebelumnya',
   laterMonth: 'Bulan berikutnya',
@@ -59,7 +59,7 @@ export const replay: typeof en.replay = {
   zoomOut: 'Perluas waktu',
   lengths: { month: 'Bulan', week: 'Minggu', day: 'Hari', hour: 'Jam', minutes: '5 mnt' },
   length: 'Panjang garis waktu',
-  absent: 'Perekam ini lebih lama daripada garis waktu: perbarui untuk melihat di mana ada rekaman. Pemutaran dan “Ke waktu” tetap berfungsi.',
+  absent: 'Versi perekam ini belum mengenal garis waktu: perbarui untuk melihat di mana ada rekaman. Pemutaran dan “Ke waktu” tetap berfungsi.',
   timelineFailed: (detail: string) => `Garis waktu tidak dapat dimuat: ${detail}`,
 
   mark: 'Tandai rentang',
@@ -98,7 +98,7 @@ export const replay: typeof en.replay = {
   findTag: 'Cari penanda',
   noTags: 'Belum ada penanda. Tandai suatu saat agar mudah ditemukan lagi.',
   noTagFound: 'Tidak ada penanda dengan kata-kata ini.',
-  tagsAbsent: 'Perekam ini lebih lama daripada penanda: perbarui untuk memakainya.',
+  tagsAbsent: 'Versi perekam ini belum mengenal penanda: perbarui untuk memakainya.',
   renameTag: (text: string) => `Ganti nama ${text}`,
   deleteTag: (text: string) => `Hapus ${text}`,
   deleteTagSure: (text: string) => `Hapus penanda “${text}”?`,

@@ -15,7 +15,7 @@ export const settings: typeof en.settings = {
   back: 'Semua pengaturan',
   backTo: (section: string) => `Kembali ke ${section}`,
   failedTitle: 'Pengaturan tidak dapat dibaca',
-  older: 'Perekam ini lebih lama daripada halaman ini: bagian ini belum dikenalnya. Perbarui, lalu kembali.',
+  older: 'Versi perekam ini lebih tua daripada halaman ini: bagian ini belum dikenalnya. Perbarui, lalu kembali.',
   notAllowedTitle: 'Bukan untuk akun ini',
   notAllowed: 'Minta hak akses kepada administrator untuk mengubah pengaturan perekam ini.',
   noSection: 'Halaman pengaturan ini tidak ada.',
