@@ -41,10 +41,21 @@ const preferred = typeof navigator === 'undefined' ? [] : navigator.languages;
 export const language: Language = pick([...(chosen === null ? [] : [chosen]), ...preferred]);
 export let t: Messages = en;
 
+/** Chosen by somebody who is not signed in yet: it holds for them once they are. */
+const BEFORE = 'vigie.language_before';
+
 /** What the pages say is read when they are loaded: they are loaded anew. */
-export function choose(other: Language): void {
+export function choose(other: Language, signedIn = true): void {
   localStorage.setItem(CHOSEN, other);
+  if (!signedIn) sessionStorage.setItem(BEFORE, other);
   location.reload();
+}
+
+/** What was chosen before signing in, once. */
+export function chosenBefore(): Language | null {
+  const before = sessionStorage.getItem(BEFORE);
+  sessionStorage.removeItem(BEFORE);
+  return isLanguage(before) ? before : null;
 }
 
 /** Before anything is shown: whatever reads `t` is loaded afterwards. */

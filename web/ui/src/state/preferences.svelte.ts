@@ -1,7 +1,7 @@
 /** What a person chose for these pages: kept in this browser at once, and on the recorder for the next one. */
 
 import { change, get } from '../api/client';
-import { choose, isLanguage, language, type Language } from '../messages';
+import { choose, chosenBefore, isLanguage, language, type Language } from '../messages';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -63,7 +63,9 @@ class Preferences {
       this.loaded = true;
     }
     const { theme, language: other } = this.kept;
-    if (isLanguage(other) && other !== language) return choose(other);
+    const before = chosenBefore();
+    if (before !== null) void this.keep({ language: before });
+    else if (isLanguage(other) && other !== language) return choose(other);
     if (!isTheme(theme) || theme === this.theme) return;
     this.theme = theme;
     localStorage.setItem(THEME, theme);
