@@ -105,6 +105,21 @@ fn the_console_of_the_demo_in_chromium() {
     );
 }
 
+#[test]
+fn the_console_speaks_three_languages_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    let more = [("VIGIE_EVERY", pick("4", "1").to_owned())];
+    let (seen, content) = visit("languages.mjs", &demo.url, &demo.user, &demo.password, &more);
+    let ended = demo.interrupt();
+    let languages: Vec<&str> = seen.lines().collect();
+    shown(
+        1,
+        &format!("languages beside English, in Chromium: {}", languages.join("; ")),
+        content && ended && languages.len() == 2,
+    );
+}
+
 /// Four recordings of the same moving bars: what is in the pictures says how far cameras are apart.
 #[test]
 fn playback_keeps_cameras_in_step_in_chromium() {
