@@ -37,6 +37,10 @@ async function titles(page, look) {
 const browser = await launch();
 try {
   const english = await visitor(browser, origin, PHONE);
+  // Whatever was chosen before.
+  await english.context.request.post(`${origin}/api/v1/session`, { data: { name: user, password } });
+  await english.context.request.put(`${origin}/api/v1/preferences`, { data: {} });
+  await english.context.clearCookies();
   await english.page.goto(origin);
   await signIn(english.page);
   const inEnglish = await titles(english.page, async () => {});
