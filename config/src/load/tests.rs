@@ -127,7 +127,7 @@ fn all_problems_are_reported_at_once_in_order() {
             "line 2: server.http: seen a whole number, expected an address and port such as \"0.0.0.0:8080\", \
              or a list of them",
             "line 3: server.colour: unknown key \"colour\", expected one of name, state_dir, http, https, rtsp, time_zone, \
-             http_redirect, hsts, certificate, trusted_proxies, proxy_header, base_path",
+             http_redirect, hsts, certificate, trusted_proxies, proxy_header, base_path, access",
             "line 6: disk[0] \"d1\".path: \"srv\" is not usable, expected an absolute path without ..",
             "line 8: camera[0] \"Gate\".id: \"Gate\" is not an id: use 1 to 64 of a-z 0-9 - _",
             "line 10: camera[0] \"Gate\".main.url: \"rtsp://\": no host, expected rtsp://HOST/…",
@@ -614,6 +614,7 @@ fn the_reference_is_valid_with_every_example_taken() {
         base_path: String::new(),
         trusted_proxies: Vec::new(),
         certificate: crate::CertificateSource::default(),
+        access: crate::Access::default(),
         ..config.server.clone()
     };
     assert_eq!(server, plain.server);
