@@ -3,7 +3,7 @@
 import { language, t } from './index';
 
 /** Dates follow the reader's region (day or month first), words the catalogue. */
-const region =
+export const region =
   typeof navigator === 'undefined'
     ? language
     : (navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language);

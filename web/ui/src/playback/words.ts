@@ -1,11 +1,11 @@
 /** Words of a playback: times in the site's zone and as the reader's language writes them, and what there is at one. */
 
-import { language, t } from '../messages';
+import { t } from '../messages';
+import { region } from '../messages/format';
 import type { Tick } from './scale';
 import type { Found } from './timeline';
 import type { Zone } from './zone';
 
-const region = typeof navigator === 'undefined' ? language : (navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language);
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function format(zone: Zone, key: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
