@@ -106,7 +106,7 @@ export const fr: Catalogue<typeof en> = {
     motion: 'Mouvement',
     motionState: { moving: 'quelque chose bouge', still: 'rien ne bouge', unwatched: 'non recherché' },
     motionBlind: (why) => `ne voit rien : ${why}`,
-    motionSkipped: (count) => `${count} images omises : l’enregistreur était trop lent`,
+    motionSkipped: (count) => `${count} ${count < 2 ? 'image omise' : 'images omises'} : l’enregistreur était trop lent`,
   },
 
   live: {

@@ -116,7 +116,7 @@ export const password: Catalogue<typeof en.password> = {
 };
 
 export const account: Catalogue<typeof en.account> = {
-  idle: (minutes) => `Déconnexion après ${minutes} minutes sans activité.`,
+  idle: (minutes) => `Déconnexion après ${minutes} ${minutes < 2 ? 'minute' : 'minutes'} sans activité.`,
   password: 'Mot de passe',
   old: 'Votre mot de passe',
   fresh: 'Nouveau mot de passe',

@@ -8,7 +8,7 @@ export const reference: Catalogue<typeof en.reference> = {
   document: 'En document OpenAPI 3.1',
   tryIt: 'Par exemple',
   search: 'Chercher une route',
-  count: (shown, all) => (shown === all ? `${all} routes` : `${shown} routes sur ${all}`),
+  count: (shown, all) => `${shown} ${shown < 2 ? 'route' : 'routes'}${shown === all ? '' : ` sur ${all}`}`,
   none: 'Aucune route ne contient ces mots.',
   open: 'sans connexion',
   parameters: 'Paramètres',

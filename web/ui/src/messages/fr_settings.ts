@@ -113,7 +113,7 @@ export const settings: Catalogue<typeof en.settings> = {
 
   change: {
     save: 'Enregistrer ces modifications ?',
-    trying: 'Demande à l’enregistreur de ce que cela changerait…',
+    trying: 'L’enregistreur calcule ce que cela changerait…',
     makes: 'Ce qui change',
     nothing: 'Rien de ce qui tourne n’est changé.',
     restarts: 'Interrompu un instant',

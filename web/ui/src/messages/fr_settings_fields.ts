@@ -223,7 +223,7 @@ export const choices: Catalogue<typeof en.choices> = {
   contact: { open: 'ouvert', closed: 'fermé' },
   bias: { as_is: 'telle quelle', pull_up: 'vers le haut', pull_down: 'vers le bas', disabled: 'aucune' },
   level: { low: 'bas', high: 'haut' },
-  certificateStandard: 'l’enregistreur lui-même, ou téléversé',
+  certificateStandard: 'celui de l’enregistreur, ou celui qui est téléversé',
   certificateKind: { own: 'le même, aussi pour d’autres noms', files: 'des fichiers qu’un autre programme renouvelle', acme: 'une autorité (ACME, comme Let’s Encrypt)' },
   challenge: { 'http-01': 'http-01, port 80', 'tls-alpn-01': 'tls-alpn-01, port 443' },
   method: { GET: 'GET', POST: 'POST', PUT: 'PUT' },

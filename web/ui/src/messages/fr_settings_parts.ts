@@ -77,7 +77,7 @@ export const parts: Catalogue<typeof en.parts> = {
   },
   bandwidth: {
     title: 'Débit et capacité',
-    from: (streams) => (streams < 2 ? `de ${streams} flux` : `de ${streams} flux`),
+    from: (streams) => `de ${streams} flux`,
     room: (count, limit) => (count === 0 ? `Plus de place pour d’autres caméras : ${limit} d’abord` : `Place pour ${count} ${count === 1 ? 'caméra' : 'caméras'} de plus ; ${limit} d’abord`),
     limits: { cpu: 'le processeur s’épuise', disk: 'les disques s’épuisent', network: 'le réseau s’épuise' },
     unknown: 'Combien de caméras de plus cette machine supporte se mesure sur une minute.',
@@ -115,7 +115,7 @@ export const parts: Catalogue<typeof en.parts> = {
     readOnly: 'lecture seule',
     smart: 'SMART',
     hours: (hours) => `${hours} h de service`,
-    reallocated: (count) => `${count} secteurs remplacés`,
+    reallocated: (count) => `${count} ${count < 2 ? 'secteur remplacé' : 'secteurs remplacés'}`,
     worn: (percent) => `usé à ${percent} %`,
     looked: 'Examiné',
     commands: 'Préparer, adopter, retirer, libérer',
@@ -134,7 +134,7 @@ export const parts: Catalogue<typeof en.parts> = {
     rate: 'Enregistré',
     usable: 'Pour les enregistrements',
     full: 'Le plus ancien part à partir de',
-    daysOf: (days) => `${days} jours`,
+    daysOf: (days) => `${days} ${/^[01](,|$)/.test(days) ? 'jour' : 'jours'}`,
     unknown: 'pas encore connu',
   },
   network: {

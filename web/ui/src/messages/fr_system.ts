@@ -39,7 +39,7 @@ export const system: Catalogue<typeof en.system> = {
     restarts: (count) => (count < 2 ? `${count} redémarrage` : `${count} redémarrages`),
     since: (span) => `depuis ${span}`,
     detail: (name) => `Détails de ${name}`,
-    parts: (count, running) => `${running} parties sur ${count} en marche`,
+    parts: (count, running) => `${running} ${running < 2 ? 'partie' : 'parties'} sur ${count} en marche`,
   },
   log: {
     filters: 'Filtre du journal',

@@ -88,7 +88,7 @@ export const wall: Catalogue<typeof en.wall> = {
   group: {
     title: 'Caméras qui alternent dans cette fenêtre',
     open: 'Séquence dans cette fenêtre…',
-    at: (at, count) => `${at} caméras sur ${count} en alternance`,
+    at: (at, count) => `${at} ${at < 2 ? 'caméra' : 'caméras'} sur ${count} en alternance`,
     pause: 'Suspendre l’alternance des caméras',
     resume: 'Reprendre l’alternance des caméras',
     next: 'Caméra suivante',
@@ -107,7 +107,7 @@ export const wall: Catalogue<typeof en.wall> = {
     of: (name) => `Outils de ${name}`,
     enlarge: (name) => `${name} en grand`,
     shrink: 'Retour à toutes les fenêtres',
-    replay: (words) => `Revoir : ${words}`,
+    replay: (words) => `Revoir : ${words}`,
     replayLength: 'Relecture instantanée de',
     minutes: (min) => (min < 1 ? `${min * 60} s` : min === 1 ? 'la dernière minute' : `${min} minutes`),
     snapshot: (name) => `Enregistrer une image de ${name}`,
