@@ -197,7 +197,6 @@ impl Storage {
         });
         *lock(&storage.guard) = guard::Guard::start(&storage);
         if opening == crate::index::Opening::Found {
-            storage.warm_days_behind();
             storage.verify_index_behind();
         }
         Ok(storage)

@@ -6,7 +6,6 @@
 //   VIGIE_SAME=a,b,c,d   cameras that film the demo's yard: their pictures are compared
 //   VIGIE_WHILE=300      seconds of playing before the measurement after a while (30)
 //   VIGIE_SHOWN=1        needs four cameras, and plays for 300 s
-//   VIGIE_LEAST_WITHIN=0.5  the share of moments that must be in step (0.9)
 //   VIGIE_SCREENSHOTS=DIR writes pictures as well.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
@@ -21,7 +20,7 @@ const MEASURE_MS = 5_000;
 /** A nudge takes a moment, on a busy machine some. */
 const SETTLED_MS = 15_000;
 /** A browser on a busy machine leaves out a picture now and then. */
-const LEAST_WITHIN = Number(process.env.VIGIE_LEAST_WITHIN ?? 0.9);
+const LEAST_WITHIN = 0.9;
 /** Of footage that must be there. */
 const LEAST_S = 150;
 /** So long ago it is opened: going back from there is still within that. */

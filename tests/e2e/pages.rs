@@ -122,6 +122,7 @@ fn the_console_speaks_three_languages_in_chromium() {
 
 /// Four recordings of the same moving bars: what is in the pictures says how far cameras are apart.
 #[test]
+#[ignore = "measures for minutes, on a machine that has nothing else to do: make shown-5"]
 fn playback_keeps_cameras_in_step_in_chromium() {
     const NAMES: [&str; 4] = ["cam0", "cam1", "cam2", "cam3"];
     let folder = tempfile::tempdir().unwrap();
@@ -133,9 +134,7 @@ fn playback_keeps_cameras_in_step_in_chromium() {
     for name in NAMES {
         house.wait_recording(name, "main");
     }
-    // What else runs beside tests holds up a browser; figures are for a machine that has nothing else to do.
-    let least = pick("0.5", "0.9").to_owned();
-    let more = [("VIGIE_SAME", NAMES.join(",")), ("VIGIE_LEAST_WITHIN", least)];
+    let more = [("VIGIE_SAME", NAMES.join(","))];
     let (seen, content) = visit("playback.mjs", house.http(), USER, PASSWORD, &more);
     house.terminate();
     let ended = demo.interrupt();

@@ -25,7 +25,7 @@ e2e() {
 	[ "$build" = "for tests" ] && features="--features fault-hooks"
 	first=$(($(wc -l <"$results") + 1))
 	# shellcheck disable=SC2046,SC2086 # words
-	cargo test --locked --release $features --test e2e -- --exact --test-threads "$threads" \
+	cargo test --locked --release $features --test e2e -- --include-ignored --exact --test-threads "$threads" \
 		$(for test; do echo "${test#*:}"; done) | tee "$log"
 	for test; do
 		if ! grep -q "^test ${test#*:} \.\.\. ok\$" "$log"; then

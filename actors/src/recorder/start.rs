@@ -85,6 +85,7 @@ impl Recorder {
         let cameras = Arc::new(Cameras::default());
         let rescue = Rescue::default();
         let storage = open_storage(&config, &failures, &low, &rescue, &events)?;
+        storage.warm_days_behind();
         let disks = Disks::new(storage.clone(), failures);
         // Storage tells facts from its first moment on; who acts on them comes to be here.
         drop(rescue.set((disks.clone(), cameras.clone())));

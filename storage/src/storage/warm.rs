@@ -21,8 +21,8 @@ const REST: u32 = 4;
 
 impl Storage {
     /// Newest first, of all cameras' main streams, as long as there is room. Nobody's start and nobody's
-    /// end waits for it.
-    pub(super) fn warm_days_behind(self: &Arc<Self>) {
+    /// end waits for it. For a recorder that serves pages: whoever only looks into a state folder needs none.
+    pub fn warm_days_behind(self: &Arc<Self>) {
         let storage = Arc::downgrade(self);
         let body = move || {
             let Some(streams) = storage.upgrade().map(|storage| storage.streams()) else {
