@@ -68,6 +68,7 @@ pub fn measure(options: &Options) -> Result<Vec<Line>> {
     let storage = open()?;
     let (before, _) = memory_mb()?;
     let begun = Instant::now();
+    storage.warm_days_behind();
     while is_there("days")? {
         std::thread::sleep(Duration::from_millis(50));
     }
