@@ -15,8 +15,9 @@ use crate::{
 /// Users come and go; those of the longest unchanged ones are forgotten first.
 const MOST: usize = 1000;
 
+/// Of one user, as a backup carries it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Preference {
+pub struct Preference {
     user: String,
     /// When that user was made: another of the same name begins with nothing.
     user_created: Utc,
@@ -81,6 +82,25 @@ impl Preferences {
             }));
             Ok((changes, ()))
         })
+    }
+
+    /// Everybody's.
+    pub fn all(&self) -> Vec<Preference> {
+        self.0.read().values().cloned().collect()
+    }
+
+    /// As they were in another recorder, or before: each replaces one of the same name.
+    pub fn restore(&self, preferences: Vec<Preference>) -> Result<(), PreferenceError> {
+        self.0.change(|all| {
+            let new = preferences.into_iter().filter(|one| all.get(&one.user) != Some(one));
+            Ok((new.take(MOST).map(Change::Put).collect(), ()))
+        })
+    }
+
+    /// Nobody's are left.
+    pub fn clear(&self) -> Result<(), PreferenceError> {
+        self.0
+            .change(|all| Ok((all.keys().cloned().map(Change::Remove).collect(), ())))
     }
 }
 

@@ -92,15 +92,15 @@ impl Accounts {
 }
 
 /// Whether somebody may manage users.
-fn manages(state: &State) -> bool {
+pub(super) fn manages(state: &State) -> bool {
     let may = |user: &StoredUser| user.enabled && state.groups.rights_of(user).may(HouseRight::Users);
     state.users.values().any(may)
 }
 
 /// Whoever changes users and groups: with rights of their own, which nothing that they give exceeds.
 pub struct Giver<'a> {
-    accounts: &'a Accounts,
-    rights: Rights,
+    pub(super) accounts: &'a Accounts,
+    pub(super) rights: Rights,
 }
 
 impl Giver<'_> {
