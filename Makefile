@@ -20,7 +20,7 @@ UI := web/ui
 PAGE_TESTS := tests/browser
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build demo test bench bench-index shown-2 shown-3 shown-4 lint install clean
+.PHONY: help setup setup-test ui build demo test bench bench-index shown-2 shown-3 shown-4 shown-5 lint install clean
 .DEFAULT_GOAL := help
 # cargo and npm keep both cores busy by themselves; apt bears no company.
 .NOTPARALLEL:
@@ -75,6 +75,9 @@ shown-3: build setup-test ## disks that fail, fill up and hang, and every power 
 
 shown-4: build setup-test ## alarms: how soon each action comes, kill -9, storms, motion
 	tests/shown/4.sh
+
+shown-5: build setup-test ## the console: pages in a browser, rights, playback in step, 16 windows
+	tests/shown/5.sh
 
 lint: ## warnings are errors; formatting
 	$(CARGO) clippy --locked --workspace --all-targets --features fault-hooks -- -D warnings

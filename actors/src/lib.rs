@@ -27,6 +27,7 @@ mod deps;
 mod devices;
 mod disks;
 mod email;
+pub mod gate;
 mod gpio;
 mod health;
 mod http;

@@ -11,16 +11,17 @@ use ulid::Ulid;
 use vigie_config::StreamId;
 use vigie_media::{
     hub::Hub,
-    restream::{Restream, RestreamError, RestreamOptions, RtspUsers},
+    restream::{MayPlay, Restream, RestreamError, RestreamOptions, RtspUsers},
 };
 use vigie_storage::{
     Storage,
-    accounts::{CameraRight, Verdict},
+    accounts::{CameraRight, User, Verdict},
     audit::{Entry, Kind},
 };
 
 use crate::{
     cameras::Cameras,
+    gate::Gate,
     sign_ins::{FailedSignIns, With},
     supervise::{ChildSpec, worker_child},
 };
@@ -35,14 +36,29 @@ const TOKEN: &str = "token:";
 struct Users {
     storage: Arc<Storage>,
     sign_ins: Arc<FailedSignIns>,
+    gate: Arc<Gate>,
 }
 
 impl RtspUsers for Users {
     fn ha1(&self, user: &str) -> Option<String> {
         self.storage.accounts().ha1(user)
     }
+    fn admits(&self, from: IpAddr) -> bool {
+        let admitted = self.gate.admits(from);
+        if !admitted {
+            self.gate.refused(from, "RTSP");
+        }
+        admitted
+    }
     fn may_try(&self, from: Option<IpAddr>, user: &str) -> bool {
         self.sign_ins.may_try(from, With::Name(user)).is_ok()
+    }
+    fn is_at_home(&self, from: Option<IpAddr>, user: &str) -> bool {
+        let at_home = self.gate.is_at_home(user, from);
+        if !at_home {
+            self.gate.is_away(user, from);
+        }
+        at_home
     }
     fn check_basic(&self, user: &str, password: &str) -> Option<String> {
         let accounts = self.storage.accounts();
@@ -56,13 +72,23 @@ impl RtspUsers for Users {
             Verdict::NeedsCode(_) | Verdict::Refused | Verdict::Disabled => None,
         }
     }
-    fn may_play(&self, who: &str, stream: &StreamId) -> bool {
+    fn may_play(&self, who: &str, from: Option<IpAddr>, stream: &StreamId) -> MayPlay {
         let accounts = self.storage.accounts();
         let user = match who.strip_prefix(TOKEN) {
             Some(id) => Ulid::from_string(id).ok().and_then(|id| accounts.user_of_token(id)),
             None => accounts.get(who),
         };
-        user.is_some_and(|user| user.may_with(&stream.camera, CameraRight::Live))
+        let bound = |user: &User| {
+            user.addresses
+                .as_ref()
+                .is_none_or(|addresses| self.gate.holds(addresses, from))
+        };
+        match user.filter(bound) {
+            None => MayPlay::Unknown,
+            Some(user) if !user.sees(&stream.camera) => MayPlay::Unknown,
+            Some(user) if user.may_with(&stream.camera, CameraRight::Live) => MayPlay::Yes,
+            Some(_) => MayPlay::No,
+        }
     }
     fn stamp(&self, who: &str) -> u64 {
         self.storage.accounts().password_stamp(who)
@@ -99,10 +125,12 @@ pub fn start_restream(
     address: SocketAddr,
     storage: &Arc<Storage>,
     sign_ins: &Arc<FailedSignIns>,
+    gate: &Arc<Gate>,
 ) -> Result<Arc<Restream>, RestreamError> {
     let users = Arc::new(Users {
         storage: storage.clone(),
         sign_ins: sign_ins.clone(),
+        gate: gate.clone(),
     });
     Ok(Arc::new(Restream::start(RestreamOptions {
         address,

@@ -10,6 +10,7 @@ use std::{
     collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
     io,
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::PoisonError,
     time::Duration,
@@ -17,7 +18,7 @@ use std::{
 
 use tokio::sync::Mutex;
 use vigie_config::{
-    Config, ErrorKind, Kind, Problems, Warning, diff,
+    Access, Config, ErrorKind, Kind, Problem, Problems, Warning, diff,
     edit::{self, Edit, EditError},
     system_variable,
 };
@@ -42,6 +43,42 @@ pub struct Read {
     pub edit: Edit,
     /// Another one for each text.
     pub revision: String,
+}
+
+/// Whoever wants a change.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    pub name: &'a str,
+    pub from: Option<IpAddr>,
+    /// Even where it shuts themselves out.
+    pub forced: bool,
+}
+
+impl By<'_> {
+    /// They could not ask anything any more, this change included.
+    fn shut_out(&self, recorder: &Recorder, new: &Config, text: &str) -> Option<Problem> {
+        let from = self.from.filter(|_| !self.forced)?;
+        let (old, new) = (&recorder.config().server.access, &new.server.access);
+        if old == new || recorder.gate().would_admit(new, from) {
+            return None;
+        }
+        // Whoever is let in without the list of the admitted stands on no list of the blocked.
+        let everybody = Access {
+            allow: Vec::new(),
+            ..new.clone()
+        };
+        let list = if recorder.gate().would_admit(&everybody, from) {
+            "allow"
+        } else {
+            "block"
+        };
+        let header = |line: &str| line.trim().starts_with("[server.access]");
+        Some(Problem {
+            line: text.lines().position(header).map_or(1, |at| at + 1),
+            path: format!("server.access.{list}"),
+            text: format!("shuts out {from}, from where you ask: let it in, or say that you mean it (force=true)"),
+        })
+    }
 }
 
 /// What a change did, or would do.
@@ -115,12 +152,12 @@ impl Settings {
         })
     }
 
-    /// Changes the file for `by` and waits until the recorder runs with it. `expected`: the revision that
+    /// Changes the file for somebody and waits until the recorder runs with it. `expected`: the revision that
     /// the change was made for, where it matters. `try_only`: nothing is written.
     pub async fn change(
         &self,
         recorder: &Recorder,
-        by: &str,
+        by: By<'_>,
         expected: Option<&str>,
         try_only: bool,
         change: impl FnOnce(&mut Edit) -> Result<(), SettingsError>,
@@ -140,6 +177,9 @@ impl Settings {
         change(&mut edit)?;
         let text = edit.text();
         let (config, warnings) = Config::parse(&text, &system_variable)?;
+        if let Some(problem) = by.shut_out(recorder, &config, &text) {
+            return Err(SettingsError::Refused(Problems(vec![problem])));
+        }
         let changes = diff(&recorder.config(), &config);
         let outcome = Outcome {
             revision: revision(&text),
@@ -150,7 +190,7 @@ impl Settings {
         if try_only || outcome.revision == seen {
             return Ok(outcome);
         }
-        self.wrote(&outcome.revision, by);
+        self.wrote(&outcome.revision, by.name);
         let written = within(path, move |path| edit::replace(path, &text)).await;
         written.map_err(|source| SettingsError::Unwritable {
             path: path.to_owned(),

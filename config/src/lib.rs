@@ -4,6 +4,7 @@
 //! configurations, identifiers, times, causes and error kinds.
 //! Does not belong here: anything that opens a socket or a footage file.
 
+mod access;
 mod alarm;
 mod cause;
 pub mod diff;
@@ -22,6 +23,7 @@ mod schedule;
 mod size;
 mod time;
 
+pub use access::{Access, Mac, Whence, WhenceError};
 pub use alarm::{
     Actions, Buzzer, BuzzerKind, Contact, HttpCall, HttpMethod, Input, InputKind, Output, OutputKind, Rule,
 };

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::{
-    AddressRange, Buzzer, CameraId, Causes, CertificateSource, DiskId, Email, Input, Mqtt, Output, ProxyHeader, Push,
-    Recipient, Rule, Schedule, StreamName, When,
+    Access, AddressRange, Buzzer, CameraId, Causes, CertificateSource, DiskId, Email, Input, Mqtt, Output, ProxyHeader,
+    Push, Recipient, Rule, Schedule, StreamName, When,
 };
 
 /// A text that never shows itself: `Debug`, `Display` and `Serialize` print `***`.
@@ -77,6 +77,8 @@ pub struct Server {
     pub proxy_header: ProxyHeader,
     /// The path below which everything is, without a slash at its end: empty, or `/vigie`.
     pub base_path: String,
+    /// Who may ask anything at all, by where they are.
+    pub access: Access,
     pub rtsp: SocketAddr,
     /// IANA name; `None`: the system's.
     pub time_zone: Option<String>,

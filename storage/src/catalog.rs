@@ -13,6 +13,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use vigie_config::{GapCause, StreamId, Utc};
@@ -321,8 +322,10 @@ impl Catalog {
     }
 
     /// What the index has of the days that [`from`, `to`) touches; see [`Index::days`].
-    pub fn indexed_days(&self, stream: &StreamId, from: Utc, to: Utc) -> Vec<Arc<Lanes>> {
-        self.told(self.index.days(stream, from, to)).unwrap_or_default()
+    pub fn indexed_days(&self, stream: &StreamId, from: Utc, to: Utc, step: Duration) -> Option<Vec<Arc<Lanes>>> {
+        // What cannot be read is told of, and not there.
+        self.told(self.index.days(stream, from, to, step))
+            .unwrap_or_else(|| Some(Vec::new()))
     }
 
     /// Everything that touches [`from`, `to`).

@@ -30,6 +30,7 @@ mod survey;
 pub(crate) mod tests;
 mod upkeep;
 mod volumes;
+mod warm;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -196,6 +197,7 @@ impl Storage {
         });
         *lock(&storage.guard) = guard::Guard::start(&storage);
         if opening == crate::index::Opening::Found {
+            storage.warm_days_behind();
             storage.verify_index_behind();
         }
         Ok(storage)

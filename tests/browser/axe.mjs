@@ -12,7 +12,7 @@ const SIZES = (process.env.VIGIE_SIZES ?? '1440x900-dark 390x844-light 1440x900-
   return { width: Number(width), height: Number(height), scheme };
 });
 const LISTS = { cameras: 'camera', schedules: 'schedule', motion: 'camera', disks: 'disk', rules: 'rule', inputs: 'input', outputs: 'output', recipients: 'recipient', push: 'push' };
-const SINGLE = ['recording', 'snapshots', 'buzzer', 'email', 'mqtt', 'account', 'users', 'groups', 'sessions', 'tokens', 'network', 'access', 'time', 'appearance', 'configuration'];
+const SINGLE = ['recording', 'snapshots', 'buzzer', 'email', 'mqtt', 'account', 'users', 'groups', 'sessions', 'tokens', 'network', 'certificate', 'access', 'time', 'appearance', 'configuration'];
 
 /** Every address, with one entry of each list that has any. */
 async function pagesOf(page, origin) {

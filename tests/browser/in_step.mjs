@@ -27,15 +27,15 @@ export function spread(page, ms) {
       spreads.push(Math.max(...walls) - Math.min(...walls));
     }
     spreads.sort((a, b) => a - b);
-    const steps = all.flatMap((rows) => rows.slice(1).map((row, i) => row.wall - rows[i].wall)).sort((a, b) => a - b);
-    const picture = steps[steps.length >> 1] ?? NaN;
+    const lasts = (rows) => rows.slice(1).map((row, i) => row.wall - rows[i].wall).sort((a, b) => a - b)[rows.length >> 1] ?? NaN;
+    const picture = Math.max(...all.map(lasts));
     return {
       cameras: all.length,
       pictures: all.reduce((sum, rows) => sum + rows.length, 0),
       moments: spreads.length,
       median: Math.round((spreads[spreads.length >> 1] ?? NaN) * 10) / 10,
       most: Math.round((spreads.at(-1) ?? NaN) * 10) / 10,
-      /** How long a picture lasts, as a rule. */
+      /** How long a picture of the slowest camera lasts, as a rule. */
       picture: Math.round(picture * 10) / 10,
       /** The share of moments at which no two cameras are further apart than a picture; times vary by some ms. */
       within: Math.round((spreads.filter((one) => one <= picture + 5).length / spreads.length) * 1000) / 1000,

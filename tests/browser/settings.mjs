@@ -17,11 +17,15 @@ class Owner {
     const guest = await visitor(browser, settings.origin, size);
     const here = Object.assign(new Owner(), guest, { size });
     await here.page.goto(settings.origin);
-    await here.page.getByLabel('Name', { exact: true }).fill(settings.user);
-    await here.page.getByLabel('Password', { exact: true }).fill(settings.password);
-    await here.page.keyboard.press('Enter');
-    await here.page.getByRole('button', { name: /^Menu of/ }).waitFor();
+    await here.signIn();
     return here;
+  }
+
+  async signIn() {
+    await this.page.getByLabel('Name', { exact: true }).fill(settings.user);
+    await this.page.getByLabel('Password', { exact: true }).fill(settings.password);
+    await this.page.keyboard.press('Enter');
+    await this.page.getByRole('button', { name: /^Menu of/ }).waitFor();
   }
 
   say(text) {
@@ -217,6 +221,78 @@ class Owner {
     this.say('a camera is removed, once nothing names it');
   }
 
+  /** Blocked is whom nobody has; the file is as it was afterwards. */
+  async access() {
+    const before = (await this.api('GET', '/config')).body.server;
+    await this.open('access');
+    await this.page.getByLabel('Never from').fill('192.0.2.66\nlobby');
+    await this.page.getByRole('button', { name: 'Save…' }).click();
+    await this.page.locator('.field .error').getByText('lobby').waitFor();
+    await this.page.getByLabel('Never from').fill('192.0.2.66\n02:00:5e:10:00:01');
+    await this.picture('access');
+    await this.save();
+    const saved = (await this.api('GET', '/config')).body.server.access;
+    check(JSON.stringify(saved) === '{"block":["192.0.2.66","02:00:5e:10:00:01"]}', `the lists are ${JSON.stringify(saved)}`);
+    check((await this.api('PUT', '/config/server', before)).status === 200, 'the lists are not taken away again');
+    this.say('who may connect: refused at its field, saved');
+  }
+
+  async bound() {
+    await this.open('users');
+    await this.page.getByRole('button', { name: 'Add a user' }).click();
+    await this.dialog.getByLabel('Name', { exact: true }).fill('try-bound');
+    await this.dialog.getByLabel('Password', { exact: true }).fill('correct horse battery');
+    await this.dialog.getByLabel('Only from some addresses').check();
+    await this.dialog.getByLabel('Addresses', { exact: true }).fill('192.0.2.0/24');
+    await this.picture('bound');
+    await this.dialog.getByRole('button', { name: 'Add', exact: true }).click();
+    await this.dialog.waitFor({ state: 'detached' });
+    await this.page.getByText('only from 192.0.2.0/24').waitFor();
+    await this.picture('users');
+    await this.api('DELETE', '/users/try-bound');
+    this.say('a user is bound to addresses');
+  }
+
+  async certificate() {
+    await this.open('certificate');
+    await this.page.getByText('Shown now').waitFor();
+    await this.picture('certificate');
+    await this.page.getByRole('button', { name: 'Upload a certificate' }).click();
+    await this.dialog.getByLabel('Certificate (PEM)', { exact: true }).fill('no certificate');
+    await this.dialog.getByLabel('Key (PEM)', { exact: true }).fill('no key');
+    await this.dialog.getByRole('button', { name: 'Upload', exact: true }).click();
+    await this.dialog.getByRole('alert').waitFor();
+    const refused = await this.api('PUT', '/certificate', { certificate: 'no certificate', key: 'no key' });
+    check((await this.dialog.getByRole('alert').innerText()).includes(refused.body.detail), 'the page does not show the recorder’s own words');
+    await this.picture('certificate-refused');
+    await this.dialog.getByRole('button', { name: 'Cancel' }).click();
+    await this.page.getByLabel('Certificate from').selectOption('acme');
+    await this.page.getByLabel('Names', { exact: true }).waitFor();
+    await this.picture('certificate-acme');
+    await this.page.getByRole('button', { name: 'Discard' }).click();
+    this.say('the certificate: what is shown, why one is refused, what can be set');
+  }
+
+  /** Whoever gives no input is warned, and signed out. */
+  async idle() {
+    const before = (await this.api('GET', '/config')).body.server;
+    const changed = await this.api('PUT', '/config/server', { ...before, access: { idle_sign_out: '15s' } });
+    check(changed.status === 200, `idle_sign_out: ${JSON.stringify(changed.body)}`);
+    try {
+      await this.page.goto(`${settings.origin}/settings/access`);
+      await this.dialog.getByText('Still there?').waitFor({ timeout: 20_000 });
+      await this.picture('idle');
+      await this.dialog.getByRole('button', { name: 'Stay signed in' }).click();
+      await this.dialog.waitFor({ state: 'detached' });
+      await this.page.getByText('You were signed out after a minute without input.').waitFor({ timeout: 30_000 });
+      await this.picture('signed-out');
+    } finally {
+      await this.signIn();
+      check((await this.api('PUT', '/config/server', before)).status === 200, 'idle_sign_out is not taken away again');
+    }
+    this.say('who gives no input is warned and signed out');
+  }
+
   async system() {
     await this.page.goto(`${settings.origin}/system/tree`);
     await this.page.locator('[data-actor="registry"] [data-state="running"]').first().waitFor();
@@ -232,11 +308,11 @@ try {
     const here = await Owner.enter(browser, size);
     try {
       await here.tidyUp();
-      for (const step of ['schedule', 'camera', 'motion', 'rule', 'conflict', 'offline', 'leaveUnsaved', 'remove', 'system']) await here[step]();
+      for (const step of ['schedule', 'camera', 'motion', 'rule', 'conflict', 'offline', 'leaveUnsaved', 'remove', 'access', 'bound', 'certificate', 'idle', 'system']) await here[step]();
       const wider = await here.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       check(wider <= 0, `the page is ${wider} px wider than the window`);
       // Refusals and the outage are meant to be.
-      const wrong = here.faults.filter((fault) => !/40[3459]|412|422|ERR_INTERNET_DISCONNECTED|WebSocket/.test(fault));
+      const wrong = here.faults.filter((fault) => !/40[013459]|412|422|ERR_INTERNET_DISCONNECTED|WebSocket/.test(fault));
       check(wrong.length === 0, `the page did what it must not:\n  ${wrong.join('\n  ')}`);
     } catch (error) {
       await here.picture('failed').catch(() => {});

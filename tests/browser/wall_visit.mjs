@@ -66,6 +66,14 @@ export class Wall {
     return (await this.get('/cameras')).find((one) => one.id === id);
   }
 
+  /** Since when a camera is recorded without a hole, in ms since 1970; now if it is not. */
+  async recordedSince(id) {
+    const now = Date.now();
+    const [from, to] = [now - 600_000, now].map((at) => new Date(at).toISOString());
+    const { cameras } = await this.get(`/timeline?cameras=${id}&from=${from}&to=${to}&step=1`);
+    return cameras[0].footage.at(-1)?.[0] ?? now;
+  }
+
   /** Waits until `what` is so; says what was seen last. */
   async until(words, what) {
     const deadline = Date.now() + WAIT_MS;

@@ -5,11 +5,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod accounts;
 mod acme;
 #[cfg(feature = "fault-hooks")]
 mod alarm_panics;
 mod alarms;
+mod attacks;
 mod cascade;
 mod causes;
 mod chain;
@@ -18,6 +20,7 @@ mod devices;
 mod disk_service;
 mod disks;
 mod faulty_disk;
+mod first_day;
 mod footage;
 mod house;
 mod house_events;

@@ -105,6 +105,46 @@ fn the_console_of_the_demo_in_chromium() {
     );
 }
 
+/// Four recordings of the same moving bars: what is in the pictures says how far cameras are apart.
+#[test]
+fn playback_keeps_cameras_in_step_in_chromium() {
+    const NAMES: [&str; 4] = ["cam0", "cam1", "cam2", "cam3"];
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    let written = std::fs::read_to_string(folder.path().join("vigie.toml")).unwrap();
+    let mut urls = written.lines().filter_map(|line| line.strip_prefix("url = "));
+    let yard = urls.next_back().unwrap().trim_matches('"');
+    let mut house = House::start(&Setup::new(NAMES.map(|name| Cam::new(name, yard.to_owned()))));
+    for name in NAMES {
+        house.wait_recording(name, "main");
+    }
+    // What else runs beside tests holds up a browser; figures are for a machine that has nothing else to do.
+    let least = pick("0.5", "0.9").to_owned();
+    let more = [("VIGIE_SAME", NAMES.join(",")), ("VIGIE_LEAST_WITHIN", least)];
+    let (seen, content) = visit("playback.mjs", house.http(), USER, PASSWORD, &more);
+    house.terminate();
+    let ended = demo.interrupt();
+    // As the script says of the measurement after a while: `1440 px: after 300 s: …`.
+    let while_playing = format!(": after {} s: ", pick(30, 300));
+    let figure = seen
+        .lines()
+        .find_map(|line| line.split_once(&while_playing))
+        .map(|(_, figure)| figure);
+    let measured = seen
+        .lines()
+        .filter(|line| line.contains("bars within one picture"))
+        .count();
+    shown(
+        3,
+        &format!(
+            "playback in Chromium, {measured} measurements after jumps and pauses; after {} s: {}",
+            pick(30, 300),
+            figure.unwrap_or("not reached")
+        ),
+        content && ended && figure.is_some(),
+    );
+}
+
 #[test]
 fn a_page_of_a_recorder_without_a_usable_disk_says_so() {
     let cameras = cameras(1);

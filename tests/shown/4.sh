@@ -3,40 +3,8 @@
 # `number: figure … pass|FAIL`, collected in target/shown/4.txt. Each says in brackets which build it
 # ran on: the packaged program, or one for tests (cargo feature `fault-hooks`), which alone sends Web
 # Push to this machine and panics on demand. Takes about two hours; `4.sh PART…` runs some parts alone.
-set -u
-cd "$(dirname "$0")/../.."
-target=${CARGO_TARGET_DIR:-target}
-mkdir -p target/shown
-parts=${*:-timed rounds motion panics}
-
-# The results of each part are in a file of its own.
-begin() {
-	export VIGIE_SHOWN=1 VIGIE_SHOWN_LIST="4-$1"
-	results=$PWD/target/shown/4-$1.txt log=$PWD/target/shown/4-$1.log
-	: >"$results"
-}
-
-# Says of the results from line $1 on which build they are of.
-built() {
-	sed -i "$1,\$s/ … \(pass\|FAIL\)\$/ [$2] … \1/" "$results"
-}
-
-# THREADS BUILD TEST…: each test as `line:module::name`. One that fails before it can say so, or is not
-# there, is a FAIL as well.
-e2e() {
-	threads=$1 build=$2 features=
-	shift 2
-	[ "$build" = "for tests" ] && features="--features fault-hooks"
-	first=$(($(wc -l <"$results") + 1))
-	# shellcheck disable=SC2046,SC2086 # words
-	cargo test --locked --release $features --test e2e -- --exact --test-threads "$threads" \
-		$(for test; do echo "${test#*:}"; done) | tee "$log"
-	for test; do
-		grep -q "^test ${test#*:} \.\.\. ok\$" "$log" ||
-			echo "${test%%:*}: the test ${test#*:} did not pass … FAIL" >>"$results"
-	done
-	built "$first" "$build"
-}
+list=4
+. "$(dirname "$0")/list.sh"
 
 # SET OPTIONS…: the table of the benchmark against its bars.
 detector() {
@@ -55,13 +23,6 @@ detector() {
 			if (quiet) line(alarms " false alarms where nothing moves:" names, alarms == 0)
 			if (lines != 4) line("the benchmark did not end", 0)
 		}' "target/shown/4-motion-$set.md" >>"$results"
-}
-
-# What is shown is the packaged program: building with fault-hooks would replace it.
-packaged() {
-	cargo build --locked --release --bin vigie || exit 1
-	cp "$target/release/vigie" target/shown/vigie
-	export VIGIE_BINARY="$PWD/target/shown/vigie"
 }
 
 # One by one, for they are timed, or want the whole machine.
@@ -106,14 +67,6 @@ panics() {
 		8:alarm_panics::what_is_written_is_acted_on_by_the_next_registry
 }
 
-for part in $parts; do
-	case $part in
-	timed | rounds | motion | panics) begin "$part" && "$part" ;;
-	*) echo "4.sh: no part $part: timed, rounds, motion, panics" >&2 && exit 2 ;;
-	esac
-done
-
-echo
-# shellcheck disable=SC2046 # a word each
-sort -n -s -t: -k1,1 $(for part in $parts; do echo "target/shown/4-$part.txt"; done) | tee target/shown/4.txt
-! grep -q 'FAIL$' target/shown/4.txt
+all="timed rounds motion panics"
+# shellcheck disable=SC2086 # a word each
+parts "$all" ${*:-$all}

@@ -20,7 +20,10 @@ use actix_web::{
 use vigie_actors::Recorder;
 use vigie_config::Server;
 
-use crate::forwarded::{self, told};
+use crate::{
+    forwarded::{self, told},
+    problem::Problem,
+};
 
 /// Where ACME asks (RFC 8555 §8.3).
 const CHALLENGES: &str = "/.well-known/acme-challenge/";
@@ -66,6 +69,11 @@ pub async fn note<B: MessageBody>(
             None => HttpResponse::NotFound().finish(),
         };
         return Ok(request.into_response(answer).map_into_right_body());
+    }
+    // Behind the authority's questions: nobody knows from where they come.
+    if let Some(peer) = arrival.peer.filter(|peer| !recorder.gate().admits(*peer)) {
+        recorder.gate().refused(peer, "HTTP");
+        return Ok(request.error_response(Problem::Blocked).map_into_right_body());
     }
     let port = request.app_data::<EncryptedPort>().and_then(|port| port.0);
     let rest = below(request.path(), &arrival.base);

@@ -163,6 +163,7 @@ mod tests {
                 "POST /api/v1/session",
                 "DELETE /api/v1/session",
                 "POST /api/v1/setup",
+                "POST /api/v1/session/input",
                 // What a user keeps for themselves.
                 "PUT /api/v1/layouts/{id}",
                 "DELETE /api/v1/layouts/{id}",

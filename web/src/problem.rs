@@ -13,7 +13,7 @@ use crate::{api::NoteBody, deadline};
 /// The body of every error answer, `application/problem+json`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
-    /// What a program decides by: `bad_request`, `unauthenticated`, `code_needed`, `locked_out`, `forbidden`, `no_camera`, `no_footage`,
+    /// What a program decides by: `bad_request`, `unauthenticated`, `code_needed`, `locked_out`, `forbidden`, `blocked`, `no_camera`, `no_footage`,
     /// `mixed_formats`, `conflict`, `stale`, `refused`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
@@ -43,6 +43,8 @@ pub enum Problem {
     LockedOut(std::time::Duration),
     #[error("{0}")]
     Forbidden(String),
+    #[error("this address is not admitted here")]
+    Blocked,
     #[error("{0}")]
     Conflict(String),
     #[error("there is no camera {0}")]
@@ -110,6 +112,7 @@ impl Problem {
             Problem::LockedOut(_) => (StatusCode::TOO_MANY_REQUESTS, "locked_out", "Too many wrong tries"),
             Problem::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Not as things stand"),
             Problem::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Problem::Blocked => (StatusCode::FORBIDDEN, "blocked", "Not admitted"),
             Problem::NoCamera(_) => (StatusCode::NOT_FOUND, "no_camera", "No such camera"),
             Problem::NoFootage(_) => (StatusCode::NOT_FOUND, "no_footage", "No footage"),
             Problem::MixedFormats { .. } => (StatusCode::CONFLICT, "mixed_formats", "Formats differ"),

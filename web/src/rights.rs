@@ -62,6 +62,7 @@ pub const NEEDS: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/setup", Nobody),
     ("POST", "/api/v1/setup", Nobody),
     ("PUT", "/api/v1/session/password", Person),
+    ("POST", "/api/v1/session/input", SignedIn),
     ("POST", "/api/v1/session/second-factor", Person),
     ("PUT", "/api/v1/session/second-factor", Person),
     ("DELETE", "/api/v1/session/second-factor", Person),

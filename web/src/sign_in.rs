@@ -15,13 +15,13 @@ use base64::Engine;
 use ulid::Ulid;
 use vigie_actors::{Recorder, sign_ins::With};
 use vigie_config::{CameraId, Kind};
-use vigie_storage::accounts::{Accounts, CameraRight, HouseRight, Proof, User, Verdict};
+use vigie_storage::accounts::{CameraRight, HouseRight, Proof, User, Verdict};
 
 use crate::{arrival, cookie, problem::Problem};
 
 /// A signed-in user, with the rights that what they came with gives them.
 #[derive(Clone)]
-pub struct Viewer(pub User, Ticket);
+pub struct Viewer(pub User, Ticket, Option<IpAddr>);
 
 /// What a user showed to get in.
 #[derive(Clone)]
@@ -37,14 +37,20 @@ enum Ticket {
 
 impl Viewer {
     /// The same viewer with the rights of now, for what lasts longer than a request. `None`: signed
-    /// out, switched off, removed, or given another password.
-    pub fn again(&self, accounts: &Accounts) -> Option<Viewer> {
-        let user = match &self.1 {
+    /// out, switched off, removed, given another password, or not admitted any more from there.
+    pub fn again(&self, recorder: &Recorder) -> Option<Viewer> {
+        let accounts = recorder.storage().accounts();
+        let Viewer(_, ticket, from) = self;
+        if from.is_some_and(|from| !recorder.gate().admits(from)) {
+            return None;
+        }
+        let user = match ticket {
             Ticket::Password(proof) => accounts.user_of(proof),
-            Ticket::Session { token, .. } => accounts.session(token).map(|session| session.user),
+            Ticket::Session { token, .. } => accounts.look_at_session(token).map(|session| session.user),
             Ticket::Token(id) => accounts.user_of_token(*id),
         };
-        user.map(|user| Viewer(user, self.1.clone()))
+        let user = user.filter(|user| is_at_home(recorder, user, *from));
+        user.map(|user| Viewer(user, ticket.clone(), *from))
     }
 
     /// Whoever may do nothing at all with a camera is not told that there is one.
@@ -87,6 +93,14 @@ impl Viewer {
         matches!(self.1, Ticket::Token(_))
     }
 
+    /// The session's token, if this is one.
+    pub fn session_token(&self) -> Option<&str> {
+        match &self.1 {
+            Ticket::Session { token, .. } => Some(token),
+            Ticket::Password(_) | Ticket::Token(_) => None,
+        }
+    }
+
     /// The id of the session that this is, if it is one.
     pub fn session(&self) -> Option<&str> {
         match &self.1 {
@@ -125,10 +139,10 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
     let (credentials, peer) = (credentials(request), peer(request));
     let viewer = match credentials {
         None => None,
-        Some(Credentials::Session(token)) => of_session(&recorder, token),
-        Some(Credentials::Bearer(token)) => match of_token(&recorder, &token) {
+        Some(Credentials::Session(token)) => of_session(&recorder, peer, token),
+        Some(Credentials::Bearer(token)) => match of_token(&recorder, peer, &token) {
             Some(viewer) => Some(viewer),
-            None => match of_session(&recorder, token) {
+            None => match of_session(&recorder, peer, token) {
                 Some(viewer) => Some(viewer),
                 None => {
                     recorder
@@ -140,7 +154,7 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
                 }
             },
         },
-        Some(Credentials::Basic { name, password }) => match of_token(&recorder, &password) {
+        Some(Credentials::Basic { name, password }) => match of_token(&recorder, peer, &password) {
             Some(viewer) => Some(viewer).filter(|viewer| viewer.0.name == name),
             None => {
                 // Asked before the check: a password changed meanwhile is another.
@@ -151,7 +165,7 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
                     return Err(Problem::CodeNeeded(text));
                 }
                 user.zip(proof)
-                    .map(|(user, proof)| Viewer(user, Ticket::Password(proof)))
+                    .map(|(user, proof)| Viewer(user, Ticket::Password(proof), peer))
             }
         },
     };
@@ -162,17 +176,28 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
 static CHECKS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-fn of_session(recorder: &Recorder, token: String) -> Option<Viewer> {
-    let session = recorder.storage().accounts().session(&token)?;
-    let id = session.info.id;
-    Some(Viewer(session.user, Ticket::Session { token, id }))
+/// Whether a user may come from there. Whoever is refused is told of.
+fn is_at_home(recorder: &Recorder, user: &User, from: Option<IpAddr>) -> bool {
+    let bound = user.addresses.as_ref();
+    let at_home = bound.is_none_or(|addresses| recorder.gate().holds(addresses, from));
+    if !at_home {
+        recorder.gate().is_away(&user.name, from);
+    }
+    at_home
 }
 
-fn of_token(recorder: &Recorder, text: &str) -> Option<Viewer> {
+fn of_session(recorder: &Recorder, from: Option<IpAddr>, token: String) -> Option<Viewer> {
+    let session = recorder.storage().accounts().session(&token)?;
+    let id = session.info.id;
+    let viewer = Viewer(session.user, Ticket::Session { token, id }, from);
+    is_at_home(recorder, &viewer.0, from).then_some(viewer)
+}
+
+fn of_token(recorder: &Recorder, from: Option<IpAddr>, text: &str) -> Option<Viewer> {
     let accounts = recorder.storage().accounts();
     let id = accounts.shown_token(text)?;
     let user = accounts.user_of_token(id)?;
-    Some(Viewer(user, Ticket::Token(id)))
+    is_at_home(recorder, &user, from).then(|| Viewer(user, Ticket::Token(id), from))
 }
 
 /// Who asks, as far as the connection and trusted proxies say.
@@ -187,14 +212,20 @@ pub async fn check(
     name: String,
     password: String,
 ) -> Result<Option<User>, Problem> {
+    // Whoever comes from elsewhere is nobody, and waits as long for the answer.
+    let at_home = recorder.gate().is_at_home(&name, peer);
+    let asked = if at_home { name.clone() } else { String::new() };
+    if !at_home {
+        recorder.gate().is_away(&name, peer);
+    }
     // Whoever was right a moment ago does not wait behind those who guess.
-    let remembered = recorder.storage().accounts().remembered(&name, &password);
+    let remembered = recorder.storage().accounts().remembered(&asked, &password);
     let verdict = match remembered {
         Some(verdict) => verdict,
         None => {
             let may_try = recorder.sign_ins().may_try(peer, With::Name(&name));
             may_try.map_err(Problem::LockedOut)?;
-            verdict(recorder.clone(), name.clone(), password).await?
+            verdict(recorder.clone(), asked, password).await?
         }
     };
     match verdict {

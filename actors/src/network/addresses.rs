@@ -7,8 +7,9 @@ use std::{
 };
 
 use nix::ifaddrs::getifaddrs;
+use vigie_config::Mac;
 
-use super::arp::{Claim, Mac};
+use super::arp::Claim;
 
 /// From one event about an address to the next.
 const EVERY: Duration = Duration::from_secs(600);

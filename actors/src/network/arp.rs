@@ -1,24 +1,8 @@
 //! ARP for IPv4 (RFC 826): who says that an address is theirs. Pure.
 
-use std::{fmt, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
-/// The address of a network adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mac(pub [u8; 6]);
-
-impl Mac {
-    /// Of one adapter: neither all zeros nor a group.
-    fn is_one(self) -> bool {
-        self.0 != [0; 6] && self.0[0] & 1 == 0
-    }
-}
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
+use vigie_config::Mac;
 
 /// An adapter uses an address: the sender of a request or a reply (RFC 5227, section 2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,7 @@ use crate::{
     deps::Deps,
     devices::{DeviceSnapshot, Devices},
     disks::Disks,
+    gate::Gate,
     gpio::Gpio,
     health::Feed,
     info::{self, SystemInfo},
@@ -88,6 +89,7 @@ pub struct Recorder {
     pub(crate) certificates: Arc<Certificates>,
     gpio: Arc<dyn Gpio>,
     sign_ins: Arc<FailedSignIns>,
+    gate: Arc<Gate>,
     pub(crate) restream: Arc<Restream>,
     clock: Arc<ClockWatch>,
     devices: Arc<Devices>,
@@ -109,6 +111,7 @@ impl Recorder {
     pub(crate) fn set_config(&self, config: Config) {
         self.deps.site.update(&config.server);
         self.certificates.configure(&config.server);
+        self.gate.configure(&config.server.access);
         self.deps.motion_rules.update(&config);
         self.config.store(Arc::new(config));
         self.configured.notify_waiters();
@@ -181,6 +184,11 @@ impl Recorder {
 
     pub fn sign_ins(&self) -> &FailedSignIns {
         &self.sign_ins
+    }
+
+    /// Who may ask anything, by where they are.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub fn events(&self) -> &Events {

@@ -25,6 +25,7 @@ use crate::{
     deps::Deps,
     devices::{Devices, Pace},
     disks::Disks,
+    gate::Gate,
     gpio::{Gpio, Kernel},
     inputs::Inputs,
     motion::MotionRules,
@@ -108,10 +109,12 @@ impl Recorder {
         let host = Host::default();
         let devices = Devices::new(Arc::new(move |folder| host.inspect(folder)), Pace::default());
         let sign_ins = FailedSignIns::new(&events, &storage);
-        let restream = start_restream(config.server.rtsp, &storage, &sign_ins).map_err(|error| StartError::Rtsp {
-            address: config.server.rtsp,
-            error,
-        })?;
+        let gate = Gate::new(&config.server.access, &storage);
+        let restream =
+            start_restream(config.server.rtsp, &storage, &sign_ins, &gate).map_err(|error| StartError::Rtsp {
+                address: config.server.rtsp,
+                error,
+            })?;
         let snapshots = Arc::new(Snapshots::new(cameras.clone(), deps.clone()));
         let outputs = Arc::new(Outputs::new(&config.outputs, &events, means));
         outputs.heed(&log, &open);
@@ -133,6 +136,7 @@ impl Recorder {
             gpio,
             certificates: Certificates::open(&config.server),
             sign_ins,
+            gate,
             restream,
             clock,
             devices,

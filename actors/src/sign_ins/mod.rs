@@ -1,5 +1,5 @@
 //! Failed sign-ins: an event and a line of the log for the first of an address, then one a minute
-//! with the count. And after too many of them a wait.
+//! with the count. And after too many of them a wait. Sessions that ended by themselves are told too.
 //!
 //! Belongs here: how often they are told, when another try is too soon. Does not belong here: who may sign in
 //! (`vigie-storage`), what a client is answered (`vigie-web`, the RTSP server).
@@ -100,6 +100,9 @@ pub(crate) fn sign_ins_child(failed: Arc<FailedSignIns>) -> ChildSpec {
             loop {
                 let due = failed.lock().due(Instant::now());
                 failed.raise(due);
+                let ending = failed.storage.clone();
+                // It writes to the journal of accounts.
+                tokio::task::spawn_blocking(move || end_idle(&ending)).await?;
                 let watched = failed.lock().guests();
                 context.node.publish(serde_json::json!({ "watched": watched }));
                 if !context.pause(LOOK).await {
@@ -110,4 +113,17 @@ pub(crate) fn sign_ins_child(failed: Arc<FailedSignIns>) -> ChildSpec {
             }
         })
     })
+}
+
+/// Sessions in which nobody gave input for too long.
+fn end_idle(storage: &Storage) {
+    for ended in storage.accounts().end_idle() {
+        tracing::info!(
+            viewer = ended.user,
+            peer = ended.peer,
+            "signed out: no input for too long"
+        );
+        let entry = Entry::new(Kind::SignedOut, "signed out: no input for too long").by(ended.user);
+        storage.audit().tell(entry.from(ended.peer));
+    }
 }

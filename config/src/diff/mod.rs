@@ -202,6 +202,7 @@ fn diff_server(old: &Server, new: &Server) -> ServerChanges {
         trusted_proxies: old_proxies,
         proxy_header: old_header,
         base_path: old_base,
+        access: old_access,
         rtsp: old_rtsp,
         time_zone: old_zone,
     } = old;
@@ -216,6 +217,7 @@ fn diff_server(old: &Server, new: &Server) -> ServerChanges {
         trusted_proxies,
         proxy_header,
         base_path,
+        access,
         rtsp,
         time_zone,
     } = new;
@@ -228,6 +230,7 @@ fn diff_server(old: &Server, new: &Server) -> ServerChanges {
         "trusted_proxies": old_proxies, trusted_proxies;
         "proxy_header": old_header, proxy_header;
         "base_path": old_base, base_path;
+        "access": old_access, access;
         "time_zone": old_zone, time_zone);
     compare!(changes.needs_restart;
         "state_dir": old_state_dir, state_dir;

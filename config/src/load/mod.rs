@@ -3,6 +3,7 @@
 //! Belongs here: what can be judged from the text alone. Does not belong here: whether a disk is
 //! there or a camera answers; those are states of a running recorder.
 
+mod access;
 mod buzzer;
 mod camera;
 mod disk;

@@ -126,3 +126,25 @@ fn every_fault_names_its_line() {
         assert!(problems.contains(expected), "{keys}\n{problems}");
     }
 }
+
+#[test]
+fn who_may_reach_the_recorder() {
+    let read = server(
+        "[server.access]\nallow = [\"10.0.0.0/8\", \"02-00-5E-10-00-01\"]\nblock = [\"10.0.0.7\"]\nidle_sign_out = \"30m\"",
+    );
+    let access = read.unwrap().access;
+    assert_eq!(access.allow.len(), 2);
+    assert_eq!(access.block[0].to_string(), "10.0.0.7");
+    assert_eq!(access.idle_sign_out, Some(Duration::from_secs(1800)));
+    assert_eq!(server("").unwrap().access, crate::Access::default());
+    let error = server("[server.access]\nallow = [\"lobby\", \"10.0.0.7/8\"]\nidle_sign_out = \"1s\"").unwrap_err();
+    for part in [
+        "server.access.allow[0]",
+        "\"lobby\"",
+        "server.access.allow[1]",
+        "10.0.0.0/8",
+        "idle_sign_out",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+}

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use jiff::tz;
 
 use super::{
-    absolute_path, display_name, reach,
+    absolute_path, access, display_name, reach,
     section::{Section, Walk},
 };
-use crate::{CertificateSource, ProxyHeader, Server};
+use crate::{Access, CertificateSource, ProxyHeader, Server};
 
 impl Default for Server {
     /// What holds for keys that are not there.
@@ -24,6 +24,7 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),
             base_path: String::new(),
+            access: Access::default(),
             rtsp: SocketAddr::from(([0, 0, 0, 0], 8554)),
             time_zone: None,
         }
@@ -55,6 +56,7 @@ pub fn read(walk: &Walk<'_>, section: Option<Section<'_>>) -> Server {
         trusted_proxies: reach::trusted_proxies(&section),
         proxy_header: reach::proxy_header(&section),
         base_path: reach::base_path(&section),
+        access: access::read(&section),
         rtsp: rtsp.unwrap_or(standard.rtsp),
         time_zone,
     };

@@ -20,7 +20,7 @@ use rustix::fs::MemfdFlags;
 use vigie_config::{CameraId, StreamId};
 
 use super::{
-    REALM, RtspUsers,
+    MayPlay, REALM, RtspUsers,
     raw::{is_made_with, peer, value_of},
 };
 
@@ -112,13 +112,15 @@ impl Rules {
             return RTSPStatusCode::NotFound;
         };
         let allowed = match token.string(USER) {
-            Some(user) if !user.is_empty() => self.users.may_play(&user, &stream),
-            _ => mounts.access(&stream) == Access::Anyone,
+            Some(user) if !user.is_empty() => self.users.may_play(&user, peer(context), &stream),
+            _ if mounts.access(&stream) == Access::Anyone => MayPlay::Yes,
+            _ => MayPlay::No,
         };
         match (allowed, mounts.ready(&stream)) {
-            (false, _) => RTSPStatusCode::Forbidden,
-            (true, false) => RTSPStatusCode::ServiceUnavailable,
-            (true, true) => RTSPStatusCode::Ok,
+            (MayPlay::Unknown, _) => RTSPStatusCode::NotFound,
+            (MayPlay::No, _) => RTSPStatusCode::Forbidden,
+            (MayPlay::Yes, false) => RTSPStatusCode::ServiceUnavailable,
+            (MayPlay::Yes, true) => RTSPStatusCode::Ok,
         }
     }
 
@@ -138,7 +140,10 @@ impl Rules {
                     if !self.users.may_try(from, &user) {
                         return false;
                     }
-                    if let Some(who) = self.users.check_basic(&user, &password) {
+                    // Whoever comes from elsewhere is nobody, and waits as long for the answer.
+                    let at_home = self.users.is_at_home(from, &user);
+                    let asked = if at_home { user.as_str() } else { "" };
+                    if let Some(who) = self.users.check_basic(asked, &password) {
                         context.set_token(self.token(&who));
                         self.users.accepted(from, &user);
                         return true;
@@ -151,6 +156,10 @@ impl Rules {
                     let Some(user) = user else { continue };
                     if !self.users.may_try(from, &user) {
                         return false;
+                    }
+                    if !self.users.is_at_home(from, &user) {
+                        refused = Some(user);
+                        continue;
                     }
                     // It answers `true` also to a wrong response, and then sets no token.
                     if self.knows(auth, &user) && auth.parent_authenticate(context) && context.token().is_some() {

@@ -13,7 +13,7 @@ use std::{
 use gstreamer_rtsp_server::{RTSPClient, glib, prelude::*};
 use vigie_config::StreamId;
 
-use super::RtspUsers;
+use super::{MayPlay, RtspUsers};
 
 /// A connection that has set up nothing for so long is closed.
 const IDLE: Duration = Duration::from_secs(15);
@@ -42,7 +42,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// `false`: there are `max` already.
-    pub fn add(&self, client: &RTSPClient, max: usize) -> bool {
+    pub fn add(&self, client: &RTSPClient, from: Option<IpAddr>, max: usize) -> bool {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|entry| entry.client.upgrade().is_some());
         if entries.len() >= max {
@@ -54,7 +54,7 @@ impl Clients {
             since: Instant::now(),
             streams: HashSet::new(),
             who: None,
-            from: None,
+            from,
         });
         true
     }
@@ -75,13 +75,7 @@ impl Clients {
     }
 
     /// `true`: it did not play this stream before.
-    pub fn plays(
-        &self,
-        client: &RTSPClient,
-        stream: StreamId,
-        who: Option<(String, u64)>,
-        from: Option<IpAddr>,
-    ) -> bool {
+    pub fn plays(&self, client: &RTSPClient, stream: StreamId, who: Option<(String, u64)>) -> bool {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries
             .iter_mut()
@@ -89,7 +83,6 @@ impl Clients {
         {
             // The second track of a media is not asked for again: only the first request says who.
             entry.who = who.or(entry.who.take());
-            entry.from = from;
             return entry.streams.insert(stream);
         }
         false
@@ -104,12 +97,15 @@ impl Clients {
         self.select(|entry| entry.streams.is_empty() && entry.since.elapsed() > IDLE)
     }
 
-    /// The clients of whom signed in and may not play any more what they play.
+    /// The clients that come from where nobody may any more, or who signed in and may not play any more
+    /// what they play.
     pub fn unwelcome(&self, users: &dyn RtspUsers) -> Vec<RTSPClient> {
         self.select(|entry| {
-            entry.who.as_ref().is_some_and(|(who, stamp)| {
-                users.stamp(who) != *stamp || entry.streams.iter().any(|stream| !users.may_play(who, stream))
-            })
+            let may_not = |who: &str, stream| users.may_play(who, entry.from, stream) != MayPlay::Yes;
+            entry.from.is_some_and(|from| !users.admits(from))
+                || entry.who.as_ref().is_some_and(|(who, stamp)| {
+                    users.stamp(who) != *stamp || entry.streams.iter().any(|stream| may_not(who, stream))
+                })
         })
     }
 

@@ -39,13 +39,17 @@ pub trait RtspUsers: Send + Sync + 'static {
     /// `MD5(user:vigie:password)` in lower-case hexadecimal, for Digest. `None`: unknown, switched
     /// off, or without one.
     fn ha1(&self, user: &str) -> Option<String>;
+    /// Whether whoever is there may ask anything; called when they connect, and again and again after.
+    fn admits(&self, from: IpAddr) -> bool;
+    /// Whether this user may come from there; else no password is right.
+    fn is_at_home(&self, from: Option<IpAddr>, user: &str) -> bool;
     /// Whether this user may be tried from there now; `false` after too many wrong passwords.
     fn may_try(&self, from: Option<IpAddr>, user: &str) -> bool;
     /// Who a pair is of: the user, or who stands for one of their tokens. May take as long as a
     /// slow hash does: it is called on a thread that only answers RTSP requests.
     fn check_basic(&self, user: &str, password: &str) -> Option<String>;
-    /// Whether who signed in may play a stream now.
-    fn may_play(&self, who: &str, stream: &StreamId) -> bool;
+    /// Whether who signed in may play a stream now, from there.
+    fn may_play(&self, who: &str, from: Option<IpAddr>, stream: &StreamId) -> MayPlay;
     /// Another number once who signed in has to do so again, such as after a new password.
     fn stamp(&self, who: &str) -> u64;
     /// Who signed in (`None`: nobody, on an anonymous mount) begins or ends to play a stream.
@@ -54,6 +58,15 @@ pub trait RtspUsers: Send + Sync + 'static {
     fn accepted(&self, from: Option<IpAddr>, user: &str);
     /// A request named this user and had not the right password; called once for it.
     fn refused(&self, from: Option<IpAddr>, user: &str);
+}
+
+/// Whether somebody may play a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MayPlay {
+    Yes,
+    No,
+    /// They are not to know that it is there.
+    Unknown,
 }
 
 #[derive(Clone)]

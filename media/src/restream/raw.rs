@@ -8,7 +8,7 @@ use std::{
 };
 
 use gstreamer_rtsp_server::{
-    self as rtsp, RTSPContext,
+    self as rtsp, RTSPClient, RTSPContext,
     glib::{self, translate::ToGlibPtr},
     gst_rtsp::{self, RTSPAuthParam},
 };
@@ -29,7 +29,11 @@ pub(super) fn value_of(param: &RTSPAuthParam, name: &CStr) -> Option<String> {
 
 /// Where the request comes from.
 pub(super) fn peer(context: &RTSPContext) -> Option<IpAddr> {
-    let client = context.client()?;
+    address_of(context.client()?)
+}
+
+/// Where a client is.
+pub(super) fn address_of(client: &RTSPClient) -> Option<IpAddr> {
     // SAFETY: the client is borrowed, and keeps its connection and that its text for as long; both
     // may be null.
     let ip = unsafe {

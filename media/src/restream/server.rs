@@ -24,7 +24,7 @@ use super::{
     clients::Clients,
     factory::{self, Spec},
     feed::End,
-    raw::peer,
+    raw::{address_of, peer},
 };
 use crate::{gst::ensure_elements, hub::Hub};
 
@@ -190,7 +190,9 @@ fn server(options: &RestreamOptions, shared: &Arc<Shared>) -> RTSPServer {
     let (weak, max) = (Arc::downgrade(shared), options.max_clients);
     server.connect_client_connected(move |_, client| {
         let Some(shared) = weak.upgrade() else { return };
-        if shared.clients.add(client, max) {
+        let from = address_of(client);
+        let admitted = from.is_none_or(|from| shared.users.admits(from));
+        if admitted && shared.clients.add(client, from, max) {
             client.set_post_session_timeout(WITHOUT_SESSION);
             watch(client, &shared);
         } else {
@@ -210,7 +212,7 @@ fn watch(client: &RTSPClient, shared: &Arc<Shared>) {
                 let stamp = shared.users.stamp(&who);
                 (who, stamp)
             });
-            if shared.clients.plays(client, stream.clone(), stamped, from) {
+            if shared.clients.plays(client, stream.clone(), stamped) {
                 shared.users.played(who.as_deref(), from, &stream, true);
             }
         }

@@ -13,13 +13,13 @@ use std::{
 
 use vigie_config::{CameraId, SourceUrl, Stream, StreamId, StreamName, Tls, Transport};
 
-use super::{Restream, RestreamOptions, RtspUsers};
+use super::{MayPlay, Restream, RestreamOptions, RtspUsers};
 use crate::{gst::GstSource, hub::Hub};
 
 /// `ann` with the password `correct horse` sees all, `bob` with `battery` sees nothing. Who was
-/// refused, and from where; whether `ann` sees nothing any more.
+/// refused, and from where; whether `ann` sees nothing any more; whether nobody is admitted.
 #[derive(Default)]
-struct Users(Mutex<Vec<(Option<IpAddr>, String)>>, AtomicBool);
+struct Users(Mutex<Vec<(Option<IpAddr>, String)>>, AtomicBool, AtomicBool);
 
 impl RtspUsers for Users {
     fn ha1(&self, user: &str) -> Option<String> {
@@ -37,8 +37,18 @@ impl RtspUsers for Users {
         let right = matches!((user, password), ("ann", "correct horse") | ("bob", "battery"));
         right.then(|| user.to_owned())
     }
-    fn may_play(&self, who: &str, _: &StreamId) -> bool {
-        who == "ann" && !self.1.load(Ordering::Relaxed)
+    fn admits(&self, from: IpAddr) -> bool {
+        assert!(from.is_loopback());
+        !self.2.load(Ordering::Relaxed)
+    }
+    fn is_at_home(&self, _: Option<IpAddr>, user: &str) -> bool {
+        user != "away"
+    }
+    fn may_play(&self, who: &str, _: Option<IpAddr>, _: &StreamId) -> MayPlay {
+        match who == "ann" && !self.1.load(Ordering::Relaxed) {
+            true => MayPlay::Yes,
+            false => MayPlay::No,
+        }
     }
     fn stamp(&self, _: &str) -> u64 {
         0
@@ -557,4 +567,21 @@ fn who_may_not_play_any_more_is_sent_away() {
     house.users.1.store(true, Ordering::Relaxed);
     until("it is sent away", || house.restream.stats().playing == 0);
     player.wait().unwrap();
+}
+
+#[test]
+fn who_is_not_admitted_is_answered_nothing() {
+    let house = House::new(SOUND, false);
+    let connect = || TcpStream::connect(house.restream.local_addr()).unwrap();
+    let mut before = connect();
+    assert!(exchange(&mut before, "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").contains("200 OK"));
+    house.users.2.store(true, Ordering::Relaxed);
+    for socket in [&mut connect(), &mut before] {
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        // Closed, or cut off while it still asks.
+        assert!(matches!(socket.read(&mut [0; 64]), Ok(0) | Err(_)));
+    }
+    until("they are forgotten", || house.restream.stats().clients == 0);
+    house.users.2.store(false, Ordering::Relaxed);
+    assert!(exchange(&mut connect(), "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").contains("200 OK"));
 }

@@ -9,8 +9,8 @@ use ulid::Ulid;
 use vigie_config::Utc;
 
 use super::{
-    Accounts, AccountsError, Origin, Rights, Session, SessionInfo, Token, User, Verdict,
-    sessions::{self, StoredSession},
+    Accounts, AccountsError, EndedSession, Origin, Rights, Session, SessionInfo, Token, User, Verdict,
+    sessions::{self, StoredSession, Touch},
     state::Entry,
     tokens::{self, StoredToken},
     users,
@@ -116,13 +116,44 @@ impl Accounts {
 
     /// The session of a token, if it has not ended; it asks something now.
     pub fn session(&self, token: &str) -> Option<Session> {
+        self.session_with(token, Touch::Request)
+    }
+
+    /// The same, and nobody asks by it.
+    pub fn look_at_session(&self, token: &str) -> Option<Session> {
+        self.session_with(token, Touch::Look)
+    }
+
+    /// Somebody is there, and touches keys, mouse or screen.
+    pub fn has_input(&self, token: &str) -> Option<Session> {
+        self.session_with(token, Touch::Input)
+    }
+
+    fn session_with(&self, token: &str, touch: Touch) -> Option<Session> {
         let state = self.read();
-        let (session, info) = state.sessions.get(&sessions::token_hash(token), Utc::now(), true)?;
+        let (session, info) = state.sessions.get(&sessions::token_hash(token), Utc::now(), touch)?;
         let user = state.users.get(&session.user).filter(|user| user.enabled)?;
         Some(Session {
             user: state.public(user),
             info,
         })
+    }
+
+    /// Those that ended for want of input since this was asked last. They do not come back.
+    pub fn end_idle(&self) -> Vec<EndedSession> {
+        if self.read().sessions.idle.is_none() {
+            return Vec::new();
+        }
+        let mut journal = self.lock_journal();
+        let idle = self.write().sessions.take_idle(Utc::now());
+        let ended = idle.into_iter().map(|session| {
+            self.commit_or_remember(&mut journal, Entry::SessionEnded { hash: session.hash });
+            EndedSession {
+                user: session.user,
+                peer: session.peer,
+            }
+        });
+        ended.collect()
     }
 
     /// Those that have not ended, newest first.

@@ -16,6 +16,8 @@ pub enum AccountsError {
     LongPassword { seen: usize },
     #[error("the password holds a control character such as a line break: leave it out")]
     BadPassword,
+    #[error("{seen} addresses to which a user is bound: expected 1 to 100, or null for anywhere")]
+    BadAddresses { seen: usize },
     #[error("{seen:?} is not a name for a group: use 1 to 40 of A-Z a-z 0-9 . _ -")]
     BadGroup { seen: String },
     #[error("there is no group {name}: built in are administrator, advanced and ordinary")]
@@ -82,6 +84,7 @@ impl Kind for AccountsError {
             | AccountsError::ShortPassword { .. }
             | AccountsError::LongPassword { .. }
             | AccountsError::BadPassword
+            | AccountsError::BadAddresses { .. }
             | AccountsError::BadGroup { .. }
             | AccountsError::NoGroup { .. }
             | AccountsError::BadTokenName { .. }

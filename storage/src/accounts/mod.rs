@@ -43,9 +43,9 @@ pub use people::Giver;
 pub use portable::Portable;
 pub use rights::{CameraRight, HouseRight, Rights};
 pub use second_factor::NewFactor;
-pub use sessions::{Origin, Session, SessionInfo};
+pub use sessions::{EndedSession, Origin, Session, SessionInfo};
 pub use tokens::{PREFIX as TOKEN_PREFIX, Token};
-pub use users::{Change, User, Verdict};
+pub use users::{Bounds, Change, User, Verdict};
 
 use crate::journal::Journal;
 use ha1::Seal;
@@ -133,7 +133,7 @@ impl Accounts {
         !self.read().users.is_empty()
     }
 
-    /// Sessions end that asked nothing for so long; `None`: none does.
+    /// Sessions that do not stay end after so long without input ([`Accounts::has_input`]); `None`: none does.
     pub fn end_idle_after(&self, idle: Option<Duration>) {
         if self.read().sessions.idle != idle {
             self.write().sessions.idle = idle;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use vigie_config::{CameraId, Utc};
 
 use super::{
-    Accounts, AccountsError, Change, Group, GroupName, HouseRight, Rights, User,
+    Accounts, AccountsError, Bounds, Change, Group, GroupName, HouseRight, Rights, User,
     ha1::{self, Seal},
     state::{Entry, State},
     users::{self, StoredUser},
@@ -131,9 +131,25 @@ impl Giver<'_> {
         cameras: Option<BTreeSet<CameraId>>,
         password: &str,
     ) -> Result<User, AccountsError> {
+        let bounds = Bounds {
+            cameras,
+            addresses: None,
+        };
+        self.add_within(name, group, bounds, password)
+    }
+
+    /// The same, kept to cameras and bound to addresses.
+    pub fn add_within(
+        &self,
+        name: &str,
+        group: GroupName,
+        bounds: Bounds,
+        password: &str,
+    ) -> Result<User, AccountsError> {
         let accounts = self.accounts;
         users::check_name(name)?;
         users::check_password(password)?;
+        users::check_addresses(bounds.addresses.as_deref())?;
         let exists = || AccountsError::Exists { name: name.to_owned() };
         if accounts.get(name).is_some() {
             return Err(exists());
@@ -145,7 +161,8 @@ impl Giver<'_> {
             created: Utc::now(),
             password: String::new(),
             ha1: String::new(),
-            cameras,
+            cameras: bounds.cameras,
+            addresses: bounds.addresses,
             second_factor: None,
         };
         self.group(&user.group)?;
@@ -175,6 +192,10 @@ impl Giver<'_> {
         user.enabled = change.enabled.unwrap_or(user.enabled);
         if let Some(cameras) = change.cameras {
             user.cameras = cameras;
+        }
+        if let Some(addresses) = change.addresses {
+            users::check_addresses(addresses.as_deref())?;
+            user.addresses = addresses;
         }
         if change.without_second_factor {
             user.second_factor = None;

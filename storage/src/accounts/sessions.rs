@@ -36,13 +36,26 @@ pub struct SessionInfo {
     pub expires: Utc,
     /// Of its last request; after a restart of the recorder that restart.
     pub seen: Utc,
+    /// Whether it stays though nobody gives input.
+    pub stays: bool,
+    /// After so long without input it ends; `None`: it does not.
+    pub idle_left: Option<Duration>,
     pub peer: Option<String>,
     pub agent: Option<String>,
+}
+
+/// A session that ended by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSession {
+    pub user: String,
+    pub peer: Option<String>,
 }
 
 /// Whom a session is for.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
+    /// It stays though nobody gives input.
+    pub stays: bool,
     pub peer: Option<String>,
     pub agent: Option<String>,
 }
@@ -54,6 +67,8 @@ pub(super) struct StoredSession {
     pub user: String,
     pub created: Utc,
     pub expires: Utc,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stays: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +86,7 @@ impl StoredSession {
             user,
             created: now,
             expires: now + lifetime,
+            stays: origin.stays,
             peer: origin.peer,
             agent,
         }
@@ -99,33 +115,87 @@ struct Kept {
     stored: StoredSession,
     /// Microseconds since 1970 of the last request.
     seen: AtomicI64,
+    /// The same of the last input; sign-in is the first.
+    input: AtomicI64,
+}
+
+/// What a question about a session means for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// Somebody else asks about it.
+    Look,
+    /// It asks something: pages do so by themselves.
+    Request,
+    /// Somebody touches keys, mouse or screen.
+    Input,
 }
 
 #[derive(Default)]
 pub(super) struct Sessions {
     all: HashMap<String, Kept>,
-    /// A session that asked nothing for so long has ended.
+    /// A session without input for so long has ended, unless it stays.
     pub idle: Option<Duration>,
 }
 
 impl Sessions {
     pub fn insert(&mut self, session: StoredSession, now: Utc) {
-        let seen = AtomicI64::new(now.as_micros());
-        self.all.insert(session.hash.clone(), Kept { stored: session, seen });
+        let [seen, input] = [(); 2].map(|()| AtomicI64::new(now.as_micros()));
+        let kept = Kept {
+            stored: session,
+            seen,
+            input,
+        };
+        self.all.insert(kept.stored.hash.clone(), kept);
     }
 
-    /// `touch`: it asks something now.
-    pub fn get(&self, hash: &str, now: Utc, touch: bool) -> Option<(&StoredSession, SessionInfo)> {
+    pub fn get(&self, hash: &str, now: Utc, touch: Touch) -> Option<(&StoredSession, SessionInfo)> {
         let kept = self.all.get(hash).filter(|kept| self.is_good(kept, now))?;
-        if touch {
+        if touch != Touch::Look {
             kept.seen.fetch_max(now.as_micros(), Ordering::Relaxed);
         }
-        Some((&kept.stored, info(kept)))
+        if touch == Touch::Input {
+            kept.input.fetch_max(now.as_micros(), Ordering::Relaxed);
+        }
+        Some((&kept.stored, self.info(kept, now)))
     }
 
     fn is_good(&self, kept: &Kept, now: Utc) -> bool {
-        let seen = Utc::from_micros(kept.seen.load(Ordering::Relaxed));
-        now < kept.stored.expires && self.idle.is_none_or(|idle| now < seen + idle)
+        now < kept.stored.expires && self.idle_end(kept).is_none_or(|end| now < end)
+    }
+
+    /// When it ends if nobody gives input.
+    fn idle_end(&self, kept: &Kept) -> Option<Utc> {
+        let idle = self.idle.filter(|_| !kept.stored.stays)?;
+        Some(Utc::from_micros(kept.input.load(Ordering::Relaxed)) + idle)
+    }
+
+    /// Takes those away that ended for want of input.
+    pub fn take_idle(&mut self, now: Utc) -> Vec<StoredSession> {
+        let is_idle = |kept: &&Kept| self.idle_end(kept).is_some_and(|end| end <= now);
+        let ended: Vec<StoredSession> = self
+            .all
+            .values()
+            .filter(is_idle)
+            .map(|kept| kept.stored.clone())
+            .collect();
+        ended.iter().for_each(|session| self.end(&session.hash));
+        ended
+    }
+
+    fn info(&self, kept: &Kept, now: Utc) -> SessionInfo {
+        let stored = &kept.stored;
+        let left = |end: Utc| Duration::from_micros(u64::try_from(end.as_micros() - now.as_micros()).unwrap_or(0));
+        SessionInfo {
+            id: id_of(&stored.hash).to_owned(),
+            user: stored.user.clone(),
+            created: stored.created,
+            expires: stored.expires,
+            seen: Utc::from_micros(kept.seen.load(Ordering::Relaxed)),
+            stays: stored.stays,
+            idle_left: self.idle_end(kept).map(left),
+            peer: stored.peer.clone(),
+            agent: stored.agent.clone(),
+        }
     }
 
     pub fn contains(&self, hash: &str) -> bool {
@@ -169,22 +239,9 @@ impl Sessions {
     /// Those that are good, newest first.
     pub fn list(&self, now: Utc) -> Vec<SessionInfo> {
         let good = self.all.values().filter(|kept| self.is_good(kept, now));
-        let mut list: Vec<SessionInfo> = good.map(info).collect();
+        let mut list: Vec<SessionInfo> = good.map(|kept| self.info(kept, now)).collect();
         list.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         list
-    }
-}
-
-fn info(kept: &Kept) -> SessionInfo {
-    let stored = &kept.stored;
-    SessionInfo {
-        id: id_of(&stored.hash).to_owned(),
-        user: stored.user.clone(),
-        created: stored.created,
-        expires: stored.expires,
-        seen: Utc::from_micros(kept.seen.load(Ordering::Relaxed)),
-        peer: stored.peer.clone(),
-        agent: stored.agent.clone(),
     }
 }
 
@@ -194,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_that_asks_nothing_ends() {
+    fn a_session_without_input_ends_whatever_its_page_asks() {
         let start = Utc::now();
         let at = |minutes: u64| start + Duration::from_secs(minutes * 60);
         let mut sessions = Sessions {
@@ -205,19 +262,46 @@ mod tests {
         let session = StoredSession::new("ab".repeat(32), "ann".into(), start, day, Origin::default());
         sessions.insert(session.clone(), start);
         let hash = session.hash.as_str();
-        assert!(sessions.get(hash, at(29), false).is_some());
-        assert!(sessions.get(hash, at(30), false).is_none(), "a look does not count");
-        assert!(sessions.get(hash, at(29), true).is_some());
-        assert!(sessions.get(hash, at(58), true).is_some());
-        assert_eq!(sessions.list(at(87))[0].seen, at(58));
-        assert!(sessions.get(hash, at(88), true).is_none());
-        sessions.forget_ended(at(88));
+        assert!(sessions.get(hash, at(29), Touch::Request).is_some());
+        assert!(
+            sessions.get(hash, at(30), Touch::Request).is_none(),
+            "a request is no input"
+        );
+        assert!(sessions.get(hash, at(29), Touch::Input).is_some());
+        let (_, info) = sessions.get(hash, at(58), Touch::Look).unwrap();
+        assert_eq!((info.seen, info.idle_left), (at(29), Some(Duration::from_secs(60))));
+        assert!(sessions.take_idle(at(58)).is_empty());
+        assert!(sessions.get(hash, at(59), Touch::Input).is_none(), "too late");
+        assert_eq!(sessions.take_idle(at(59)).len(), 1);
+        assert_eq!(sessions.len(), 0);
+    }
+
+    #[test]
+    fn a_session_that_stays_needs_no_input() {
+        let start = Utc::now();
+        let mut sessions = Sessions {
+            idle: Some(Duration::from_secs(120)),
+            ..Sessions::default()
+        };
+        let origin = Origin {
+            stays: true,
+            ..Origin::default()
+        };
+        let day = Duration::from_secs(86_400);
+        let session = StoredSession::new("ab".repeat(32), "wall".into(), start, day, origin);
+        sessions.insert(session.clone(), start);
+        let later = start + day / 2;
+        let (_, info) = sessions.get(&session.hash, later, Touch::Look).unwrap();
+        assert_eq!(info.idle_left, None);
+        assert!(sessions.take_idle(later).is_empty());
+        sessions.forget_ended(start + day);
         assert_eq!(sessions.len(), 0);
     }
 
     #[test]
     fn what_a_browser_says_of_itself_is_cut_and_harmless() {
         let origin = Origin {
+            stays: false,
             peer: None,
             agent: Some(format!("\u{1b}[31m{}", "x".repeat(1000))),
         };

@@ -483,6 +483,7 @@ fn sessions_are_listed_and_ended_by_an_id_that_is_no_way_in() {
         .add("ann", GroupName::ordinary(), None, "correct horse")
         .unwrap();
     let origin = Origin {
+        stays: true,
         peer: Some("192.0.2.7".into()),
         agent: Some("curl".into()),
     };
@@ -574,4 +575,57 @@ fn the_setup_link_is_good_once() {
         again.set_up("", "bob", "correct horse"),
         Err(AccountsError::SetUp)
     ));
+}
+
+#[test]
+fn the_addresses_a_user_is_bound_to_outlive_a_restart() {
+    let (folder, accounts) = accounts();
+    let home: Vec<vigie_config::Whence> = ["10.0.0.0/8", "02:00:5e:10:00:01"]
+        .iter()
+        .map(|text| text.parse().unwrap())
+        .collect();
+    let bounds = |addresses| Bounds {
+        cameras: None,
+        addresses: Some(addresses),
+    };
+    let operator = accounts.operator();
+    let ordinary = GroupName::ordinary;
+    let nowhere = operator.add_within("ann", ordinary(), bounds(Vec::new()), "correct horse");
+    assert!(matches!(nowhere, Err(AccountsError::BadAddresses { seen: 0 })));
+    operator
+        .add_within("ann", ordinary(), bounds(home.clone()), "correct horse")
+        .unwrap();
+    for accounts in [&accounts, &Accounts::open(folder.path())] {
+        assert_eq!(accounts.get("ann").unwrap().addresses.as_ref(), Some(&home));
+    }
+    let anywhere = Change {
+        addresses: Some(None),
+        ..Change::default()
+    };
+    assert_eq!(operator.change("ann", anywhere).unwrap().addresses, None);
+}
+
+#[test]
+fn a_session_ends_for_want_of_input_and_stays_ended() {
+    let (folder, accounts) = accounts();
+    accounts
+        .operator()
+        .add("ann", GroupName::ordinary(), None, "correct horse")
+        .unwrap();
+    let token = accounts.create_session("ann", HOUR, Origin::default()).unwrap();
+    let origin = Origin {
+        stays: true,
+        ..Origin::default()
+    };
+    let wall = accounts.create_session("ann", HOUR, origin).unwrap();
+    assert!(accounts.end_idle().is_empty());
+    accounts.end_idle_after(Some(std::time::Duration::ZERO));
+    assert_eq!(accounts.has_input(&token), None);
+    assert_eq!(accounts.end_idle().len(), 1);
+    assert!(accounts.end_idle().is_empty());
+    assert!(accounts.session(&wall).unwrap().info.stays);
+    drop(accounts);
+    let accounts = Accounts::open(folder.path());
+    assert_eq!(accounts.session(&token), None);
+    assert!(accounts.session(&wall).unwrap().info.stays);
 }

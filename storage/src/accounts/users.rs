@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use vigie_config::{CameraId, Utc};
+use vigie_config::{CameraId, Utc, Whence};
 
 use super::{
     AccountsError,
@@ -21,6 +21,8 @@ pub struct User {
     pub created: Utc,
     /// Kept to these; `None`: all that the group may see.
     pub cameras: Option<BTreeSet<CameraId>>,
+    /// Bound to these: nothing is granted to whoever comes from elsewhere; `None`: from anywhere.
+    pub addresses: Option<Vec<Whence>>,
     /// Recovery codes that are left; `None`: no code is asked for beside the password.
     pub second_factor: Option<usize>,
     /// What they may do, of group and cameras; of whom came with an API token: what both allow.
@@ -37,6 +39,7 @@ impl User {
             enabled: true,
             created,
             cameras: None,
+            addresses: None,
             second_factor: None,
             rights: Rights::default(),
         }
@@ -70,6 +73,15 @@ pub enum Verdict {
     Disabled,
 }
 
+/// What a user is kept to from the first moment on.
+#[derive(Debug, Clone, Default)]
+pub struct Bounds {
+    /// `None`: all that the group may see.
+    pub cameras: Option<BTreeSet<CameraId>>,
+    /// `None`: from anywhere.
+    pub addresses: Option<Vec<Whence>>,
+}
+
 /// What becomes another of a user; `None`: as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
@@ -77,6 +89,8 @@ pub struct Change {
     pub enabled: Option<bool>,
     /// `Some(None)`: all that the group may see.
     pub cameras: Option<Option<BTreeSet<CameraId>>>,
+    /// `Some(None)`: from anywhere.
+    pub addresses: Option<Option<Vec<Whence>>>,
     /// The password alone is enough again.
     pub without_second_factor: bool,
 }
@@ -95,6 +109,8 @@ pub(super) struct StoredUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cameras: Option<BTreeSet<CameraId>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Vec<Whence>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_factor: Option<StoredFactor>,
 }
 
@@ -106,6 +122,7 @@ impl StoredUser {
             enabled: self.enabled,
             created: self.created,
             cameras: self.cameras.clone(),
+            addresses: self.addresses.clone(),
             second_factor: self.second_factor.as_ref().map(|factor| factor.recovery.len()),
             rights,
         }
@@ -128,6 +145,14 @@ pub(super) fn check_name(name: &str) -> Result<(), AccountsError> {
     }
 }
 
+/// Bound to nowhere a user could never come in.
+pub(super) fn check_addresses(addresses: Option<&[Whence]>) -> Result<(), AccountsError> {
+    match addresses.map_or(1, <[Whence]>::len) {
+        1..=MOST_ADDRESSES => Ok(()),
+        seen => Err(AccountsError::BadAddresses { seen }),
+    }
+}
+
 pub(super) fn check_password(password: &str) -> Result<(), AccountsError> {
     let characters = password.chars().count();
     if characters < 8 {
@@ -140,6 +165,9 @@ pub(super) fn check_password(password: &str) -> Result<(), AccountsError> {
         Ok(())
     }
 }
+
+/// Of one user; they are looked through with every request.
+pub(super) const MOST_ADDRESSES: usize = 100;
 
 /// Longer texts are refused before any hashing.
 pub(super) const MAX_PASSWORD_BYTES: usize = 1024;

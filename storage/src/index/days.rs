@@ -1,12 +1,14 @@
 //! Days of a stream as merged spans, kept in memory: a question over months reads each day once.
 //!
-//! A row belongs to the day in which it begins, so a change of an hour's rows makes one day wrong,
+//! A day is kept as fine as [`FINE`] where few spans say it, else as [`COARSE`]; a question finer than
+//! one of its days has to read rows. A row belongs to the day in which it begins, so a change of an hour's rows makes one day wrong,
 //! and only that one is forgotten. Nothing here depends on the clock.
 
 use std::{
     collections::{BTreeMap, HashMap},
     ops::RangeInclusive,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use vigie_config::{StreamId, Utc};
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::{
     rows::Recordings,
-    timeline::{COARSE, Lanes},
+    timeline::{COARSE, FINE, Lanes},
 };
 
 const HOURS: i32 = 24;
@@ -25,6 +27,8 @@ const HOURS: i32 = 24;
 const CHUNK: i32 = 8;
 /// What all days may take; the streams asked for longest ago go first.
 pub(crate) const MOST_BYTES: usize = if cfg!(test) { 100 << 10 } else { 32 << 20 };
+/// More spans than these are no day to keep fine: 90 days of 16 cameras are to fit in.
+const MOST_FINE: usize = 600;
 /// What an entry takes beside its spans.
 const ENTRY_BYTES: usize = 64;
 
@@ -51,20 +55,44 @@ struct Known {
 
 struct Run {
     last: i32,
+    kept: Kept,
+}
+
+/// Spans of some days, and what nearer ones were merged by.
+#[derive(Clone)]
+struct Kept {
     lanes: Arc<Lanes>,
+    step: Duration,
+}
+
+impl Kept {
+    /// Merged as fine as is worth its room.
+    fn new(mut lanes: Lanes) -> Self {
+        let merge = |lanes: &mut Lanes, step: Duration| lanes.merge(step.as_millis() as i64);
+        merge(&mut lanes, FINE);
+        let step = match lanes.spans_in_all() > MOST_FINE {
+            true => COARSE,
+            false => FINE,
+        };
+        if step > FINE {
+            merge(&mut lanes, step);
+        }
+        let lanes = Arc::new(lanes);
+        Self { lanes, step }
+    }
 }
 
 impl Run {
     fn bytes(&self) -> usize {
-        self.lanes.bytes() + ENTRY_BYTES
+        self.kept.lanes.bytes() + ENTRY_BYTES
     }
 }
 
 impl Known {
-    fn put(&mut self, first: i32, last: i32, lanes: Arc<Lanes>) {
+    fn put(&mut self, first: i32, last: i32, kept: Kept) {
         // Two questions at once read the same, in runs of other lengths.
         self.take_out(first, last);
-        let run = Run { last, lanes };
+        let run = Run { last, kept };
         self.bytes += run.bytes();
         self.runs.insert(first, run);
     }
@@ -82,7 +110,7 @@ impl Known {
 }
 
 /// First and last day, and what begins on them.
-type Found = (i32, i32, Arc<Lanes>);
+type Found = (i32, i32, Kept);
 
 /// The day that an hour is in.
 fn day_of(hour: i32) -> i32 {
@@ -126,7 +154,7 @@ impl Inner {
         let before = known.runs.range(..days.start()).next_back();
         let runs = before.into_iter().chain(known.runs.range(days.clone()));
         let runs = runs.filter(|(_, run)| run.last >= *days.start());
-        let found = runs.map(|(first, run)| (*first, run.last, run.lanes.clone()));
+        let found = runs.map(|(first, run)| (*first, run.last, run.kept.clone()));
         (found.collect(), clock)
     }
 
@@ -147,8 +175,8 @@ impl Inner {
             return;
         };
         let before = known.bytes;
-        for (first, last, lanes) in runs {
-            known.put(*first, *last, lanes.clone());
+        for (first, last, kept) in runs {
+            known.put(*first, *last, kept.clone());
         }
         self.bytes = self.bytes + known.bytes - before;
         while self.bytes > MOST_BYTES {
@@ -165,14 +193,26 @@ impl Inner {
 }
 
 impl Index {
+    /// Days that nobody asked for yet may be read too.
+    pub fn has_room_for_days(&self) -> bool {
+        self.days.lock().bytes < MOST_BYTES / 2
+    }
+
     #[cfg(test)]
     pub fn days_bytes(&self) -> usize {
         self.days.lock().bytes
     }
 
     /// What begins on the days that [`from`, `to`) touches and on the one before, and the gap that
-    /// began last before them, merged by [`COARSE`] within each day.
-    pub fn days(&self, stream: &StreamId, from: Utc, to: Utc) -> Result<Vec<Arc<Lanes>>, IndexError> {
+    /// began last before them, spans nearer than `step` merged within each day at most. `None`: some of
+    /// these days are kept coarser.
+    pub fn days(
+        &self,
+        stream: &StreamId,
+        from: Utc,
+        to: Utc,
+        step: Duration,
+    ) -> Result<Option<Vec<Arc<Lanes>>>, IndexError> {
         let first = day_of(key::hour(from)).saturating_sub(1);
         let last = day_of(key::hour(to));
         let mut all = self.last_gap_before(stream, first)?;
@@ -184,12 +224,15 @@ impl Index {
                 // In order and without a hole for as long as it goes.
                 Some((begin, ..)) if *begin <= next => {
                     let mut upto = next - 1;
-                    for (begin, end, lanes) in known {
+                    for (begin, end, kept) in known {
                         if begin > upto.saturating_add(1) {
                             break;
                         }
+                        if kept.step > step {
+                            return Ok(None);
+                        }
                         upto = end;
-                        all.push(lanes);
+                        all.push(kept.lanes);
                     }
                     (Vec::new(), upto)
                 }
@@ -198,12 +241,15 @@ impl Index {
             };
             if !found.is_empty() {
                 self.days.lock().keep(stream, asked, &found);
-                all.extend(found.into_iter().map(|(_, _, lanes)| lanes));
+                if found.iter().any(|(_, _, kept)| kept.step > step) {
+                    return Ok(None);
+                }
+                all.extend(found.into_iter().map(|(_, _, kept)| kept.lanes));
             }
             next = upto.saturating_add(1);
         }
         all.retain(|lanes| !lanes.is_empty());
-        Ok(all)
+        Ok(Some(all))
     }
 
     /// Days from `first` on, at most up to `last`: those without rows as one run, then some with
@@ -217,7 +263,7 @@ impl Index {
             let day = hour.map(|(_, hour)| day_of(hour));
             begin = begin.into_iter().chain(day).min();
         }
-        let empty = Arc::new(Lanes::default());
+        let empty = Kept::new(Lanes::default());
         let Some(begin) = begin else {
             return Ok((vec![(first, last, empty)], last));
         };
@@ -232,10 +278,7 @@ impl Index {
                 lanes.add(&rows);
             }
         }
-        for (day, mut lanes) in (begin..).zip(days) {
-            lanes.merge(COARSE.as_millis() as i64);
-            found.push((day, day, Arc::new(lanes)));
-        }
+        found.extend((begin..).zip(days).map(|(day, lanes)| (day, day, Kept::new(lanes))));
         Ok((found, end))
     }
 

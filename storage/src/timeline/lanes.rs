@@ -89,6 +89,10 @@ impl Lanes {
         self.0.iter().map(|(lane, spans)| (*lane, spans.as_slice()))
     }
 
+    pub fn spans_in_all(&self) -> usize {
+        self.0.iter().map(|(_, spans)| spans.len()).sum()
+    }
+
     /// What it takes in memory, about.
     pub fn bytes(&self) -> usize {
         let lanes = self.0.iter();

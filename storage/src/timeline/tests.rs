@@ -203,3 +203,26 @@ fn memory_is_bounded() {
     }
     assert!(catalog.index().days_bytes() > 1000);
 }
+
+/// Days are kept more coarsely where they hold much; an answer never is.
+#[test]
+fn a_busy_day_is_told_as_finely_as_it_is_asked_for() {
+    for count in [100, 2000] {
+        let catalog = Catalog::new(Index::in_memory(), Box::new(|_, _| true));
+        // Ten seconds, and twenty without.
+        for n in 0..count {
+            catalog.segment_found(&segment(n * 30, 10));
+        }
+        // The second time from what is kept.
+        for (step, expected) in [(1, count), (5, count), (20, count), (30, 1), (60, 1)].repeat(2) {
+            let step = Duration::from_secs(step);
+            let seen = catalog.timeline(&stream(), at(0), at(DAY), step, at(DAY));
+            let (lane, spans) = seen.iter().next().unwrap();
+            assert_eq!(
+                (lane, spans.len() as i64),
+                (Lane::Footage, expected),
+                "{count} at {step:?}"
+            );
+        }
+    }
+}

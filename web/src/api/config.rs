@@ -9,12 +9,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use vigie_actors::{
     Recorder,
-    settings::{Outcome, SettingsError},
+    settings::{By, Outcome, SettingsError},
 };
 use vigie_config::edit::{Edit, LISTS, Place, SINGLES};
 
 use super::tag_of;
-use crate::{audit::said, problem::Problem, sign_in::Viewer};
+use crate::{
+    audit::said,
+    problem::Problem,
+    sign_in::{Viewer, peer},
+};
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +26,9 @@ pub struct ChangeQuery {
     /// Say what would happen, and change nothing
     #[serde(default)]
     pub(super) try_only: bool,
+    /// Even if whoever asks is shut out by it (`server.access`)
+    #[serde(default)]
+    pub(super) force: bool,
 }
 
 /// What a change did, or would do
@@ -115,18 +122,11 @@ async fn change(
     wanted: Option<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let what = place.to_string();
-    let changed = carry_out(
-        &viewer,
-        &request,
-        &recorder,
-        query.try_only,
-        &what,
-        |edit| match wanted {
-            Some(wanted) => Ok(edit.put(&place, wanted)?),
-            None if edit.remove(&place)? => Ok(()),
-            None => Err(SettingsError::NoTable),
-        },
-    );
+    let changed = carry_out(&viewer, &request, &recorder, &query, &what, |edit| match wanted {
+        Some(wanted) => Ok(edit.put(&place, wanted)?),
+        None if edit.remove(&place)? => Ok(()),
+        None => Err(SettingsError::NoTable),
+    });
     changed.await.map_err(|error| problem_at(error, &place))
 }
 
@@ -135,11 +135,16 @@ pub(super) async fn carry_out(
     viewer: &Viewer,
     request: &HttpRequest,
     recorder: &Recorder,
-    try_only: bool,
+    query: &ChangeQuery,
     what: &str,
     change: impl FnOnce(&mut Edit) -> Result<(), SettingsError>,
 ) -> Result<HttpResponse, SettingsError> {
-    let (by, expected) = (&viewer.0.name, tag_of(request, IF_MATCH));
+    let (expected, try_only) = (tag_of(request, IF_MATCH), query.try_only);
+    let by = By {
+        name: &viewer.0.name,
+        from: peer(request),
+        forced: query.force,
+    };
     let changed = recorder
         .settings()
         .change(recorder, by, expected.as_deref(), try_only, change);
@@ -150,7 +155,7 @@ pub(super) async fn carry_out(
         warnings,
     } = changed.await?;
     if !try_only {
-        tracing::info!(by, what, ?changes, "configuration changed over the API");
+        tracing::info!(by = by.name, what, ?changes, "configuration changed over the API");
     }
     let warnings = warnings.into_iter().map(|warning| NoteBody {
         line: warning.line,
@@ -185,7 +190,7 @@ pub async fn put_all(
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.into_inner();
     let change = |edit: &mut Edit| Ok(edit.put_all(wanted)?);
-    let changed = carry_out(&viewer, &request, &recorder, query.try_only, "everything", change);
+    let changed = carry_out(&viewer, &request, &recorder, &query, "everything", change);
     changed.await.map_err(problem)
 }
 
@@ -210,7 +215,7 @@ pub async fn order_cameras(
 ) -> Result<HttpResponse, Problem> {
     let ids = body.into_inner().ids;
     let change = |edit: &mut Edit| Ok(edit.order("camera", &ids)?);
-    let changed = carry_out(&viewer, &request, &recorder, query.try_only, "order of cameras", change);
+    let changed = carry_out(&viewer, &request, &recorder, &query, "order of cameras", change);
     changed.await.map_err(problem)
 }
 

@@ -124,6 +124,6 @@ pub async fn restore(
         *edit = Edit::new(&text)?;
         Ok::<_, SettingsError>(())
     };
-    let changed = carry_out(&viewer, &request, &recorder, query.try_only, &what, change);
+    let changed = carry_out(&viewer, &request, &recorder, &query, &what, change);
     changed.await.map_err(problem)
 }

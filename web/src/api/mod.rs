@@ -81,6 +81,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         session::show,
         session::end,
         session::change_password,
+        session::input,
         second_factor::begin,
         second_factor::confirm,
         second_factor::end,
@@ -230,6 +231,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(session::show)
         .service(session::end)
         .service(session::change_password)
+        .service(session::input)
         .service(second_factor::begin)
         .service(second_factor::confirm)
         .service(second_factor::end)

@@ -43,7 +43,8 @@ pub struct SeenBody {
     /// Until a picture could be decoded
     first_picture_ms: u64,
     streams: StreamsBody,
-    /// How far the camera's clock is ahead; null: not known
+    /// How far the camera's clock is ahead; null: not known, as always in this version: what a camera's
+    /// sender reports count from is its own choice (RFC 3550 §6.4.1)
     clock_offset_ms: Option<i64>,
     /// JPEG in base64; null: it cannot be decoded here
     picture: Option<String>,

@@ -8,7 +8,7 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use vigie_actors::Recorder;
 use vigie_storage::{
-    accounts::{Origin, Rights, User},
+    accounts::{Origin, Rights, SessionInfo, User},
     audit::{Entry, Kind},
 };
 
@@ -31,7 +31,8 @@ pub struct SignIn {
     password: String,
     /// Of the authenticator, or a recovery code, where one is asked for
     code: Option<String>,
-    /// false: only until the browser is closed; default: 14 days
+    /// false: only until the browser is closed, or until nobody gives input for `idle_sign_out`; default:
+    /// 14 days, whatever that is
     #[serde(default = "stays")]
     stay: bool,
 }
@@ -43,7 +44,7 @@ fn stays() -> bool {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(example = json!({ "name": "ann", "group": "ordinary",
     "rights": { "house": [], "every_camera": ["live", "playback"], "cameras": {} },
-    "second_factor": false, "recovery_codes": null, "idle_minutes": null }))]
+    "second_factor": false, "recovery_codes": null, "idle_minutes": 30.0, "idle_left_s": 1740 }))]
 pub struct SessionBody {
     name: String,
     /// `administrator`, `advanced`, `ordinary`, or one of the owner's
@@ -54,20 +55,32 @@ pub struct SessionBody {
     second_factor: bool,
     /// How many are left; null: without a second factor
     recovery_codes: Option<usize>,
-    /// After so long without a request it ends
-    idle_minutes: Option<u64>,
+    /// After so long without input (`POST /api/v1/session/input`) it ends; null: it does not
+    idle_minutes: Option<f64>,
+    /// What is left of that time, in seconds
+    idle_left_s: Option<u64>,
 }
 
-impl From<User> for SessionBody {
-    fn from(user: User) -> Self {
+impl SessionBody {
+    /// `session`: the one by which they asked, or that just began.
+    pub(super) fn of(user: User, session: Option<&SessionInfo>, recorder: &Recorder) -> Self {
+        let left = session.and_then(|session| session.idle_left);
+        let idle = recorder.config().server.access.idle_sign_out.filter(|_| left.is_some());
         Self {
             name: user.name,
             group: user.group.to_string(),
             rights: user.rights,
             second_factor: user.second_factor.is_some(),
             recovery_codes: user.second_factor,
-            idle_minutes: None,
+            idle_minutes: idle.map(|idle| idle.as_secs_f64() / 60.0),
+            idle_left_s: left.map(|left| left.as_secs()),
         }
+    }
+
+    fn of_viewer(viewer: Viewer, recorder: &Recorder) -> Self {
+        let accounts = recorder.storage().accounts();
+        let session = viewer.session_token().and_then(|token| accounts.look_at_session(token));
+        Self::of(viewer.0, session.map(|session| session.info).as_ref(), recorder)
     }
 }
 
@@ -78,9 +91,10 @@ pub(super) async fn begin(
     recorder: web::Data<Recorder>,
     name: String,
     stay: bool,
-) -> Result<Cookie<'static>, Problem> {
+) -> Result<(Cookie<'static>, Option<SessionInfo>), Problem> {
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let origin = Origin {
+        stays: stay,
         peer: peer(request).map(|peer| peer.to_string()),
         agent: agent.map(str::to_owned),
     };
@@ -90,10 +104,13 @@ pub(super) async fn begin(
         if let Some(old) = old {
             accounts.end_session(&old);
         }
-        accounts.create_session(&name, lifetime, origin)
+        let token = accounts.create_session(&name, lifetime, origin)?;
+        let session = accounts.look_at_session(&token);
+        Ok((token, session))
     });
-    let token = created.await?.map_err(problem)?;
-    Ok(cookie::session(request, token, stay.then_some(LONG)))
+    let (token, session) = created.await?.map_err(problem)?;
+    let cookie = cookie::session(request, token, stay.then_some(LONG));
+    Ok((cookie, session.map(|session| session.info)))
 }
 
 /// Sign in; the answer sets the session cookie
@@ -129,20 +146,33 @@ pub async fn create(
         }
     }
     let audited = recorder.clone();
-    let cookie = begin(&request, recorder, user.name.clone(), stay).await?;
+    let (cookie, session) = begin(&request, recorder, user.name.clone(), stay).await?;
     let peer = peer.map(|peer| peer.to_string());
     tracing::info!(viewer = user.name, peer, "signed in");
     let entry = Entry::new(Kind::SignedIn, "with name and password").by(user.name.as_str());
     audited.storage().audit().tell(entry.from(peer));
-    Ok(HttpResponse::Created().cookie(cookie).json(SessionBody::from(user)))
+    let body = SessionBody::of(user, session.as_ref(), &audited);
+    Ok(HttpResponse::Created().cookie(cookie).json(body))
 }
 
 /// Who is signed in, and what they may do
 #[utoipa::path(get, path = "/api/v1/session",
     responses((status = 200, body = SessionBody), (status = 401, body = crate::problem::ProblemDocument)))]
 #[get("/api/v1/session")]
-pub async fn show(viewer: Viewer) -> impl Responder {
-    HttpResponse::Ok().json(SessionBody::from(viewer.0))
+pub async fn show(viewer: Viewer, recorder: web::Data<Recorder>) -> impl Responder {
+    HttpResponse::Ok().json(SessionBody::of_viewer(viewer, &recorder))
+}
+
+/// Somebody touches keys, mouse or screen: nothing else counts against `idle_sign_out`, as pages ask by
+/// themselves. Once in half a minute is enough
+#[utoipa::path(post, path = "/api/v1/session/input",
+    responses((status = 200, body = SessionBody), (status = 401, body = crate::problem::ProblemDocument)))]
+#[post("/api/v1/session/input")]
+pub async fn input(viewer: Viewer, recorder: web::Data<Recorder>) -> impl Responder {
+    if let Some(token) = viewer.session_token() {
+        recorder.storage().accounts().has_input(token);
+    }
+    HttpResponse::Ok().json(SessionBody::of_viewer(viewer, &recorder))
 }
 
 /// Sign out
@@ -189,6 +219,9 @@ pub async fn change_password(
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     let NewPassword { old, new } = body.into_inner();
+    let accounts = recorder.storage().accounts();
+    let session = viewer.session_token().and_then(|token| accounts.look_at_session(token));
+    let stays = session.map(|session| session.info.stays);
     let name = viewer.0.name.clone();
     let known = check(recorder.clone().into_inner(), peer(&request), name.clone(), old).await?;
     known.ok_or_else(|| Problem::Forbidden("the old password is wrong".into()))?;
@@ -197,8 +230,8 @@ pub async fn change_password(
     changed.await?.map_err(problem)?;
     tracing::info!(viewer = name, "password changed");
     let mut answer = HttpResponse::NoContent();
-    if viewer.session().is_some() {
-        answer.cookie(begin(&request, recorder, name, true).await?);
+    if let Some(stays) = stays {
+        answer.cookie(begin(&request, recorder, name, stays).await?.0);
     }
     Ok(answer.finish())
 }

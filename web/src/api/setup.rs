@@ -68,6 +68,7 @@ pub async fn make(
     tracing::info!(user = user.name, peer, "the first user was made");
     let entry = Entry::new(Kind::Users, format!("the first user {} was made", user.name)).by(user.name.as_str());
     recorder.storage().audit().tell(entry.from(peer));
-    let cookie = begin(&request, recorder, user.name.clone(), true).await?;
-    Ok(HttpResponse::Created().cookie(cookie).json(SessionBody::from(user)))
+    let (cookie, session) = begin(&request, recorder.clone(), user.name.clone(), true).await?;
+    let body = SessionBody::of(user, session.as_ref(), &recorder);
+    Ok(HttpResponse::Created().cookie(cookie).json(body))
 }

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::{HttpResponse, delete, get, post, put, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use vigie_actors::Recorder;
-use vigie_config::{CameraId, Kind, Utc};
-use vigie_storage::accounts::{AccountsError, Change, GroupName, SessionInfo, User};
+use vigie_config::{CameraId, Kind, Utc, Whence};
+use vigie_storage::accounts::{AccountsError, Bounds, Change, GroupName, SessionInfo, User};
 
 use super::blocking;
-use crate::{audit::said, problem::Problem, sign_in::Viewer};
+use crate::{
+    audit::said,
+    problem::Problem,
+    sign_in::{Viewer, peer},
+};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({ "name": "ann", "group": "ordinary", "enabled": true, "created": "2026-11-20T09:41:00Z",
-    "cameras": ["gate"], "second_factor": false, "last_seen": "2026-11-22T18:02:11Z" }))]
+    "cameras": ["gate"], "addresses": ["192.0.2.0/24"], "second_factor": false, "last_seen": "2026-11-22T18:02:11Z" }))]
 pub struct UserBody {
     name: String,
     group: String,
@@ -23,6 +27,9 @@ pub struct UserBody {
     /// Kept to these cameras; null: all that the group may see
     #[schema(value_type = Option<Vec<String>>)]
     cameras: Option<BTreeSet<CameraId>>,
+    /// Bound to these addresses, ranges and MAC addresses; null: may come from anywhere
+    #[schema(value_type = Option<Vec<String>>)]
+    addresses: Option<Vec<Whence>>,
     /// A code is asked for beside the password
     second_factor: bool,
     /// Of a session that has not ended
@@ -40,6 +47,7 @@ impl UserBody {
             enabled: user.enabled,
             created: user.created,
             cameras: user.cameras,
+            addresses: user.addresses,
             second_factor: user.second_factor.is_some(),
         }
     }
@@ -59,6 +67,10 @@ pub struct NewUser {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     cameras: Option<BTreeSet<CameraId>>,
+    /// Bound to these addresses, ranges and MAC addresses; null or absent: may come from anywhere
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    addresses: Option<Vec<Whence>>,
 }
 
 /// What is absent stays as it is
@@ -74,6 +86,10 @@ pub struct UserChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<String>>)]
     cameras: Option<Option<BTreeSet<CameraId>>>,
+    /// null: from anywhere
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    addresses: Option<Option<Vec<Whence>>>,
     /// Ends the user's sessions
     password: Option<String>,
     /// Only false: the password alone is enough again
@@ -86,13 +102,15 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Opt
 }
 
 fn kept_to(user: &User) -> String {
-    match &user.cameras {
-        None => String::new(),
-        Some(cameras) => {
-            let names: Vec<&str> = cameras.iter().map(CameraId::as_str).collect();
-            format!(", kept to {}", names.join(", "))
-        }
-    }
+    let cameras = user.cameras.as_ref().map(|cameras| {
+        let names: Vec<String> = cameras.iter().map(CameraId::to_string).collect();
+        format!(", kept to {}", names.join(", "))
+    });
+    let addresses = user.addresses.as_ref().map(|addresses| {
+        let names: Vec<String> = addresses.iter().map(Whence::to_string).collect();
+        format!(", from {} alone", names.join(", "))
+    });
+    [cameras, addresses].into_iter().flatten().collect()
 }
 
 /// How an answer says what failed with accounts.
@@ -138,10 +156,11 @@ pub async fn add(
         password,
         group,
         cameras,
+        addresses,
     } = body.into_inner();
     let added = blocking(move || {
         let giver = recorder.storage().accounts().giver(viewer.0.rights);
-        giver.add(&name, group, cameras, &password)
+        giver.add_within(&name, group, Bounds { cameras, addresses }, &password)
     });
     let user = added.await?.map_err(problem)?;
     tracing::info!(by, user = user.name, group = %user.group, "user added");
@@ -154,10 +173,11 @@ pub async fn add(
     responses((status = 200, body = UserBody), (status = 400, body = crate::problem::ProblemDocument),
               (status = 403, description = "more than you may yourself", body = crate::problem::ProblemDocument),
               (status = 404, body = crate::problem::ProblemDocument),
-              (status = 409, description = "nobody who manages users would be left", body = crate::problem::ProblemDocument)))]
+              (status = 409, description = "nobody who manages users would be left, or you would bind yourself to where you are not", body = crate::problem::ProblemDocument)))]
 #[put("/api/v1/users/{name}")]
 pub async fn change(
     viewer: Viewer,
+    request: HttpRequest,
     name: web::Path<String>,
     body: web::Json<UserChange>,
     recorder: web::Data<Recorder>,
@@ -167,9 +187,18 @@ pub async fn change(
         group,
         enabled,
         cameras,
+        addresses,
         password,
         second_factor,
     } = body.into_inner();
+    if *name == viewer.0.name
+        && let Some(Some(addresses)) = &addresses
+        && !recorder.gate().holds(addresses, peer(&request))
+    {
+        let text =
+            "you would be bound to addresses that are not yours now: have somebody else do it, or do it from there";
+        return Err(Problem::Conflict(text.into()));
+    }
     if second_factor == Some(true) {
         let text = "second_factor: only the user can begin with one, expected false";
         return Err(Problem::BadRequest(text.into()));
@@ -186,6 +215,7 @@ pub async fn change(
             group,
             enabled,
             cameras,
+            addresses,
             without_second_factor: second_factor == Some(false),
         };
         Ok((giver.change(&name, change)?, accounts.sessions()))

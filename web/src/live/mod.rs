@@ -56,7 +56,7 @@ pub async fn open(
     let eye = Eye::open(watching, recorder.clone(), watch);
     let watched = stream.camera;
     let may_watch = move || {
-        let viewer = viewer.again(recorder.storage().accounts());
+        let viewer = viewer.again(&recorder);
         viewer.is_some_and(|viewer| viewer.0.may_with(&watched, CameraRight::Live))
     };
     viewer::start(session, messages, may_watch, |viewer| async move {
@@ -76,7 +76,7 @@ pub fn news(
     let (response, session, messages) = actix_ws::handle(request, body)
         .map_err(|error| Problem::BadRequest(format!("events come over a WebSocket (RFC 6455): {error}")))?;
     let news = recorder.events().listen();
-    let accounts = move || user.again(recorder.storage().accounts());
+    let accounts = move || user.again(&recorder);
     let may_listen = accounts.clone();
     viewer::start(
         session,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 const LISTS = ['schedule', 'disk', 'camera', 'input', 'output', 'recipient', 'push', 'rule'];
-const SINGLES = ['server', 'access', 'mqtt', 'snapshots', 'buzzer', 'email'];
+const SINGLES = ['server', 'mqtt', 'snapshots', 'buzzer', 'email'];
 const iso = (ms) => new Date(ms).toISOString();
 const clone = (value) => JSON.parse(JSON.stringify(value));
 const SECRETS = ['password', 'token', 'secret'];

@@ -20,6 +20,8 @@ export interface SessionBody {
   second_factor?: boolean;
   recovery_codes?: number | null;
   idle_minutes?: number | null;
+  /** Until it ends for want of input. */
+  idle_left_s?: number | null;
 }
 
 export interface Account {
@@ -29,6 +31,8 @@ export interface Account {
   created: string;
   /** null: all of the group's. */
   cameras: string[] | null;
+  /** Bound to these; null: from anywhere; older recorders do not say. */
+  addresses?: string[] | null;
   second_factor: boolean;
   last_seen: string | null;
 }
@@ -78,14 +82,16 @@ export const accounts = {
   setupNeeded: async (): Promise<boolean> => (await get<{ needed: boolean }>('/api/v1/setup')).needed,
   setUp: (link: string, name: string, password: string) => post<SessionBody>('/api/v1/setup', { link, name, password }),
 
+  /** Somebody touches keys, mouse or screen. */
+  input: () => post<SessionBody>('/api/v1/session/input', {}),
   password: (old: string, fresh: string) => change<void>('PUT', '/api/v1/session/password', { old, new: fresh }),
   beginSecondFactor: (password: string) => post<{ secret: string; uri: string }>(SECOND, { password }),
   confirmSecondFactor: (code: string) => change<{ recovery_codes: string[] }>('PUT', SECOND, { code }),
   endSecondFactor: (password: string) => change<void>('DELETE', SECOND, { password }),
 
   users: () => get<Account[]>('/api/v1/users'),
-  addUser: (user: { name: string; password: string; group: string; cameras?: string[] }) => post<Account>('/api/v1/users', user),
-  changeUser: (name: string, what: { group?: string; enabled?: boolean; cameras?: string[] | null; password?: string; second_factor?: false }) =>
+  addUser: (user: { name: string; password: string; group: string; cameras?: string[]; addresses?: string[] }) => post<Account>('/api/v1/users', user),
+  changeUser: (name: string, what: { group?: string; enabled?: boolean; cameras?: string[] | null; addresses?: string[] | null; password?: string; second_factor?: false }) =>
     change<Account>('PUT', one('users', name), what),
   removeUser: (name: string) => change<void>('DELETE', one('users', name)),
 

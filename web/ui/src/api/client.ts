@@ -55,9 +55,11 @@ export async function post<T>(path: string, body: unknown, timeoutMs = CHANGE_MS
 }
 
 /** Whatever is not read and not made anew; `headers` on top of the body's. */
-export async function change<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+/** `outliving`: it is sent even if the page is left at once; for small bodies. */
+export async function change<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, body?: unknown, headers: Record<string, string> = {}, outliving = false): Promise<T> {
   const response = await send(path, {
     method,
+    keepalive: outliving,
     headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });

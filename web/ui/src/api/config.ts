@@ -9,7 +9,7 @@ export type Table = { [key: string]: Json };
 
 export const LISTS = ['schedule', 'disk', 'camera', 'input', 'output', 'recipient', 'push', 'rule'] as const;
 export type ListName = (typeof LISTS)[number];
-export type SingleName = 'server' | 'access' | 'mqtt' | 'snapshots' | 'buzzer' | 'email';
+export type SingleName = 'server' | 'mqtt' | 'snapshots' | 'buzzer' | 'email';
 
 /** All tables: lists under their names, the others as they are. */
 export type Tables = { [table: string]: Json };

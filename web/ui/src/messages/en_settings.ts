@@ -42,6 +42,7 @@ export const settings = {
     tokens: 'API tokens',
     network: 'Network',
     access: 'Who may connect',
+    certificate: 'Certificate',
     time: 'Name and time',
     appearance: 'Language and appearance',
     configuration: 'Configuration',

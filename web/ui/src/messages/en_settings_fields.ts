@@ -166,11 +166,21 @@ export const fields = {
     http: ['Pages and API', 'Address and port. [::]:8080 takes IPv6 as well.'],
     rtsp: ['RTSP', 'Where cameras are re-streamed.'],
     state_dir: ['Folder of the state'],
-  },
-  access: {
-    allow: ['Only from', 'Addresses, ranges such as 192.0.2.0/24, or MAC addresses. Empty: from anywhere.'],
-    block: ['Never from'],
-    idle_sign_out: ['Signed out after', 'Without doing anything for so long.'],
+    'access.allow': ['Only from', 'Addresses, ranges such as 192.0.2.0/24, or MAC addresses of the local network. Empty: from anywhere.'],
+    'access.block': ['Never from', 'The same, and stronger than the list above.'],
+    'access.idle_sign_out': ['Sign out after', 'Without keys, mouse or touch for so long. Whoever chose “Stay signed in” stays. Empty: nobody is.'],
+    https: ['Pages and API by TLS', 'Address and port. Empty: nothing is served by TLS.'],
+    http_redirect: ['Send everybody on to TLS', 'What comes unencrypted is sent to the address above.'],
+    hsts: ['Browsers come by TLS alone, for', 'Only with a certificate that browsers trust. Empty: nothing is said to them.'],
+    'certificate.kind': ['Certificate from'],
+    'certificate.names': ['Further names', 'That the certificate is to be good for.'],
+    'certificate.chain': ['File of the certificate', 'PEM, the server’s certificate first.'],
+    'certificate.key': ['File of the key', 'PEM. The user vigie must be allowed to read it.'],
+    'certificate.domains': ['Names', 'The authority asks for each on port 80 or 443.'],
+    'certificate.contact': ['Contact', 'Mail addresses that the authority may write to.'],
+    'certificate.directory': ['Directory of the authority'],
+    'certificate.challenge': ['Asked by'],
+    'certificate.tls_ca': ca,
   },
 };
 
@@ -197,6 +207,9 @@ export const groups = {
   delivery: 'Delivery',
   addresses: 'Addresses',
   identity: 'This recorder',
+  idle: 'Signing out by itself',
+  encrypted: 'Encrypted',
+  certificate: 'Certificate',
 };
 
 /** What the values of fields are called. */
@@ -211,6 +224,9 @@ export const choices = {
   contact: { open: 'open', closed: 'closed' },
   bias: { as_is: 'as it is', pull_up: 'pull-up', pull_down: 'pull-down', disabled: 'none' },
   level: { low: 'low', high: 'high' },
+  certificateStandard: 'the recorder itself, or uploaded',
+  certificateKind: { own: 'the same, for further names too', files: 'files that another program renews', acme: 'an authority (ACME, such as Let’s Encrypt)' },
+  challenge: { 'http-01': 'http-01, port 80', 'tls-alpn-01': 'tls-alpn-01, port 443' },
   method: { GET: 'GET', POST: 'POST', PUT: 'PUT' },
   security: { starttls: 'STARTTLS', tls: 'TLS', none: 'none: a server on this machine' },
 };

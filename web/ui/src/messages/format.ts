@@ -15,6 +15,9 @@ const oneDigit = new Intl.NumberFormat(region, { maximumFractionDigits: 1 });
 
 export const clockTime = (ms: number): string => toSecond.format(ms);
 export const shortTime = (ms: number): string => toMinute.format(ms);
+const dayOfYear = new Intl.DateTimeFormat(region, { day: 'numeric', month: 'short', year: 'numeric' });
+/** Of what may be years off. */
+export const dateAndTime = (ms: number): string => `${dayOfYear.format(ms)}, ${toMinute.format(ms)}`;
 export const dayAndTime = (ms: number): string => `${day.format(ms)}, ${toSecond.format(ms)}`;
 export const figure = (value: number): string => oneDigit.format(value);
 

@@ -6,8 +6,9 @@ import type { GapCause, StreamName } from '../api/types';
 import type { Span } from '../footage/causes';
 import { fetchClip } from './clip_source';
 import type { Surface } from '../live/surface';
-import { correction, offWhileStill } from './follow';
+import { Follower, offWhileStill } from './follow';
 import { FootageMap } from './footage_map';
+import { Presented } from './presented';
 import { TimeLine, Unplayable } from './time_line';
 import type { Turns } from './turns';
 
@@ -21,8 +22,12 @@ export type Shown =
 /** What the clock says. */
 export interface Beat {
   time: number;
+  /** When it said so, by `performance.now()`. */
+  at: number;
   running: boolean;
   speed: number;
+  /** Of the screen, in ms. */
+  refresh: number;
   /** The recorder's clock. */
   now: number;
 }
@@ -50,6 +55,10 @@ const AGAIN_MS = 3_000;
 const SHORT_OF_SOUND_MS = 1_000;
 /** So much must be there to go on. */
 const ENOUGH_MS = 250;
+/** The first picture is waited for standing still if it is further away. */
+const BEFORE_MS = 100;
+/** Where a browser does not say that it presented a picture, it has by then. */
+const PRESENTED_MS = 500;
 
 export class CameraPlayer {
   private beat: Beat | null = null;
@@ -70,6 +79,10 @@ export class CameraPlayer {
   private fresh = true;
 
   private readonly video: HTMLVideoElement;
+  private readonly follower = new Follower();
+  private readonly presented: Presented;
+  /** When it last went elsewhere, by `performance.now()`. */
+  private went = -Infinity;
 
   constructor(
     private readonly surface: Surface,
@@ -78,6 +91,7 @@ export class CameraPlayer {
     this.video = surface.video;
     this.stream = options.streams[0] ?? 'main';
     this.video.muted = !options.sound;
+    this.presented = new Presented(this.video, (early) => this.follower.presented(early));
   }
 
   get playing(): StreamName {
@@ -101,6 +115,7 @@ export class CameraPlayer {
   close(): void {
     this.closed = true;
     this.fetching?.stop.abort();
+    this.presented.close();
     this.leaveLine();
   }
 
@@ -133,8 +148,10 @@ export class CameraPlayer {
     return this.map.at(time);
   }
 
-  private steer({ time, running, speed }: Beat): void {
+  private steer({ time: said, at, running, speed, refresh }: Beat): void {
     const { line, video } = this;
+    // Other cameras were steered since.
+    const time = running ? said + (performance.now() - at) * speed : said;
     const there = line?.bufferedAt(time) ?? null;
     if (!line || there === null) {
       this.still();
@@ -144,25 +161,34 @@ export class CameraPlayer {
     const nearest = Math.max(time, there.from + 1);
     const error = line.time - nearest;
     const goal = line.mediaTime(nearest);
-    const until = there.to;
-    if (!running) {
+    if (!running || there.from - time > BEFORE_MS) {
       this.still();
-      if (offWhileStill(error) && !video.seeking) video.currentTime = goal;
+      if (offWhileStill(error) && !video.seeking) this.go(goal);
       const ready = !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !offWhileStill(line.time - nearest);
-      return this.show({ phase: ready ? 'shown' : 'loading' });
+      return this.show({ phase: ready && this.presentedSince(this.went) ? 'shown' : 'loading' });
     }
     // At the end of what is fetched it would stop by itself, a little off the clock.
-    const scant = until - time < ENOUGH_MS * speed && !this.endsThere(until);
+    const scant = there.to - time < ENOUGH_MS * speed && !this.endsThere(there.to);
+    const step = this.follower.correct(error, speed, refresh);
     if (video.seeking || video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA || scant) {
-      if (!video.seeking && correction(error, speed).kind === 'seek') video.currentTime = goal;
+      if (!video.seeking && step.kind === 'seek') this.go(goal);
       if (scant) this.still();
       return this.show({ phase: 'loading' });
     }
-    const step = correction(error, speed);
-    if (step.kind === 'seek') video.currentTime = goal;
-    else if (Math.abs(video.playbackRate - step.rate) > 0.002) video.playbackRate = step.rate;
+    if (step.kind === 'seek') this.go(goal);
+    else if (step.rate === speed || Math.abs(video.playbackRate - step.rate) > 0.002) video.playbackRate = step.rate;
     if (video.paused) void video.play().catch(() => {});
     this.show({ phase: 'shown' });
+  }
+
+  private go(mediaTime: number): void {
+    this.video.currentTime = mediaTime;
+    this.went = performance.now();
+    this.follower.reset();
+  }
+
+  private presentedSince(time: number): boolean {
+    return this.presented.last > time || performance.now() - time > PRESENTED_MS;
   }
 
   private endsThere(until: number): boolean {
@@ -171,6 +197,7 @@ export class CameraPlayer {
 
   private still(): void {
     if (!this.video.paused) this.video.pause();
+    this.follower.reset();
   }
 
   /** Keeps what is known of the footage around the moment. */
@@ -265,6 +292,7 @@ export class CameraPlayer {
       return;
     }
     this.fresh = false;
+    line.lead(span.from, got.from);
     // The last picture may end before the stretch that the recorder lists does.
     if (span.to - got.to > 1_500) this.hollow = { span: { from: got.to, to: span.to }, until: beat.now + AGAIN_MS };
     const now = this.beat?.time ?? beat.time;

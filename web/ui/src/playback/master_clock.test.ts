@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { correction, offWhileStill } from './follow';
 import { MasterClock } from './master_clock';
 import { Patience } from './patience';
 
@@ -22,35 +21,6 @@ test('running twice does not set it back', () => {
   clock.run(0);
   clock.run(1000);
   expect(clock.time(2000)).toBe(2000);
-});
-
-test('small errors are nudged away, large ones jumped over', () => {
-  expect(correction(3, 1)).toEqual({ kind: 'rate', rate: 1 });
-  const ahead = correction(100, 1);
-  expect(ahead.kind === 'rate' && ahead.rate).toBeCloseTo(0.88);
-  const behind = correction(-100, 1);
-  expect(behind.kind === 'rate' && behind.rate).toBeCloseTo(1.12);
-  expect(correction(-900, 1)).toEqual({ kind: 'seek' });
-  // The same footage is a smaller error to the viewer at 4×.
-  expect(correction(-900, 4).kind).toBe('rate');
-  expect(correction(-9000, 16)).toEqual({ kind: 'rate', rate: 16 });
-});
-
-test('a nudged video reaches the clock and stays there', () => {
-  for (const speed of [0.125, 1, 4]) {
-    let error = 500 * speed;
-    for (let tick = 0; tick < 100; tick++) {
-      const step = correction(error, speed);
-      if (step.kind === 'seek') error = 0;
-      else error += (step.rate - speed) * 100;
-    }
-    expect(Math.abs(error / speed)).toBeLessThan(9);
-  }
-});
-
-test('a picture that stands still is right to a few milliseconds', () => {
-  expect(offWhileStill(4)).toBe(false);
-  expect(offWhileStill(-40)).toBe(true);
 });
 
 test('a stalled camera is waited for, but not for long, and the others go on', () => {

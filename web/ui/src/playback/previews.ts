@@ -1,7 +1,8 @@
 /** Pictures of the moments under a pointer: few at a time, the latest first, kept for a while. */
 
-import { momentUrl } from '../api/snapshots';
 import { send } from '../api/client';
+import { momentUrl } from '../api/snapshots';
+import type { Camera } from '../api/types';
 
 const MOST_KEPT = 80;
 const PAUSE_MS = 120;
@@ -10,14 +11,14 @@ export class Previews {
   private readonly kept = new Map<string, string>();
   private asking: { key: string; stop: AbortController } | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private next: { key: string; camera: string; time: number } | null = null;
+  private next: { key: string; camera: Camera; time: number } | null = null;
 
   constructor(private readonly onPicture: (url: string | null) => void) {}
 
   /** `grain`: moments this near, in ms, share a picture. */
-  want(camera: string, time: number, grain: number): void {
+  want(camera: Camera, time: number, grain: number): void {
     const at = Math.floor(time / grain) * grain;
-    const key = `${camera} ${at}`;
+    const key = `${camera.id} ${at}`;
     const known = this.kept.get(key);
     if (known !== undefined) {
       this.next = null;
@@ -56,10 +57,11 @@ export class Previews {
     });
   }
 
-  private async fetch({ key, camera, time }: { key: string; camera: string; time: number }, stop: AbortSignal): Promise<void> {
+  private async fetch({ key, camera, time }: { key: string; camera: Camera; time: number }, stop: AbortSignal): Promise<void> {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(8_000)]);
+    const picture = (stream: 'main' | 'sub'): Promise<Response> => send(momentUrl(camera.id, stream, time, 320), { signal, cache: 'default' });
     // Small cameras have no sub-stream, or it is not recorded.
-    const response = await send(momentUrl(camera, 'sub', time, 320), { signal, cache: 'default' }).catch(() => send(momentUrl(camera, 'main', time, 320), { signal, cache: 'default' }));
+    const response = await (camera.streams.sub ? picture('sub').catch(() => picture('main')) : picture('main'));
     const url = URL.createObjectURL(await response.blob());
     this.kept.set(key, url);
     for (const old of [...this.kept.keys()].slice(0, Math.max(0, this.kept.size - MOST_KEPT))) {

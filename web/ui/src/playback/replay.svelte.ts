@@ -4,8 +4,10 @@ import type { StreamName } from '../api/types';
 import type { Surface } from '../live/surface';
 import { clock as recorderClock } from '../state/clock.svelte';
 import { CameraPlayer, type Shown } from './camera_player';
+import { SPEEDS } from './choice';
 import { MasterClock } from './master_clock';
 import { Patience } from './patience';
+import { Refresh } from './refresh';
 import { Turns } from './turns';
 
 const BEAT_MS = 100;
@@ -44,6 +46,7 @@ export class Replay {
   private readonly players = new Map<string, CameraPlayer>();
   private readonly patience = new Patience();
   private readonly turns = new Turns(FETCHES);
+  private readonly refresh = new Refresh();
   private looked = { at: -Infinity, busy: false };
 
   constructor(time: number) {
@@ -105,6 +108,12 @@ export class Replay {
     this.clock.setSpeed(speed, performance.now());
   }
 
+  /** So many speeds faster, or slower. */
+  faster(by: number): void {
+    const speed = SPEEDS[SPEEDS.findIndex((one) => one === this.speed) + by];
+    if (speed !== undefined) this.setSpeed(speed);
+  }
+
   /** The stream that a window shows now. */
   streamOf(camera: string): StreamName | null {
     return this.players.get(camera)?.playing ?? null;
@@ -131,7 +140,9 @@ export class Replay {
     else this.clock.hold(now);
     const time = this.clock.time(now);
     this.time = time;
-    for (const player of players) player.follow({ time, running: this.clock.running, speed: this.speed, now: recorder });
+    const { running } = this.clock;
+    if (running) this.refresh.look(now);
+    for (const player of players) player.follow({ time, at: now, running, speed: this.speed, refresh: this.refresh.ms, now: recorder });
   }
 
   /** On to the next footage of any camera. */

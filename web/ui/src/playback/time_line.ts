@@ -12,6 +12,8 @@ const LENGTH_S = 40 * 86_400;
 /** Ranges this close are one: clips are exact to the picture, not to the microsecond. */
 const SEAM_MS = 60;
 const OPEN_MS = 10_000;
+/** So many beginnings of clips are remembered. */
+const LEADS = 50;
 
 export class Unplayable extends Error {
   constructor(readonly mime: string) {
@@ -28,6 +30,8 @@ export class TimeLine {
   private buffer: SourceBuffer | null = null;
   private mime = '';
   private closed = false;
+  /** From where clips were asked for, to where their first pictures are. */
+  private leads: Span[] = [];
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -70,6 +74,11 @@ export class TimeLine {
     return this.epoch + this.video.currentTime * 1000;
   }
 
+  /** A clip that was asked for from here begins there: nothing lies between. */
+  lead(from: number, to: number): void {
+    this.leads = [...this.leads.slice(1 - LEADS), { from, to }];
+  }
+
   /** The footage that there is around `time`, or begins right after it; null: there is none. */
   bufferedAt(time: number): Span | null {
     if (!this.buffer || this.closed || this.video.error) return null;
@@ -77,10 +86,16 @@ export class TimeLine {
     for (const { start, end } of rangesOf(this.buffer.buffered)) {
       const [from, to] = [this.epoch + start * 1000, this.epoch + end * 1000];
       if (found === null) {
-        if (from - SEAM_MS <= time && time < to) found = { from, to };
+        if (this.leadOf(from) <= time && time < to) found = { from, to };
       } else if (from - SEAM_MS <= found.to) found = { from: found.from, to };
     }
     return found;
+  }
+
+  /** From when on nothing comes before the footage that begins `at`. */
+  private leadOf(at: number): number {
+    const known = this.leads.filter(({ to }) => Math.abs(to - at) < SEAM_MS).map(({ from }) => from);
+    return Math.min(at - SEAM_MS, ...known);
   }
 
   /** Up to when there is footage from `time` on; null: there is none at `time`. */

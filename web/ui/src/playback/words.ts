@@ -1,7 +1,8 @@
-/** Times of a playback, in the site's zone and as the reader's language writes them. */
+/** Words of a playback: times in the site's zone and as the reader's language writes them, and what there is at one. */
 
-import { language } from '../messages';
+import { language, t } from '../messages';
 import type { Tick } from './scale';
+import type { Found } from './timeline';
 import type { Zone } from './zone';
 
 const region = typeof navigator === 'undefined' ? language : (navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language);
@@ -45,4 +46,18 @@ export const weekdayWords = (time: number, zone: Zone): string => format(zone, '
 /** As exact as a window of this length, in ms, is. */
 export function timeWords(time: number, length: number, zone: Zone): string {
   return `${dayWords(time, zone)}, ${length > 3 * 86_400_000 ? minuteWords(time, zone) : secondWords(time, zone)}`;
+}
+
+/** Nothing is said where it is not known yet. */
+export function foundWords(found: Found): string {
+  switch (found.kind) {
+    case 'footage':
+      return found.causes.length === 0 ? t.replay.recorded : t.footage.recorded(found.causes.map((cause) => t.footage.cause[cause]).join(', '));
+    case 'gap':
+      return t.footage.gap(t.footage.gapCause[found.cause]);
+    case 'none':
+      return t.footage.nothing;
+    case 'unknown':
+      return '';
+  }
 }

@@ -41,6 +41,7 @@ export const SECTIONS: readonly Section[] = [
   at('sessions', 'people', 'eye', () => import('../components/settings/sections/Sessions.svelte'), null),
   at('tokens', 'people', 'key', () => import('../components/settings/sections/Tokens.svelte'), null),
   at('network', 'recorder', 'globe', () => import('../components/settings/sections/Network.svelte')),
+  at('certificate', 'recorder', 'shield', () => import('../components/settings/sections/Certificate.svelte')),
   at('access', 'recorder', 'lock', () => import('../components/settings/sections/Access.svelte')),
   at('time', 'recorder', 'clock', () => import('../components/settings/sections/Time.svelte')),
   at('appearance', 'recorder', 'palette', () => import('../components/settings/sections/Appearance.svelte'), null),

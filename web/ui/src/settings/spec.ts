@@ -27,7 +27,7 @@ export type Control =
   | { as: 'secret' }
   | { as: 'number'; min?: number; max?: number; unit?: string }
   /** `unit`: what is offered first. */
-  | { as: 'duration'; unit?: 'd' }
+  | { as: 'duration'; unit?: 'd' | 'm' }
   | { as: 'size' }
   | { as: 'toggle' }
   | { as: 'choice'; of: () => readonly Choice[] }

@@ -18,8 +18,10 @@ const darkened = new WeakSet<CSSRule>();
 
 class Preferences {
   theme: Theme = $state('system');
+  /** What the recorder keeps is known, or that it keeps nothing. */
+  loaded = $state(false);
   /** As the recorder keeps it, with what other pages put there. */
-  private kept: Record<string, unknown> = {};
+  private kept: Record<string, unknown> = $state.raw({});
 
   constructor() {
     const saved = localStorage.getItem(THEME);
@@ -58,6 +60,8 @@ class Preferences {
       this.kept = await get<Record<string, unknown>>('/api/v1/preferences');
     } catch {
       return;
+    } finally {
+      this.loaded = true;
     }
     const { theme } = this.kept;
     if (!isTheme(theme) || theme === this.theme) return;
@@ -68,7 +72,7 @@ class Preferences {
 
   async keep(what: Record<string, unknown>): Promise<void> {
     this.kept = { ...this.kept, ...what };
-    await change('PUT', '/api/v1/preferences', this.kept).catch(() => {});
+    await change('PUT', '/api/v1/preferences', this.kept, {}, true).catch(() => {});
   }
 }
 

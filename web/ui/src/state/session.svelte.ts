@@ -18,10 +18,14 @@ class Session {
   readonly administers = $derived(this.may('configure'));
   /** It ended without being asked to. */
   expired = $state(false);
+  /** It ended for want of input, after so many minutes. */
+  idle: number | null = $state(null);
   unreachable = $state(false);
+  /** It is about to end for want of input. */
+  fading = false;
 
   constructor() {
-    onSignedOut(() => this.end(this.status === 'signed_in'));
+    onSignedOut(() => this.end(this.status === 'signed_in', this.fading ? (this.user?.idle_minutes ?? null) : null));
   }
 
   /** Asks until the recorder answers. */
@@ -76,14 +80,18 @@ class Session {
     this.user = user;
     this.status = 'signed_in';
     this.expired = false;
+    this.idle = null;
+    this.fading = false;
     this.unreachable = false;
   }
 
-  private end(expired: boolean): void {
+  private end(expired: boolean, idle: number | null = null): void {
     localStorage.removeItem(HINT);
     this.user = null;
     this.status = 'signed_out';
     this.expired = expired;
+    this.idle = idle;
+    this.fading = false;
     this.unreachable = false;
   }
 }

@@ -6,7 +6,7 @@ import WeekField from '../../components/settings/WeekField.svelte';
 import WhenField from '../../components/settings/WhenField.svelte';
 import { t } from '../../messages';
 import * as options from '../options';
-import { choices, type FieldSpec, type ListSpec, type SingleSpec } from '../spec';
+import { choices, type FieldSpec, type ListSpec, type Look, type SingleSpec } from '../spec';
 import { weekOf, weekWords } from '../week';
 
 const names = t.settings.choices;
@@ -164,16 +164,48 @@ export const identity: SingleSpec<'server'> = {
   ],
 };
 
-export const access: SingleSpec<'access'> = {
-  table: 'access',
+export const access: SingleSpec<'server'> = {
+  table: 'server',
   fresh: () => ({}),
   groups: [
     {
-      title: 'general',
+      title: 'addresses',
       fields: [
-        { path: 'allow', as: 'lines', mono: true, placeholder: '192.0.2.0/24' },
-        { path: 'block', as: 'lines', mono: true, placeholder: '192.0.2.66' },
-        { path: 'idle_sign_out', as: 'duration' },
+        { path: 'access.allow', as: 'lines', mono: true, placeholder: '192.0.2.0/24' },
+        { path: 'access.block', as: 'lines', mono: true, placeholder: '192.0.2.66' },
+      ],
+    },
+    { title: 'idle', fields: [{ path: 'access.idle_sign_out', as: 'duration', unit: 'm' }] },
+  ],
+};
+
+const is = (kind: string) => (look: Look): boolean => (look('certificate.kind') ?? 'own') === kind;
+
+export const certificate: SingleSpec<'server'> = {
+  table: 'server',
+  fresh: () => ({}),
+  groups: [
+    {
+      title: 'encrypted',
+      fields: [
+        { path: 'https', as: 'lines', single: true, mono: true, placeholder: '0.0.0.0:8443' },
+        { path: 'http_redirect', as: 'toggle', standard: false },
+        { path: 'hsts', as: 'duration', unit: 'd' },
+      ],
+    },
+    {
+      title: 'certificate',
+      fields: [
+        // Written down whenever it is chosen: a table of a certificate must say its kind.
+        { path: 'certificate.kind', as: 'choice', of: choices({ '': names.certificateStandard, ...names.certificateKind }) },
+        { path: 'certificate.names', as: 'lines', mono: true, placeholder: 'vigie.lan', only: (look) => look('certificate.kind') === 'own' },
+        { path: 'certificate.chain', as: 'text', mono: true, wide: true, placeholder: '/etc/vigie/tls/fullchain.pem', only: is('files') },
+        { path: 'certificate.key', as: 'text', mono: true, wide: true, placeholder: '/etc/vigie/tls/privkey.pem', only: is('files') },
+        { path: 'certificate.domains', as: 'lines', mono: true, placeholder: 'vigie.example.org', only: is('acme') },
+        { path: 'certificate.contact', as: 'lines', single: true, mono: true, placeholder: 'owner@example.org', only: is('acme') },
+        { path: 'certificate.directory', as: 'text', mono: true, wide: true, standard: 'https://acme-v02.api.letsencrypt.org/directory', only: is('acme') },
+        { path: 'certificate.challenge', as: 'choice', of: choices(names.challenge), standard: 'http-01', only: is('acme') },
+        { path: 'certificate.tls_ca', as: 'text', mono: true, wide: true, only: is('acme') },
       ],
     },
   ],

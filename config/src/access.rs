@@ -1,0 +1,249 @@
+//! Who may reach the recorder at all, by where they are in the network.
+//!
+//! Belongs here: the words of the lists, and what follows from them. Does not belong here: which
+//! hardware an address has (`vigie-actors`), who somebody is (`vigie-storage`).
+
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::AddressRange;
+
+/// The hardware address of a network card (IEEE 802, 48 bits).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mac(pub [u8; 6]);
+
+/// Some place in the network: an address, a range of them, or a network card of the local network.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Whence {
+    Range(AddressRange),
+    Mac(Mac),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WhenceError {
+    #[error(
+        "expected an address such as 192.0.2.7, a range such as 10.0.0.0/8 or 2001:db8::/32, or a MAC address such as 02:00:5e:10:00:01"
+    )]
+    Form,
+    #[error(transparent)]
+    Range(crate::AddressRangeError),
+}
+
+/// The table `[server.access]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Access {
+    /// Empty: everybody.
+    pub allow: Vec<Whence>,
+    /// Wins over `allow`.
+    pub block: Vec<Whence>,
+    /// Whoever gives no input to pages for so long is signed out; `None`: nobody is.
+    pub idle_sign_out: Option<Duration>,
+}
+
+impl Mac {
+    /// Of one card: neither all zeros nor a group.
+    pub fn is_one(self) -> bool {
+        self.0 != [0; 6] && self.0[0] & 1 == 0
+    }
+}
+
+impl Whence {
+    /// `mac`: of the card with this address, as far as it is known.
+    pub fn contains(&self, address: IpAddr, mac: Option<Mac>) -> bool {
+        match self {
+            Whence::Range(range) => range.contains(address),
+            Whence::Mac(known) => mac == Some(*known),
+        }
+    }
+
+    pub fn is_mac(&self) -> bool {
+        matches!(self, Whence::Mac(_))
+    }
+}
+
+impl Access {
+    /// Whether somebody there may ask anything. This machine itself always may. `mac` is asked for only
+    /// where a list names one.
+    pub fn admits(&self, address: IpAddr, mac: impl FnOnce() -> Option<Mac>) -> bool {
+        if address.to_canonical().is_loopback() {
+            return true;
+        }
+        let by_mac = self.allow.iter().chain(&self.block).any(Whence::is_mac);
+        let mac = if by_mac { mac() } else { None };
+        let is_in = |list: &[Whence]| list.iter().any(|whence| whence.contains(address, mac));
+        !is_in(&self.block) && (self.allow.is_empty() || is_in(&self.allow))
+    }
+}
+
+impl FromStr for Whence {
+    type Err = WhenceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(mac) = text.parse() {
+            return Ok(Whence::Mac(mac));
+        }
+        match text.parse() {
+            Ok(range) => Ok(Whence::Range(range)),
+            Err(crate::AddressRangeError::Form) => Err(WhenceError::Form),
+            Err(error) => Err(WhenceError::Range(error)),
+        }
+    }
+}
+
+impl TryFrom<String> for Whence {
+    type Error = WhenceError;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Whence> for String {
+    fn from(whence: Whence) -> String {
+        whence.to_string()
+    }
+}
+
+impl fmt::Display for Whence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whence::Range(range) => range.fmt(f),
+            Whence::Mac(mac) => mac.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Whence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Six pairs of hexadecimal digits, all parted by `:` or all by `-`.
+impl FromStr for Mac {
+    type Err = WhenceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let between = if text.contains('-') { '-' } else { ':' };
+        let pair = |pair: &str| match pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()) {
+            true => u8::from_str_radix(pair, 16).ok(),
+            false => None,
+        };
+        let pairs: Option<Vec<u8>> = text.split(between).map(pair).collect();
+        let bytes = pairs.and_then(|pairs| <[u8; 6]>::try_from(pairs).ok());
+        bytes.map(Mac).ok_or(WhenceError::Form)
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn list(texts: &[&str]) -> Vec<Whence> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn access(allow: &[&str], block: &[&str]) -> Access {
+        Access {
+            allow: list(allow),
+            block: list(block),
+            idle_sign_out: None,
+        }
+    }
+
+    #[test]
+    fn block_wins_and_an_empty_list_allows_everybody() {
+        let admits = |access: &Access, address: &str| access.admits(address.parse().unwrap(), || None);
+        let everybody = access(&[], &[]);
+        assert!(admits(&everybody, "203.0.113.9") && admits(&everybody, "2001:db8::1"));
+        let some = access(&["10.0.0.0/8", "2001:db8::/32"], &["10.0.0.7", "2001:db8:1::/48"]);
+        for (address, may) in [
+            ("10.0.0.6", true),
+            ("10.0.0.7", false),
+            ("::ffff:10.0.0.7", false),
+            ("192.0.2.1", false),
+            ("2001:db8::1", true),
+            ("2001:db8:1::1", false),
+        ] {
+            assert_eq!(admits(&some, address), may, "{address}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_never_shut_out() {
+        let nobody = access(&["192.0.2.1"], &["127.0.0.0/8", "::1", "0.0.0.0/0"]);
+        for address in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert!(nobody.admits(address.parse().unwrap(), || None), "{address}");
+        }
+        assert!(!nobody.admits("192.0.2.1".parse().unwrap(), || None));
+    }
+
+    #[test]
+    fn a_card_is_known_by_its_mac_wherever_it_is() {
+        let camera = "02:00:5e:10:00:01".parse().unwrap();
+        let [one, other] = [Some(camera), None];
+        let address = "192.0.2.1".parse().unwrap();
+        let allowed = access(&["02-00-5E-10-00-01"], &[]);
+        assert!(allowed.admits(address, || one));
+        assert!(!allowed.admits(address, || other));
+        let blocked = access(&[], &["02:00:5e:10:00:01"]);
+        assert!(!blocked.admits(address, || one));
+        assert!(blocked.admits(address, || other));
+    }
+
+    #[test]
+    fn nothing_is_looked_up_where_no_list_names_a_card() {
+        let ranges = access(&["10.0.0.0/8"], &[]);
+        assert!(ranges.admits("10.0.0.1".parse().unwrap(), || panic!("looked up")));
+    }
+
+    #[test]
+    fn what_is_no_place_says_what_is_expected() {
+        for text in [
+            "",
+            "lobby",
+            "02:00:5e:10:00",
+            "02:00:5e:10:00:01:02",
+            "02:00-5e:10:00:01",
+            "02:00:5e:10:00:+1",
+            "2:0:5e:10:0:1",
+        ] {
+            assert_eq!(text.parse::<Whence>(), Err(WhenceError::Form), "{text}");
+        }
+        let error = "10.0.0.7/8".parse::<Whence>().unwrap_err();
+        assert_eq!(error.to_string(), "the range begins at 10.0.0.0/8");
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_reads_as_it_is_shown(bytes: [u8; 6], address: u32, long: u128) {
+            let range: AddressRange = IpAddr::from(address.to_be_bytes()).to_string().parse().unwrap();
+            let long: AddressRange = IpAddr::from(long.to_be_bytes()).to_string().parse().unwrap();
+            for whence in [Whence::Mac(Mac(bytes)), Whence::Range(range), Whence::Range(long)] {
+                prop_assert_eq!(whence.to_string().parse::<Whence>().unwrap(), whence);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,40}") {
+            drop(text.parse::<Whence>());
+        }
+    }
+}
