@@ -1,9 +1,15 @@
-//! `vigie backup` and `vigie restore`, of a recorder that does not run; one that runs is asked over
-//! its API.
+//! `vigie backup` and `vigie restore`, of a recorder that does not run.
 
-use std::{fs, io::Read, os::unix::fs::OpenOptionsExt, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use vigie_actors::backup;
 use vigie_config::{
     Config, diff,
@@ -12,7 +18,6 @@ use vigie_config::{
 };
 use vigie_storage::{
     Storage, StorageOptions,
-    accounts::Rights,
     backup::{Contents, MOST_BYTES},
 };
 
@@ -20,14 +25,17 @@ use crate::{exit, user};
 
 pub fn save(path: &Path, out: &Path) -> ExitCode {
     with_recorder(path, |text, config, storage, password| {
-        let contents = backup::contents(storage, Rights::all(), &Edit::new(text)?, &config.server.name)?;
+        let contents = backup::contents(storage, &Edit::new(text)?, &config.server.name);
         let file = contents.sealed(password)?;
         let mut options = fs::OpenOptions::new();
         let opened = options.write(true).create_new(true).mode(0o600).open(out);
         let mut opened = opened.with_context(|| format!("cannot create {}", out.display()))?;
-        std::io::Write::write_all(&mut opened, &file)
-            .and_then(|()| opened.sync_all())
-            .with_context(|| format!("cannot write {}", out.display()))?;
+        let written = opened.write_all(&file).and_then(|()| opened.sync_all());
+        if let Err(error) = written {
+            // Half of it is of no use; the first error says why.
+            let _ = fs::remove_file(out);
+            return Err(error).with_context(|| format!("cannot write {}", out.display()));
+        }
         println!("{} bytes in {}", file.len(), out.display());
         Ok(())
     })
@@ -37,14 +45,14 @@ pub fn restore(path: &Path, from: &Path, dry_run: bool) -> ExitCode {
     with_recorder(path, |text, config, storage, password| {
         let mut file = Vec::new();
         fs::File::open(from)
-            .and_then(|file_| file_.take(MOST_BYTES as u64 + 1).read_to_end(&mut file))
+            .and_then(|opened| opened.take(MOST_BYTES as u64 + 1).read_to_end(&mut file))
             .with_context(|| format!("cannot read {}", from.display()))?;
         let (head, contents) = Contents::open(&file, password)?;
         println!("of {}, {}, by vigie {}", head.name, head.saved, head.version);
         let (new, notes) = backup::configuration(storage, &contents, &Edit::new(text)?)?;
         let new = new.text();
         let (next, warnings) = Config::parse(&new, &system_variable)?;
-        let people = backup::changes(storage, Rights::all(), &contents)?;
+        let people = backup::changes(storage, &contents)?;
         let changes = diff(config, &next).words();
         for line in changes.iter().chain(&people) {
             println!("{line}");
@@ -67,7 +75,7 @@ pub fn restore(path: &Path, from: &Path, dry_run: bool) -> ExitCode {
         // To go back to, also where the recorder has never run with it.
         storage.history().put(text, None, Vec::new())?;
         edit::replace(path, &new).with_context(|| format!("cannot write {}", path.display()))?;
-        backup::restore(storage, Rights::all(), contents)?;
+        backup::restore(storage, contents)?;
         Ok(())
     })
 }
@@ -85,7 +93,8 @@ fn with_recorder(path: &Path, work: impl FnOnce(&str, &Config, &Arc<Storage>, &s
         Ok(password) => password,
         Err(code) => return code,
     };
-    let done = stopped(&config).and_then(|storage| {
+    let opened = Storage::open(&config.server.state_dir, StorageOptions::default());
+    let done = opened.map_err(anyhow::Error::from).and_then(|storage| {
         let done = work(&text, &config, &storage, &password);
         storage.close();
         done
@@ -96,12 +105,5 @@ fn with_recorder(path: &Path, work: impl FnOnce(&str, &Config, &Arc<Storage>, &s
             eprintln!("{error:#}");
             exit::FAILED
         }
-    }
-}
-
-fn stopped(config: &Config) -> anyhow::Result<Arc<Storage>> {
-    match Storage::open(&config.server.state_dir, StorageOptions::default()) {
-        Ok(storage) => Ok(storage),
-        Err(error) => bail!("{error}; of a recorder that runs use the pages or POST /api/v1/backup"),
     }
 }

@@ -1,22 +1,17 @@
 //! What a backup takes of a recorder, and what restoring one puts back.
 //!
-//! Belongs here: the whole of it, for pages and command line. Does not belong here: the file
+//! Belongs here: the whole of it, of a recorder that does not run. Does not belong here: the file
 //! ([`vigie_storage::backup`]), how a configuration is written ([`crate::settings`]).
 
 use std::collections::BTreeMap;
 
 use vigie_config::{
-    Config, ErrorKind, Kind, Problems,
+    Config, Problems,
     edit::{Edit, EditError, Place},
     system_variable,
 };
 use vigie_storage::{
-    Storage,
-    accounts::{AccountsError, Rights},
-    backup::Contents,
-    inspect,
-    layouts::LayoutError,
-    preferences::PreferenceError,
+    Storage, accounts::AccountsError, backup::Contents, inspect, layouts::LayoutError, preferences::PreferenceError,
     tags::TagError,
 };
 
@@ -27,42 +22,31 @@ const ADDRESSES: [&str; 3] = ["http", "https", "rtsp"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    #[error(transparent)]
+    #[error("the configuration is restored, not users, groups and tokens: {0}")]
     Accounts(#[from] AccountsError),
-    #[error("the configuration is restored, not the layouts: {0}")]
+    #[error("configuration and users are restored, not layouts, what pages remember and tags: {0}")]
     Layouts(#[from] LayoutError),
-    #[error("configuration and layouts are restored, not what pages remember: {0}")]
+    #[error("configuration, users and layouts are restored, not what pages remember and tags: {0}")]
     Preferences(#[from] PreferenceError),
     #[error("everything but the tags is restored: {0}")]
     Tags(#[from] TagError),
 }
 
-impl Kind for RestoreError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            RestoreError::Accounts(error) => error.kind(),
-            RestoreError::Layouts(error) => error.kind(),
-            RestoreError::Preferences(error) => error.kind(),
-            RestoreError::Tags(error) => error.kind(),
-        }
-    }
-}
-
-/// Everything that is set up here, for somebody with these rights. `config`: the file as it is.
-pub fn contents(storage: &Storage, rights: Rights, config: &Edit, name: &str) -> Result<Contents, AccountsError> {
+/// Everything that is set up here. `config`: the file as it is.
+pub fn contents(storage: &Storage, config: &Edit, name: &str) -> Contents {
     let variables = config.variables().into_iter();
-    Ok(Contents {
+    Contents {
         recorder: storage.recorder().to_string(),
         name: name.to_owned(),
         config: config.text(),
         variables: variables
             .filter_map(|name| system_variable(&name).map(|value| (name, value)))
             .collect(),
-        accounts: storage.accounts().giver(rights).export()?,
+        accounts: storage.accounts().export(),
         layouts: storage.layouts().list(|_| true),
         preferences: storage.preferences().all(),
         tags: storage.tags().list(|_| true),
-    })
+    }
 }
 
 /// The file's text as it becomes on this recorder, and what of it is other than in the backup.
@@ -124,8 +108,8 @@ pub fn absent_disks(config: &Config) -> Vec<(String, String)> {
 }
 
 /// What becomes another beside the configuration, a line each.
-pub fn changes(storage: &Storage, rights: Rights, contents: &Contents) -> Result<Vec<String>, AccountsError> {
-    let mut lines = storage.accounts().giver(rights).import_changes(&contents.accounts)?;
+pub fn changes(storage: &Storage, contents: &Contents) -> Result<Vec<String>, AccountsError> {
+    let mut lines = storage.accounts().import_changes(&contents.accounts)?;
     let known = storage.layouts().list(|_| true);
     let layouts = contents.layouts.iter().filter(|one| !known.contains(one)).count();
     let known = storage.preferences().all();
@@ -140,13 +124,13 @@ pub fn changes(storage: &Storage, rights: Rights, contents: &Contents) -> Result
         (tags.count(), "tags"),
     ];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
-    lines.extend(counts.map(|(count, what)| format!("{count} {what}: put back")));
+    lines.extend(counts.map(|(count, what)| format!("{what}: {count} put back")));
     Ok(lines)
 }
 
 /// Everything but the configuration, which is in force by then.
-pub fn restore(storage: &Storage, rights: Rights, contents: Contents) -> Result<(), RestoreError> {
-    storage.accounts().giver(rights).import(&contents.accounts)?;
+pub fn restore(storage: &Storage, contents: Contents) -> Result<(), RestoreError> {
+    storage.accounts().import(&contents.accounts)?;
     storage.layouts().restore(contents.layouts)?;
     storage.preferences().restore(contents.preferences)?;
     storage.tags().restore(contents.tags)?;

@@ -167,12 +167,6 @@ impl Layouts {
         })
     }
 
-    /// Nobody's are left.
-    pub fn clear(&self) -> Result<(), LayoutError> {
-        self.0
-            .change(|all| Ok((all.keys().cloned().map(Change::Remove).collect(), ())))
-    }
-
     /// As they were in another recorder, or before: each replaces one of the same id.
     pub fn restore(&self, layouts: Vec<Layout>) -> Result<(), LayoutError> {
         self.0.change(|all| {

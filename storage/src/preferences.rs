@@ -96,12 +96,6 @@ impl Preferences {
             Ok((new.take(MOST).map(Change::Put).collect(), ()))
         })
     }
-
-    /// Nobody's are left.
-    pub fn clear(&self) -> Result<(), PreferenceError> {
-        self.0
-            .change(|all| Ok((all.keys().cloned().map(Change::Remove).collect(), ())))
-    }
 }
 
 #[cfg(test)]

@@ -99,8 +99,8 @@ pub(super) fn manages(state: &State) -> bool {
 
 /// Whoever changes users and groups: with rights of their own, which nothing that they give exceeds.
 pub struct Giver<'a> {
-    pub(super) accounts: &'a Accounts,
-    pub(super) rights: Rights,
+    accounts: &'a Accounts,
+    rights: Rights,
 }
 
 impl Giver<'_> {

@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use vigie_config::Utc;
 
 use super::{
-    Accounts, AccountsError, Giver, GroupName, Rights,
+    Accounts, AccountsError, GroupName, Rights,
     groups::Groups,
     people::manages,
     state::State,
@@ -25,98 +24,65 @@ pub struct Portable {
     tokens: Vec<StoredToken>,
 }
 
-impl Giver<'_> {
-    /// Everybody who may sign in, if the giver may do whatever they may.
-    pub fn export(&self) -> Result<Portable, AccountsError> {
-        let state = self.accounts.read();
-        self.cover_all(&state)?;
-        let users = state.users.values().cloned();
-        Ok(Portable {
-            users: users.map(|user| self.accounts.unsealed(user)).collect(),
-            groups: state.groups.0.clone(),
-            tokens: state.tokens.iter().cloned().collect(),
-        })
-    }
-
-    /// What [`Giver::import`] would do, a line each.
-    pub fn import_changes(&self, portable: &Portable) -> Result<Vec<String>, AccountsError> {
-        let next = self.next(portable)?;
-        Ok(words(&self.accounts.read(), &next, self.accounts))
-    }
-
-    /// Users, groups and tokens become those of `portable`. Whoever is the same as before stays
-    /// signed in. All of it or nothing.
-    pub fn import(&self, portable: &Portable) -> Result<Vec<String>, AccountsError> {
-        let mut next = self.next(portable)?;
-        let mut journal = self.accounts.lock_journal();
-        let words = words(&self.accounts.read(), &next, self.accounts);
-        for user in next.users.values_mut() {
-            self.accounts.seal_again(user)?;
-        }
-        {
-            let state = self.accounts.read();
-            let same = |user: &str| match (state.users.get(user), next.users.get(user)) {
-                (Some(before), Some(after)) => {
-                    after.enabled && (before.created, &before.password) == (after.created, &after.password)
-                }
-                _ => false,
-            };
-            let stay: Vec<_> = state.sessions.iter().filter(|one| same(&one.user)).cloned().collect();
-            next.sessions.idle = state.sessions.idle;
-            let now = Utc::now();
-            stay.into_iter().for_each(|session| next.sessions.insert(session, now));
-        }
-        self.accounts.replace(&mut journal, next)?;
-        Ok(words)
-    }
-
-    fn next(&self, portable: &Portable) -> Result<State, AccountsError> {
+impl Portable {
+    /// Its secrets not sealed yet.
+    fn state(&self) -> Result<State, AccountsError> {
         let mut next = State {
-            groups: Groups(portable.groups.clone()),
+            groups: Groups(self.groups.clone()),
             ..State::default()
         };
         if let Some(name) = next.groups.0.keys().find(|name| name.is_built_in()) {
             return Err(AccountsError::BuiltIn { name: name.to_string() });
         }
-        for user in &portable.users {
+        for user in &self.users {
             users::check_name(&user.name)?;
+            users::check_addresses(user.addresses.as_deref())?;
             if next.groups.rights(&user.group).is_none() {
                 let name = user.group.to_string();
                 return Err(AccountsError::NoGroup { name });
             }
             next.users.insert(user.name.clone(), user.clone());
         }
-        let known = |token: &&StoredToken| next.users.contains_key(&token.owner);
-        let tokens: Vec<_> = portable.tokens.iter().filter(known).cloned().collect();
-        tokens.into_iter().for_each(|token| next.tokens.insert(token));
-        self.cover_all(&self.accounts.read())?;
-        self.cover_all(&next)?;
+        for token in &self.tokens {
+            if next.users.contains_key(&token.owner) {
+                next.tokens.insert(token.clone());
+            }
+        }
         match manages(&next) {
             true => Ok(next),
             false => Err(AccountsError::LastManager),
         }
     }
-
-    /// Nobody gives or takes more than they have.
-    fn cover_all(&self, state: &State) -> Result<(), AccountsError> {
-        let of_users = state.users.values().map(|user| state.groups.rights_of(user));
-        let of_groups = state.groups.0.values().cloned();
-        match of_users.chain(of_groups).all(|rights| self.rights.cover(&rights)) {
-            true => Ok(()),
-            false => Err(AccountsError::TooMuch),
-        }
-    }
 }
 
 impl Accounts {
-    /// Nobody may sign in any more; the next one is made with a new set-up link.
-    pub fn clear(&self) -> Result<(), AccountsError> {
+    /// Everybody who may sign in.
+    pub fn export(&self) -> Portable {
+        let state = self.read();
+        let users = state.users.values().cloned();
+        Portable {
+            users: users.map(|user| self.unsealed(user)).collect(),
+            groups: state.groups.0.clone(),
+            tokens: state.tokens.iter().cloned().collect(),
+        }
+    }
+
+    /// What [`Accounts::import`] would do, a line each.
+    pub fn import_changes(&self, portable: &Portable) -> Result<Vec<String>, AccountsError> {
+        let next = portable.state()?;
+        Ok(words(&self.read(), &next, self))
+    }
+
+    /// Users, groups and tokens become those of `portable`, and nobody is signed in any more. All of
+    /// it or nothing.
+    pub fn import(&self, portable: &Portable) -> Result<(), AccountsError> {
+        let mut next = portable.state()?;
         let mut journal = self.lock_journal();
-        let mut next = State::default();
+        for user in next.users.values_mut() {
+            self.seal_again(user)?;
+        }
         next.sessions.idle = self.read().sessions.idle;
-        self.replace(&mut journal, next)?;
-        self.lock_enrolments().clear();
-        Ok(())
+        self.replace(&mut journal, next)
     }
 
     /// An empty text stands for what could not be opened here, and never opens anywhere.
@@ -155,6 +121,7 @@ fn words(before: &State, after: &State, accounts: &Accounts) -> Vec<String> {
             (old.group != user.group, format!("group {}", user.group)),
             (old.password != user.password, "another password".to_owned()),
             (old.cameras != user.cameras, "other cameras".to_owned()),
+            (old.addresses != user.addresses, "other addresses".to_owned()),
             (
                 old.enabled != user.enabled,
                 if user.enabled { "switched on" } else { "switched off" }.to_owned(),
