@@ -89,11 +89,16 @@ impl Preferences {
         self.0.read().values().cloned().collect()
     }
 
-    /// As they were in another recorder, or before: each replaces one of the same name.
+    /// As they were in another recorder, or before; nothing else is remembered.
     pub fn restore(&self, preferences: Vec<Preference>) -> Result<(), PreferenceError> {
         self.0.change(|all| {
-            let new = preferences.into_iter().filter(|one| all.get(&one.user) != Some(one));
-            Ok((new.take(MOST).map(Change::Put).collect(), ()))
+            let gone = all
+                .keys()
+                .filter(|user| preferences.iter().all(|one| one.user != **user));
+            let mut changes: Vec<_> = gone.cloned().map(Change::Remove).collect();
+            let new = preferences.iter().filter(|one| all.get(&one.user) != Some(*one));
+            changes.extend(new.take(MOST).cloned().map(Change::Put));
+            Ok((changes, ()))
         })
     }
 }
