@@ -40,6 +40,28 @@ pub enum Command {
         #[command(subcommand)]
         what: UserCommand,
     },
+    /// Write everything that is set up into one encrypted file, while the recorder does not run
+    Backup {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Must not be there yet
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Put back what such a file holds, while the recorder does not run
+    Restore {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[arg(long = "in", value_name = "FILE")]
+        from: PathBuf,
+        /// Say what would become another, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
     /// Compare the index with the footage, or make it anew from it
     Index {
         #[command(subcommand)]

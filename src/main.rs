@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod backup;
 mod check;
 mod cli;
 mod demo;
@@ -40,6 +41,10 @@ fn main() -> ExitCode {
         Command::Run { config } => run::main(&config),
         Command::Check { config } => check::main(&config),
         Command::Demo { dir } => demo::main(dir),
+        Command::Backup { config, out, .. } => backup::save(&config, &out),
+        Command::Restore {
+            config, from, dry_run, ..
+        } => backup::restore(&config, &from, dry_run),
         Command::User { what } => user::main(what),
         Command::Index { what } => index::main(what),
         Command::Disk { what } => disk::main(what),

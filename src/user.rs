@@ -41,7 +41,7 @@ pub fn main(what: UserCommand) -> ExitCode {
 }
 
 /// The first line of standard input, without its end.
-fn password() -> Result<String, ExitCode> {
+pub fn password() -> Result<String, ExitCode> {
     let mut line = String::new();
     match std::io::stdin().lock().read_line(&mut line) {
         Ok(n) if n > 0 => Ok(line.trim_end_matches(['\n', '\r']).to_string()),

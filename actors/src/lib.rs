@@ -15,6 +15,7 @@
 //! Belongs here: who starts what, who restarts whom, what a fact leads to.
 //! Does not belong here: media (`vigie-media`), files (`vigie-storage`), HTTP (`vigie-web`).
 
+pub mod backup;
 pub mod buzzer;
 pub mod camera;
 mod cameras;

@@ -13,6 +13,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backup;
 mod catalog;
 pub mod clip;
 pub mod deletions;

@@ -15,8 +15,9 @@ use crate::{
 /// Users come and go; those of the longest unchanged ones are forgotten first.
 const MOST: usize = 1000;
 
+/// Of one user, as a backup carries it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Preference {
+pub struct Preference {
     user: String,
     /// When that user was made: another of the same name begins with nothing.
     user_created: Utc,
@@ -79,6 +80,24 @@ impl Preferences {
                 changed: Utc::now(),
                 body,
             }));
+            Ok((changes, ()))
+        })
+    }
+
+    /// Everybody's.
+    pub fn all(&self) -> Vec<Preference> {
+        self.0.read().values().cloned().collect()
+    }
+
+    /// As they were in another recorder, or before; nothing else is remembered.
+    pub fn restore(&self, preferences: Vec<Preference>) -> Result<(), PreferenceError> {
+        self.0.change(|all| {
+            let gone = all
+                .keys()
+                .filter(|user| preferences.iter().all(|one| one.user != **user));
+            let mut changes: Vec<_> = gone.cloned().map(Change::Remove).collect();
+            let new = preferences.iter().filter(|one| all.get(&one.user) != Some(*one));
+            changes.extend(new.take(MOST).cloned().map(Change::Put));
             Ok((changes, ()))
         })
     }

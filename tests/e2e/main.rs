@@ -12,6 +12,7 @@ mod acme;
 mod alarm_panics;
 mod alarms;
 mod attacks;
+mod backup;
 mod cascade;
 mod causes;
 mod chain;

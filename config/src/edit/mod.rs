@@ -8,6 +8,7 @@ mod file;
 mod json;
 #[cfg(test)]
 mod tests;
+mod variables;
 mod whole;
 
 use std::{collections::BTreeSet, fmt};

@@ -138,6 +138,12 @@ fn toml<'t>(walk: &Walk<'_>, text: &'t str) -> Result<Document<&'t str>, Problem
     })
 }
 
+/// What a text with variables means; `None`: one of them is not there, or it is none.
+#[cfg(test)]
+pub(crate) fn expanded(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    variables::expand(text, lookup).ok()
+}
+
 /// The fields that hold a secret in the text itself, whatever else is wrong with it.
 pub(crate) fn secrets_of(text: &str) -> Result<BTreeSet<String>, Problems> {
     // What a variable stands for does not matter here.

@@ -15,6 +15,7 @@ mod groups;
 mod ha1;
 mod password;
 mod people;
+mod portable;
 mod rights;
 mod second_factor;
 mod sessions;
@@ -39,6 +40,7 @@ pub use error::AccountsError;
 pub use groups::{Group, GroupName};
 pub use ha1::REALM;
 pub use people::Giver;
+pub use portable::Portable;
 pub use rights::{CameraRight, HouseRight, Rights};
 pub use second_factor::NewFactor;
 pub use sessions::{EndedSession, Origin, Session, SessionInfo};
@@ -140,16 +142,25 @@ impl Accounts {
 
     /// First the device, then memory: what a caller sees is what a restart finds.
     fn commit(&self, journal: &mut Option<Journal<Entry>>, entry: Entry) -> Result<(), AccountsError> {
-        let Some(journal) = journal else {
-            return Err(AccountsError::Unreadable {
-                path: self.key_path.with_file_name("accounts.jsonl"),
-                why: self.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
-            });
-        };
+        let journal = self.readable(journal)?;
         journal.append(&entry)?;
         self.write().apply(entry, Utc::now());
         self.read().compact(journal, false);
         Ok(())
+    }
+
+    /// [`Accounts::commit`] of everything at once.
+    fn replace(&self, journal: &mut Option<Journal<Entry>>, next: State) -> Result<(), AccountsError> {
+        self.readable(journal)?.compact(next.entries())?;
+        *self.write() = next;
+        Ok(())
+    }
+
+    fn readable<'j>(&self, journal: &'j mut Option<Journal<Entry>>) -> Result<&'j mut Journal<Entry>, AccountsError> {
+        journal.as_mut().ok_or_else(|| AccountsError::Unreadable {
+            path: self.key_path.with_file_name("accounts.jsonl"),
+            why: self.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+        })
     }
 
     fn commit_or_remember(&self, journal: &mut Option<Journal<Entry>>, entry: Entry) {

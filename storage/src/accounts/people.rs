@@ -92,7 +92,7 @@ impl Accounts {
 }
 
 /// Whether somebody may manage users.
-fn manages(state: &State) -> bool {
+pub(super) fn manages(state: &State) -> bool {
     let may = |user: &StoredUser| user.enabled && state.groups.rights_of(user).may(HouseRight::Users);
     state.users.values().any(may)
 }

@@ -74,12 +74,8 @@ impl State {
         }
     }
 
-    /// A failure costs only space: the journal as it is stays good.
-    pub fn compact(&self, journal: &mut Journal<Entry>, now: bool) {
-        let living = 1 + self.users.len() + self.groups.0.len() + self.sessions.len() + self.tokens.len();
-        if !now && !journal.wants_compaction(living) {
-            return;
-        }
+    /// What leads here from nothing.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
         let own = self.groups.0.iter();
         let groups = own.map(|(name, rights)| Entry::Group {
             name: name.clone(),
@@ -88,7 +84,16 @@ impl State {
         let users = self.users.values().cloned().map(Entry::User);
         let tokens = self.tokens.iter().cloned().map(Entry::Token);
         let sessions = self.sessions.iter().cloned().map(Entry::Session);
-        if let Err(error) = journal.compact(groups.chain(users).chain(tokens).chain(sessions)) {
+        groups.chain(users).chain(tokens).chain(sessions)
+    }
+
+    /// A failure costs only space: the journal as it is stays good.
+    pub fn compact(&self, journal: &mut Journal<Entry>, now: bool) {
+        let living = 1 + self.users.len() + self.groups.0.len() + self.sessions.len() + self.tokens.len();
+        if !now && !journal.wants_compaction(living) {
+            return;
+        }
+        if let Err(error) = journal.compact(self.entries()) {
             tracing::warn!(%error, "the journal of accounts was not compacted");
         }
     }

@@ -204,7 +204,8 @@ impl House {
         self.command_with_input(args, "")
     }
 
-    fn command_with_input(&self, args: &[&str], input: &str) -> Output {
+    /// The same, with `input` on its standard input.
+    pub fn command_with_input(&self, args: &[&str], input: &str) -> Output {
         let mut child = Command::new(binary())
             .args(args)
             .arg("--config")
