@@ -3,8 +3,6 @@
 //! Belongs here: the whole of it, of a recorder that does not run. Does not belong here: the file
 //! ([`vigie_storage::backup`]), how a configuration is written ([`crate::settings`]).
 
-use std::collections::BTreeMap;
-
 use vigie_config::{
     Config, Problems,
     edit::{Edit, EditError, Place},
@@ -53,15 +51,9 @@ pub fn contents(storage: &Storage, config: &Edit, name: &str) -> Contents {
 pub fn configuration(storage: &Storage, contents: &Contents, now: &Edit) -> Result<(Edit, Vec<String>), ConfigError> {
     let mut notes = Vec::new();
     let mut edit = Edit::new(&contents.config)?;
-    let differs = |(name, value): &(&String, &String)| system_variable(name).as_ref() != Some(*value);
-    let written: BTreeMap<String, String> = contents
-        .variables
-        .iter()
-        .filter(differs)
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    edit.write_out(&written);
-    for name in written.keys() {
+    let differs = |name: &str| system_variable(name).as_ref() != contents.variables.get(name);
+    edit.write_out(&differs, &contents.variables);
+    for name in contents.variables.keys().filter(|name| differs(name)) {
         notes.push(format!(
             "${{{name}}} is another one or none on this machine: what it stood for is written into the file"
         ));

@@ -139,7 +139,6 @@ fn toml<'t>(walk: &Walk<'_>, text: &'t str) -> Result<Document<&'t str>, Problem
 }
 
 /// What a text with variables means; `None`: one of them is not there, or it is none.
-#[cfg(test)]
 pub(crate) fn expanded(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     variables::expand(text, lookup).ok()
 }

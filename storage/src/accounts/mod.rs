@@ -136,7 +136,7 @@ impl Accounts {
     /// Sessions that do not stay end after so long without input ([`Accounts::has_input`]); `None`: none does.
     pub fn end_idle_after(&self, idle: Option<Duration>) {
         if self.read().sessions.idle != idle {
-            self.write().sessions.idle = idle;
+            self.write().sessions.end_idle_after(idle, Utc::now());
         }
     }
 

@@ -148,6 +148,14 @@ impl Sessions {
         self.all.insert(kept.stored.hash.clone(), kept);
     }
 
+    /// While nothing ended for want of input nobody told of any: it counts from now.
+    pub fn end_idle_after(&mut self, idle: Option<Duration>, now: Utc) {
+        self.idle = idle;
+        for kept in self.all.values() {
+            kept.input.fetch_max(now.as_micros(), Ordering::Relaxed);
+        }
+    }
+
     pub fn get(&self, hash: &str, now: Utc, touch: Touch) -> Option<(&StoredSession, SessionInfo)> {
         let kept = self.all.get(hash).filter(|kept| self.is_good(kept, now))?;
         if touch != Touch::Look {
@@ -274,6 +282,19 @@ mod tests {
         assert!(sessions.get(hash, at(59), Touch::Input).is_none(), "too late");
         assert_eq!(sessions.take_idle(at(59)).len(), 1);
         assert_eq!(sessions.len(), 0);
+    }
+
+    #[test]
+    fn what_is_switched_on_counts_from_then() {
+        let start = Utc::now();
+        let at = |minutes: u64| start + Duration::from_secs(minutes * 60);
+        let mut sessions = Sessions::default();
+        let day = Duration::from_secs(86_400);
+        let session = StoredSession::new("ab".repeat(32), "ann".into(), start, day, Origin::default());
+        sessions.insert(session, start);
+        sessions.end_idle_after(Some(Duration::from_secs(60)), at(10));
+        assert!(sessions.take_idle(at(10)).is_empty());
+        assert_eq!(sessions.take_idle(at(11)).len(), 1);
     }
 
     #[test]
