@@ -197,7 +197,7 @@ fn of_token(recorder: &Recorder, from: Option<IpAddr>, text: &str) -> Option<Vie
     let accounts = recorder.storage().accounts();
     let id = accounts.shown_token(text)?;
     let user = accounts.user_of_token(id)?;
-    is_at_home(recorder, &user, from).then(|| Viewer(user, Ticket::Token(id), from))
+    is_at_home(recorder, &user, from).then_some(Viewer(user, Ticket::Token(id), from))
 }
 
 /// Who asks, as far as the connection and trusted proxies say.

@@ -218,12 +218,12 @@ impl Sessions {
     pub fn end_of_user(&mut self, name: &str) {
         self.all.retain(|_, kept| kept.stored.user != name);
     }
-    /// Those that are not good any more.
+    /// Those whose time is over; who gave no input is told of by [`Self::take_idle`], and written down.
     pub fn forget_ended(&mut self, now: Utc) {
         let ended: Vec<String> = self
             .all
             .iter()
-            .filter(|(_, kept)| !self.is_good(kept, now))
+            .filter(|(_, kept)| kept.stored.expires <= now)
             .map(|(hash, _)| hash.clone())
             .collect();
         ended.iter().for_each(|hash| self.end(hash));
@@ -280,6 +280,8 @@ mod tests {
         assert_eq!((info.seen, info.idle_left), (at(29), Some(Duration::from_secs(60))));
         assert!(sessions.take_idle(at(58)).is_empty());
         assert!(sessions.get(hash, at(59), Touch::Input).is_none(), "too late");
+        // Somebody else signs in before anybody was told.
+        sessions.forget_ended(at(59));
         assert_eq!(sessions.take_idle(at(59)).len(), 1);
         assert_eq!(sessions.len(), 0);
     }

@@ -35,7 +35,7 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   if (response.ok) return response;
   const problem = await Problem.of(response);
   // A wrong password within the session does not end it.
-  if (problem.status === 401 && !path.startsWith('/api/v1/session/')) signedOut();
+  if (problem.status === 401 && !/^\/api\/v1\/session\/(password|second-factor)$/.test(path)) signedOut();
   throw problem;
 }
 
