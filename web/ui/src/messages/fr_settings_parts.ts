@@ -156,7 +156,7 @@ export const parts: Catalogue<typeof en.parts> = {
     issuer: 'Délivré par',
     from: 'Valable dès',
     until: 'Valable jusqu’au',
-    ended: 'est expiré',
+    ended: 'expiré',
     fingerprint: 'SHA-256',
     renewal: 'Renouvelé',
     upload: 'Téléverser un certificat',

@@ -88,7 +88,7 @@ export const wall: Catalogue<typeof en.wall> = {
   group: {
     title: 'Caméras qui alternent dans cette fenêtre',
     open: 'Séquence dans cette fenêtre…',
-    at: (at, count) => `${at} ${at < 2 ? 'caméra' : 'caméras'} sur ${count} en alternance`,
+    at: (at, count) => `Caméra ${at} sur ${count} en alternance`,
     pause: 'Suspendre l’alternance des caméras',
     resume: 'Reprendre l’alternance des caméras',
     next: 'Caméra suivante',
