@@ -15,7 +15,7 @@ use vigie_media::{
 };
 use vigie_storage::{
     Storage,
-    accounts::{CameraRight, User, Verdict},
+    accounts::{CameraRight, Verdict},
     audit::{Entry, Kind},
 };
 
@@ -78,12 +78,7 @@ impl RtspUsers for Users {
             Some(id) => Ulid::from_string(id).ok().and_then(|id| accounts.user_of_token(id)),
             None => accounts.get(who),
         };
-        let bound = |user: &User| {
-            user.addresses
-                .as_ref()
-                .is_none_or(|addresses| self.gate.holds(addresses, from))
-        };
-        match user.filter(bound) {
+        match user.filter(|user| self.gate.admits_user(user, from)) {
             None => MayPlay::Unknown,
             Some(user) if !user.sees(&stream.camera) => MayPlay::Unknown,
             Some(user) if user.may_with(&stream.camera, CameraRight::Live) => MayPlay::Yes,

@@ -178,8 +178,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether a user may come from there. Whoever is refused is told of.
 fn is_at_home(recorder: &Recorder, user: &User, from: Option<IpAddr>) -> bool {
-    let bound = user.addresses.as_ref();
-    let at_home = bound.is_none_or(|addresses| recorder.gate().holds(addresses, from));
+    let at_home = recorder.gate().admits_user(user, from);
     if !at_home {
         recorder.gate().is_away(&user.name, from);
     }

@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 use vigie_config::{Access, Whence};
 use vigie_storage::{
     Storage,
+    accounts::User,
     audit::{Entry, Kind},
 };
 
@@ -93,8 +94,13 @@ impl Gate {
     /// Whether a user of this name may come from there; an unknown one comes from anywhere.
     pub fn is_at_home(&self, user: &str, from: Option<IpAddr>) -> bool {
         let user = self.storage.accounts().get(user);
-        let bound = user.and_then(|user| user.addresses);
-        bound.is_none_or(|addresses| self.holds(&addresses, from))
+        user.is_none_or(|user| self.admits_user(&user, from))
+    }
+
+    /// Whether a user may come from there.
+    pub fn admits_user(&self, user: &User, from: Option<IpAddr>) -> bool {
+        let bound = user.addresses.as_ref();
+        bound.is_none_or(|addresses| self.holds(addresses, from))
     }
 
     /// Somebody was not let in.
