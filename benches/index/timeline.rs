@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use vigie_config::{Causes, StreamId, Utc};
 use vigie_storage::{
     MarkRow, Storage, StorageOptions, VolumeId,
@@ -68,10 +68,8 @@ pub fn measure(options: &Options) -> Result<Vec<Line>> {
     let storage = open()?;
     let (before, _) = memory_mb()?;
     let begun = Instant::now();
-    storage.warm_days_behind();
-    while is_there("days")? {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let reading = storage.warm_days_behind().context("no thread reads ahead")?;
+    ensure!(reading.join().is_ok(), "reading ahead panicked");
     let warm = begun.elapsed().as_secs_f64();
     let later = ask(&storage, to - all, to)?;
     let again = ask(&storage, to - all, to)?;
@@ -105,18 +103,6 @@ pub fn measure(options: &Options) -> Result<Vec<Line>> {
         line("a step of the wheel, worst", "ms", quantile(&steps, 1.0)).bar(100.0),
         line("memory that the days take", "MB", after - before),
     ])
-}
-
-/// Whether a thread of this name runs in this process.
-fn is_there(name: &str) -> Result<bool> {
-    for thread in std::fs::read_dir("/proc/self/task")? {
-        // One that ends meanwhile is not there.
-        let comm = std::fs::read_to_string(thread?.path().join("comm")).unwrap_or_default();
-        if comm.trim() == name {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn build(folder: &Path, streams: &[StreamId], begin: i64, end: i64) -> Result<()> {

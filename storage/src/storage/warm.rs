@@ -3,6 +3,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -22,7 +23,8 @@ const REST: u32 = 4;
 impl Storage {
     /// Newest first, of all cameras' main streams, as long as there is room. Nobody's start and nobody's
     /// end waits for it. For a recorder that serves pages: whoever only looks into a state folder needs none.
-    pub fn warm_days_behind(self: &Arc<Self>) {
+    /// The thread that reads; none where there is no room for one.
+    pub fn warm_days_behind(self: &Arc<Self>) -> Option<JoinHandle<()>> {
         let storage = Arc::downgrade(self);
         let body = move || {
             let Some(streams) = storage.upgrade().map(|storage| storage.streams()) else {
@@ -45,8 +47,9 @@ impl Storage {
                 }
             }
         };
-        if let Err(error) = std::thread::Builder::new().name("days".into()).spawn(body) {
-            tracing::warn!(%error, "no thread to read the timeline's days ahead");
-        }
+        let thread = std::thread::Builder::new().name("days".into()).spawn(body);
+        thread
+            .inspect_err(|error| tracing::warn!(%error, "no thread to read the timeline's days ahead"))
+            .ok()
     }
 }
