@@ -11,14 +11,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
 use vigie_config::{CameraId, ErrorKind, Kind, Stream, StreamId, StreamName};
 use vigie_media::{
     AccessUnit, Track,
     decode::snapshot_jpeg,
     format::{AudioCodec, StreamFormat, VideoCodec},
     hub::{Hub, Item, Policy, Subscriber, Wake},
-    source::{Source, SourceError},
+    source::{Source, SourceError, SourceFact},
 };
 
 use crate::recorder::Recorder;
@@ -29,6 +32,8 @@ const AT_ONCE: usize = 4;
 const FIRST_PICTURE: Duration = Duration::from_secs(9);
 /// What is measured after it.
 const MEASURED: Duration = Duration::from_millis(2500);
+/// For its first sender report: within half of five seconds and somewhat more (RFC 3550 §6.2, §6.3).
+const CLOCK_AFTER: Duration = Duration::from_millis(1200);
 const DECODED_WITHIN: Duration = Duration::from_secs(3);
 const GOP_BYTES: usize = 8 << 20;
 const RING: usize = 1024;
@@ -53,6 +58,8 @@ pub struct Seen {
     /// Measured; `None`: the stream's own word, if it has any, as too little came.
     pub fps: Option<f64>,
     pub bitrate_bps: u64,
+    /// How far its wall clock is ahead of ours, in microseconds; `None`: it did not say.
+    pub clock_ahead_us: Option<i64>,
     /// `None`: it could not be decoded here.
     pub picture: Option<Bytes>,
 }
@@ -99,9 +106,15 @@ impl Recorder {
         };
         let hub = Hub::new(id.clone(), GOP_BYTES);
         let subscriber = hub.subscribe(Policy::SkipToRap, Wake::EachBatch, RING);
-        let source = source.run(hub.publisher(), Arc::new(|_| {}));
+        let (tell, clock) = watch::channel(None);
+        let facts = move |fact| {
+            if let SourceFact::CameraClock { ahead_us } = fact {
+                tell.send_replace(Some(ahead_us));
+            }
+        };
+        let source = source.run(hub.publisher(), Arc::new(facts));
         let running = Running(self.deps.ingest.spawn(&id, source));
-        Some(look(subscriber, running, begun).await)
+        Some(look(subscriber, clock, running, begun).await)
     }
 }
 
@@ -114,7 +127,12 @@ impl Drop for Running {
     }
 }
 
-async fn look(mut units: Subscriber, mut running: Running, begun: Instant) -> Result<Seen, ProbeError> {
+async fn look(
+    mut units: Subscriber,
+    mut clock: watch::Receiver<Option<i64>>,
+    mut running: Running,
+    begun: Instant,
+) -> Result<Seen, ProbeError> {
     let first = tokio::select! {
         first = first_video(&mut units) => first,
         ended = &mut running.0 => return Err(reason(ended)),
@@ -143,6 +161,9 @@ async fn look(mut units: Subscriber, mut running: Running, begun: Instant) -> Re
         }
     }
     let took = measured.elapsed();
+    // Nobody tells a clock whose source has ended.
+    let told = tokio::time::timeout(CLOCK_AFTER, clock.wait_for(Option::is_some)).await;
+    let clock_ahead_us = told.ok().and_then(Result::ok).and_then(|told| *told);
     drop(running);
     let format = tally.format.clone();
     let picture = match &format.video {
@@ -156,6 +177,7 @@ async fn look(mut units: Subscriber, mut running: Running, begun: Instant) -> Re
     Ok(Seen {
         first_picture,
         fps: tally.pace.fps().or(stated),
+        clock_ahead_us,
         bitrate_bps: (tally.bytes as f64 * 8.0 / took.as_secs_f64().max(0.001)) as u64,
         picture: picture.and_then(Result::ok),
         format,

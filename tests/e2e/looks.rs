@@ -36,7 +36,22 @@ fn an_address_is_tried_before_it_is_saved() {
     );
     let picture = BASE64_STANDARD.decode(seen["picture"].as_str().unwrap()).unwrap();
     assert!(picture.starts_with(&[0xff, 0xd8]));
+    let ahead_ms = |seen: &Value| seen["clock_offset_ms"].as_i64();
+    assert!(ahead_ms(&seen).is_some_and(|ms| ms.abs() < 1000), "{seen}");
     assert_eq!(cameras.connections("cam0"), 1);
+    cameras.lie("cam0", |lies| lies.clock_ahead_s = -7200);
+    let behind = probe(&house, &json!({ "url": url })).json();
+    assert!(
+        ahead_ms(&behind).is_some_and(|ms| (ms + 7_200_000).abs() < 1000),
+        "{behind}"
+    );
+    cameras.lie("cam0", |lies| lies.no_sender_reports = true);
+    let untold = probe(&house, &json!({ "url": url })).json();
+    assert_eq!(
+        (&untold["ok"], &untold["clock_offset_ms"]),
+        (&json!(true), &json!(null)),
+        "{untold}"
+    );
     // Nothing of it is kept.
     assert_eq!(house.get("/api/v1/cameras").json(), json!([]));
     // What is no address, nobody there, and who is not let in.

@@ -15,6 +15,9 @@ use crate::{
     supervise::{ChildSpec, Jitter, Node, allow_panics},
 };
 
+/// A picture's own time is wrong by more than people overlook.
+const CLOCK_OFF_S: f64 = 5.0;
+
 pub struct SourceArguments {
     pub camera: Arc<CameraHandle>,
     pub handle: Arc<StreamHandle>,
@@ -141,6 +144,12 @@ impl State {
             SourceFact::PacketsLost { track, packets } => {
                 self.machine.packets_lost();
                 tracing::debug!(camera = %id.camera, stream = %id.stream, ?track, packets, "packets lost");
+            }
+            SourceFact::CameraClock { ahead_us } => {
+                let ahead_s = ahead_us as f64 / 1e6;
+                if ahead_s.abs() >= CLOCK_OFF_S {
+                    tracing::info!(camera = %id.camera, stream = %id.stream, ahead_s, "the camera's clock is off: set it, or let it ask a time server; recording goes by the recorder's");
+                }
             }
             SourceFact::Oddity { what } => {
                 tracing::warn!(camera = %id.camera, stream = %id.stream, "oddity: {what}");

@@ -42,6 +42,8 @@ pub(super) struct Output {
     /// The format has been told.
     told: bool,
     epoch: u32,
+    /// What the camera's clock says has been told.
+    clock_told: bool,
     /// A video RAP has come: what was before it cannot be decoded.
     open: bool,
     origin: Instant,
@@ -66,6 +68,7 @@ impl StreamReceiver {
             facts,
             format: Arc::default(),
             told: false,
+            clock_told: false,
             epoch: next_epoch(),
             open: false,
             origin,
@@ -140,6 +143,7 @@ impl StreamReceiver {
     /// stream that is over ends its connection or stalls.
     pub fn rtcp(&mut self, index: usize, packet: &[u8]) {
         for report in rtcp::sender_reports(packet) {
+            self.out.camera_clock(&report);
             if let Some(track) = self.tracks.get_mut(index) {
                 track.sender_report(report, self.out.now);
                 self.align();
@@ -253,6 +257,15 @@ impl Output {
             format!("{} (and {kept} more before)", what())
         };
         (self.facts)(SourceFact::Oddity { what });
+    }
+
+    fn camera_clock(&mut self, report: &rtcp::SenderReport) {
+        let Some(clock) = report.wall_clock().filter(|_| !self.clock_told) else {
+            return;
+        };
+        self.clock_told = true;
+        let ahead_us = clock.as_micros() - self.host.utc(self.arrival);
+        (self.facts)(SourceFact::CameraClock { ahead_us });
     }
 
     pub(super) fn sender_changed(&mut self, track: Track) {

@@ -1,5 +1,7 @@
 //! Control packets (RFC 3550 §6): sender reports in, receiver reports out.
 
+use vigie_config::Utc;
+
 /// What a sender says of its clocks: the same instant on both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SenderReport {
@@ -7,6 +9,19 @@ pub struct SenderReport {
     /// Seconds since 1900 in 32.32 fixed point; the camera's wall clock, right or wrong.
     pub ntp: u64,
     pub rtp_timestamp: u32,
+}
+
+/// From 1900, where NTP counts from, to 1970.
+const EPOCHS_APART_S: i64 = 2_208_988_800;
+
+impl SenderReport {
+    /// The camera's wall clock when it sent this. `None`: it has none, and counts from elsewhere, which
+    /// leaves the highest bit clear (§6.4.1; right until 2036).
+    pub fn wall_clock(&self) -> Option<Utc> {
+        let seconds = (self.ntp >> 32) as i64;
+        let micros = ((self.ntp & u64::from(u32::MAX)) * 1_000_000 >> 32) as i64;
+        (self.ntp >> 63 == 1).then(|| Utc::from_micros((seconds - EPOCHS_APART_S) * 1_000_000 + micros))
+    }
 }
 
 const SENDER_REPORT: u8 = 200;
@@ -124,5 +139,21 @@ mod tests {
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..128)) {
             let _ = sender_reports(&bytes).count();
         }
+    }
+
+    #[test]
+    fn a_wall_clock_is_one_only_where_the_camera_has_one() {
+        let at = |ntp| {
+            let report = SenderReport {
+                ssrc: 1,
+                ntp,
+                rtp_timestamp: 0,
+            };
+            report.wall_clock().map(|clock| clock.as_micros())
+        };
+        assert_eq!(at((2_208_988_801 << 32) | 1 << 31), Some(1_500_000));
+        // A clock that was never set is one; seconds since the camera started are none.
+        assert_eq!(at(2_208_988_800 << 32), Some(0));
+        assert_eq!(at(4711 << 32), None);
     }
 }

@@ -37,6 +37,10 @@ pub enum SourceFact {
         track: crate::Track,
         packets: u64,
     },
+    /// How far the camera's wall clock was ahead of ours when it first told it; once per session.
+    CameraClock {
+        ahead_us: i64,
+    },
     /// Something tolerated that the operator may want to know; at most one of a kind per minute.
     Oddity {
         what: String,

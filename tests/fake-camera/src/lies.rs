@@ -43,6 +43,8 @@ pub struct Lies {
     pub no_markers: bool,
     /// Starts in the middle of a GOP instead of at a random access point.
     pub start_mid_gop: bool,
+    /// Its wall clock, as sender reports tell it, is so far ahead.
+    pub clock_ahead_s: i64,
     /// No RTCP sender reports.
     pub no_sender_reports: bool,
 }

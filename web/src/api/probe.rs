@@ -43,8 +43,8 @@ pub struct SeenBody {
     /// Until a picture could be decoded
     first_picture_ms: u64,
     streams: StreamsBody,
-    /// How far the camera's clock is ahead; null: not known, as always in this version: what a camera's
-    /// sender reports count from is its own choice (RFC 3550 §6.4.1)
+    /// How far the camera's clock is ahead of the recorder's, by its sender reports (RFC 3550 §6.4.1);
+    /// null: it did not say within the attempt, or counts from elsewhere
     clock_offset_ms: Option<i64>,
     /// JPEG in base64; null: it cannot be decoded here
     picture: Option<String>,
@@ -108,7 +108,7 @@ impl From<Seen> for SeenBody {
             ok: true,
             first_picture_ms: u64::try_from(seen.first_picture.as_millis()).unwrap_or(u64::MAX),
             streams: StreamsBody { video, audio },
-            clock_offset_ms: None,
+            clock_offset_ms: seen.clock_ahead_us.map(|ahead| ahead / 1000),
             picture: seen.picture.map(|jpeg| BASE64_STANDARD.encode(jpeg)),
             plays_in_browsers,
         }

@@ -97,7 +97,7 @@ impl Session {
 
     /// RTCP sender report (RFC 3550 6.4.1) with a CNAME.
     pub(super) fn report(&mut self, stream: &Stream, track: &Track, lies: &Lies, now: Now) {
-        let ntp_s = now.us / 1_000_000 + 2_208_988_800;
+        let ntp_s = (now.us / 1_000_000 + 2_208_988_800).wrapping_add_signed(lies.clock_ahead_s);
         let ntp_fraction = ((now.us % 1_000_000) << 32) / 1_000_000;
         let (interval, ticks) = rate(stream, track);
         let elapsed = now.ns.saturating_sub(stream.phase_ns) as f64 / interval;
