@@ -14,7 +14,7 @@ use vigie_actors::backup;
 use vigie_config::{
     Config, diff,
     edit::{self, Edit},
-    system_variable,
+    variables_of,
 };
 use vigie_storage::{
     Storage, StorageOptions,
@@ -51,7 +51,7 @@ pub fn restore(path: &Path, from: &Path, dry_run: bool) -> ExitCode {
         println!("of {}, {}, by vigie {}", head.name, head.saved, head.version);
         let (new, notes) = backup::configuration(storage, &contents, &Edit::new(text)?)?;
         let new = new.text();
-        let (next, warnings) = Config::parse(&new, &system_variable)?;
+        let (next, warnings) = Config::parse(&new, &variables_of(&new))?;
         let people = backup::changes(storage, &contents)?;
         let changes = diff(config, &next).words();
         for line in changes.iter().chain(&people) {

@@ -6,7 +6,7 @@
 use vigie_config::{
     Config, Problems,
     edit::{Edit, EditError, Place},
-    system_variable,
+    variables_of,
 };
 use vigie_storage::{
     Storage, accounts::AccountsError, backup::Contents, inspect, layouts::LayoutError, preferences::PreferenceError,
@@ -32,13 +32,15 @@ pub enum RestoreError {
 
 /// Everything that is set up here. `config`: the file as it is.
 pub fn contents(storage: &Storage, config: &Edit, name: &str) -> Contents {
+    let text = config.text();
+    let variable = variables_of(&text);
     let variables = config.variables().into_iter();
     Contents {
         recorder: storage.recorder().to_string(),
         name: name.to_owned(),
-        config: config.text(),
+        config: text.clone(),
         variables: variables
-            .filter_map(|name| system_variable(&name).map(|value| (name, value)))
+            .filter_map(|name| variable(&name).map(|value| (name, value)))
             .collect(),
         accounts: storage.accounts().export(),
         layouts: storage.layouts().list(|_| true),
@@ -51,7 +53,9 @@ pub fn contents(storage: &Storage, config: &Edit, name: &str) -> Contents {
 pub fn configuration(storage: &Storage, contents: &Contents, now: &Edit) -> Result<(Edit, Vec<String>), ConfigError> {
     let mut notes = Vec::new();
     let mut edit = Edit::new(&contents.config)?;
-    let differs = |name: &str| system_variable(name).as_ref() != contents.variables.get(name);
+    let here = now.text();
+    let variable = variables_of(&here);
+    let differs = |name: &str| variable(name).as_ref() != contents.variables.get(name);
     edit.write_out(&differs, &contents.variables);
     for name in contents.variables.keys().filter(|name| differs(name)) {
         notes.push(format!(

@@ -7,7 +7,7 @@
 //! (`vigie-web`), how a text is changed (`vigie_config::edit`).
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
     io,
     net::IpAddr,
@@ -18,10 +18,12 @@ use std::{
 
 use tokio::sync::Mutex;
 use vigie_config::{
-    Access, Config, ErrorKind, Kind, Problem, Problems, Warning, diff,
+    Access, Config, ErrorKind, Kind, Problem, Problems, Secrets, Warning, diff,
     edit::{self, Edit, EditError},
-    system_variable,
+    variables_of,
 };
+
+use vigie_storage::history::History;
 
 use crate::recorder::Recorder;
 
@@ -174,9 +176,16 @@ impl Settings {
                 expected: expected.chars().take(80).collect(),
             });
         }
+        let before = edit.clone();
         change(&mut edit)?;
+        let mut secrets = secrets_of(edit.text()).await?;
+        let mut moved = false;
+        edit.move_secrets(&before, &mut |field, value| {
+            moved = true;
+            secrets.keep(field, value)
+        });
         let text = edit.text();
-        let (config, warnings) = Config::parse(&text, &system_variable)?;
+        let (config, warnings) = Config::parse(&text, &|name| secrets.variable(name))?;
         if let Some(problem) = by.shut_out(recorder, &config, &text) {
             return Err(SettingsError::Refused(Problems(vec![problem])));
         }
@@ -191,6 +200,16 @@ impl Settings {
             return Ok(outcome);
         }
         self.wrote(&outcome.revision, by.name);
+        if moved {
+            let storage = recorder.storage().clone();
+            let file = Secrets::path_of(&text);
+            let written = within(&file, move |_| {
+                forget_unused(&mut secrets, [before, edit], storage.history());
+                secrets.write()
+            });
+            let written = written.await;
+            written.map_err(|source| SettingsError::Unwritable { path: file, source })?;
+        }
         let written = within(path, move |path| edit::replace(path, &text)).await;
         written.map_err(|source| SettingsError::Unwritable {
             path: path.to_owned(),
@@ -207,7 +226,7 @@ impl Settings {
         let history = recorder.storage().history();
         let author = self.author_of(&revision(text));
         let before = history.newest().and_then(|newest| history.text(newest.id).ok());
-        let before = before.and_then(|text| Config::parse(&text, &system_variable).ok());
+        let before = before.and_then(|text| Config::parse(&text, &variables_of(&text)).ok());
         let changes = before.map(|(before, _)| diff(&before, config).words());
         if let Err(error) = history.put(text, author.as_deref(), changes.unwrap_or_default()) {
             tracing::warn!(%error, "this configuration is not kept in the history");
@@ -234,6 +253,28 @@ impl Settings {
     fn path(&self) -> Result<&Path, SettingsError> {
         self.path.as_deref().ok_or(SettingsError::NoFile)
     }
+}
+
+/// Those that a recorder with this text knows.
+async fn secrets_of(text: String) -> Result<Secrets, SettingsError> {
+    let path = Secrets::path_of(&text);
+    let read = within(&path, move |_| Secrets::of(&text)).await;
+    read.map_err(|source| SettingsError::Unreadable { path, source })
+}
+
+/// What the file names neither before nor after the change, nor any text that one may go back to.
+fn forget_unused(secrets: &mut Secrets, files: [Edit; 2], history: &History) {
+    let kept = history.list().into_iter().map(|version| {
+        let text = history.text(version.id).ok()?;
+        Edit::new(&text).ok()
+    });
+    // One that cannot be read now may be read later.
+    let Some(mut texts) = kept.collect::<Option<Vec<Edit>>>() else {
+        return;
+    };
+    texts.extend(files);
+    let used: BTreeSet<String> = texts.iter().flat_map(Edit::variables).collect();
+    secrets.retain(|name| used.contains(name));
 }
 
 /// Off the actors' threads.

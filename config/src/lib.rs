@@ -20,6 +20,7 @@ mod mqtt;
 mod notify;
 mod reach;
 mod schedule;
+mod secrets;
 mod size;
 mod time;
 
@@ -38,7 +39,7 @@ pub use id::{
     CameraId, DiskId, IdError, InputId, OutputId, PushId, RecipientId, RuleId, ScheduleId, StreamId, StreamName,
 };
 pub use kind::{ErrorKind, Kind};
-pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url, system_variable};
+pub use load::{LoadError, Problem, Problems, UrlError, Warning, parse_source_url, redact_url};
 pub use model::{
     Camera, Config, Credentials, Disk, Motion, Record, Secret, Server, Snapshots, SourceUrl, Stream, Tls, Transport,
     WhenFull,
@@ -47,5 +48,6 @@ pub use mqtt::{Broker, Mqtt};
 pub use notify::{Address, Email, Push, PushKind, Recipient, Security, SignIn, Sms};
 pub use reach::{Acme, AcmeChallenge, AddressRange, AddressRangeError, CertificateSource, ProxyHeader};
 pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
+pub use secrets::{Secrets, variables_of};
 pub use size::{SizeError, format_size, parse_size};
 pub use time::{ParseUtcError, Utc};

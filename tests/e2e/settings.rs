@@ -1,6 +1,6 @@
 //! The configuration, changed over HTTP while the recorder runs.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use serde_json::{Value, json};
 
@@ -37,15 +37,15 @@ fn a_rule_made_over_http_acts_at_once_and_is_in_the_file() {
     let page = house.event_page("kind=sensor");
     let event = &page["events"][0];
     assert_eq!(event["actions"][0]["rule"], "night", "{event}");
-    // Secrets stay in the file.
+    // Secrets stay where they are kept.
     let shown = done(ask(&house, "get", "/input/door", &json!(null)));
-    assert_eq!(shown["token"], "***");
+    assert_eq!(shown["token"], "${INPUT_DOOR_TOKEN}");
     let mut same = shown;
     same["hold"] = "2s".into();
     done(ask(&house, "put", "/input/door", &same));
     assert_eq!(house.post_with_token("/api/v1/inputs/door", TOKEN, "").status, 200);
     let text = fs::read_to_string(&house.config).unwrap();
-    assert!(text.starts_with(before.trim_end()) && text.contains(TOKEN), "{text}");
+    assert!(text.starts_with(before.trim_end()) && !text.contains(TOKEN), "{text}");
     // The camera was not disturbed.
     assert_eq!(house.recordings("cam0", "main").gaps, []);
     done(ask(&house, "delete", "/rule/night", &json!(null)));
@@ -173,7 +173,7 @@ fn every_configuration_is_kept_and_one_click_goes_back() {
     let second = format!("config-history/{}", list[1]["id"].as_str().unwrap());
     let shown = done(api(&house, "get", &second, &json!(null)));
     assert!(
-        !shown.to_string().contains(TOKEN) && shown["text"].as_str().unwrap().contains("***"),
+        !shown.to_string().contains(TOKEN) && shown["text"].as_str().unwrap().contains("${INPUT_DOOR_TOKEN}"),
         "{shown}"
     );
     assert_eq!(shown["changes"], json!(["buzzer"]));
@@ -195,7 +195,7 @@ fn every_configuration_is_kept_and_one_click_goes_back() {
             .header("if-match", read.header("etag")),
     );
     assert_eq!(stale.status, 412, "{}", stale.text());
-    // The secret that was in the file comes back with it.
+    // The secret comes back with it.
     done(api(&house, "post", &format!("{second}/restore"), &json!(null)));
     assert_eq!(house.post_with_token("/api/v1/inputs/door", TOKEN, "").status, 200);
     for id in ["nope", "01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
@@ -232,4 +232,48 @@ fn the_whole_configuration_is_written_at_once_and_cameras_are_put_in_order() {
     for name in ["cam0", "cam1"] {
         assert_eq!(house.recordings(name, "main").gaps, []);
     }
+}
+
+#[test]
+fn secrets_set_over_http_are_kept_out_of_the_file() {
+    let mut house = House::start(&Setup::default());
+    let by_hand = "\n[[input]]\nid = \"gate\"\nkind = \"http\"\ntoken = \"fedcba9876543210\" # by hand\n";
+    let before = fs::read_to_string(&house.config).unwrap();
+    fs::write(&house.config, before + by_hand).unwrap();
+    let opened = |house: &House, input: &str, token: &str| {
+        let path = format!("/api/v1/inputs/{input}");
+        house.post_with_token(&path, token, "").status
+    };
+    crate::house::wait_for("the input of the file", crate::house::PATIENCE, || {
+        (opened(&house, "gate", "fedcba9876543210") == 200).then_some(())
+    });
+    let other = "another 456789abcdef";
+    for token in [TOKEN, other] {
+        let input = json!({ "kind": "http", "token": token });
+        let tried = done(ask(&house, "put", "/input/door?try_only=true", &input));
+        assert!(!tried.to_string().contains(token), "{tried}");
+        done(ask(&house, "put", "/input/door", &input));
+        assert_eq!(opened(&house, "door", token), 200);
+    }
+    let text = fs::read_to_string(&house.config).unwrap();
+    assert!(text.ends_with("token = \"${INPUT_DOOR_TOKEN_2}\"\n"), "{text}");
+    assert!(text.contains(by_hand.trim()), "{text}");
+    let kept = house.root.join("state/secrets.toml");
+    let mode = fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(fs::read_to_string(&kept).unwrap().contains(other));
+    // Also after a start, and where one goes back to what has another.
+    house.terminate();
+    house.run();
+    assert_eq!((opened(&house, "door", other), opened(&house, "door", TOKEN)), (200, 401));
+    let versions = done(api(&house, "get", "config-history", &json!(null)));
+    let one_before = format!("config-history/{}/restore", versions[1]["id"].as_str().unwrap());
+    done(api(&house, "post", &one_before, &json!(null)));
+    assert_eq!((opened(&house, "door", other), opened(&house, "door", TOKEN)), (401, 200));
+    // A file that is damaged is said, and nothing is changed over it.
+    fs::write(&kept, "no TOML at all").unwrap();
+    let refused = ask(&house, "put", "/input/door", &json!({ "kind": "http", "token": "a third 3456789abc" }));
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.text().contains("secrets.toml"), "{}", refused.text());
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "no TOML at all");
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use toml_edit::{Array, InlineTable, Item, Table, TableLike, Value as Toml};
 
 use super::EditError;
-use crate::redact_url;
+use crate::{load::is_literal, redact_url};
 
 /// What a secret is shown as.
 const HIDDEN: &str = "***";
@@ -36,7 +36,7 @@ fn of_list<'t>(tables: impl Iterator<Item = &'t dyn TableLike>, path: &str, secr
 
 fn of_value(value: &Toml, parent: &str, path: &str, secrets: &BTreeSet<String>) -> Value {
     match value {
-        Toml::String(text) => shown(text.value(), secrets.contains(path) || secrets.contains(parent), path).into(),
+        Toml::String(text) => shown(text.value(), At { parent, field: path }.is_in(secrets), path).into(),
         Toml::Integer(number) => (*number.value()).into(),
         Toml::Float(number) => (*number.value()).into(),
         Toml::Boolean(bool) => (*bool.value()).into(),
@@ -55,52 +55,79 @@ fn of_value(value: &Toml, parent: &str, path: &str, secrets: &BTreeSet<String>) 
 }
 
 /// Puts `***` for each secret that stands in the text itself.
-pub fn hide(table: &mut dyn TableLike, path: &str, secrets: &BTreeSet<String>) {
+pub fn hide(table: &mut dyn TableLike, secrets: &BTreeSet<String>) {
+    each_text(table, "", &mut |at, text| {
+        let shown = shown(text, at.is_in(secrets), at.field);
+        (shown != text).then_some(shown)
+    });
+}
+
+/// Gives each text to `change`, which answers what it becomes; `None`: it stays.
+pub fn each_text(table: &mut dyn TableLike, path: &str, change: &mut dyn FnMut(At<'_>, &str) -> Option<String>) {
     for (key, item) in table.iter_mut() {
         let field = field(path, &key);
         match item {
             Item::ArrayOfTables(list) => {
                 for (index, table) in list.iter_mut().enumerate() {
                     let entry = entry_path(&field, index, table.get("id").and_then(Item::as_str));
-                    hide(table, &entry, secrets);
+                    each_text(table, &entry, change);
                 }
             }
-            Item::Table(table) => hide(table, &field, secrets),
-            Item::Value(value) => hide_value(value, path, &field, secrets),
+            Item::Table(table) => each_text(table, &field, change),
+            Item::Value(value) => each_value(value, path, &field, change),
             Item::None => {}
         }
     }
 }
 
-fn hide_value(value: &mut Toml, parent: &str, path: &str, secrets: &BTreeSet<String>) {
-    let text = match value {
-        Toml::String(text) => shown(text.value(), secrets.contains(path) || secrets.contains(parent), path),
+fn each_value(value: &mut Toml, parent: &str, path: &str, change: &mut dyn FnMut(At<'_>, &str) -> Option<String>) {
+    match value {
+        Toml::String(text) => {
+            let at = At { parent, field: path };
+            if let Some(new) = change(at, text.value()) {
+                let decor = value.decor().clone();
+                *value = new.into();
+                *value.decor_mut() = decor;
+            }
+        }
         Toml::Array(list) => {
             for (index, value) in list.iter_mut().enumerate() {
-                let item = format!("{path}[{index}]");
                 let id = value.as_inline_table().and_then(|table| table.get("id")?.as_str());
-                let inner = match value.is_inline_table() {
+                let item = match value.is_inline_table() {
                     true => entry_path(path, index, id),
-                    false => item,
+                    false => format!("{path}[{index}]"),
                 };
-                hide_value(value, path, &inner, secrets);
+                each_value(value, path, &item, change);
             }
-            return;
         }
-        Toml::InlineTable(table) => return hide(table, path, secrets),
-        Toml::Integer(_) | Toml::Float(_) | Toml::Boolean(_) | Toml::Datetime(_) => return,
-    };
-    if value.as_str() != Some(text.as_str()) {
-        let decor = value.decor().clone();
-        *value = text.into();
-        *value.decor_mut() = decor;
+        Toml::InlineTable(table) => each_text(table, path, change),
+        Toml::Integer(_) | Toml::Float(_) | Toml::Boolean(_) | Toml::Datetime(_) => {}
+    }
+}
+
+/// Where a text stands, as [`crate::Problem`] writes it.
+#[derive(Clone, Copy)]
+pub struct At<'a> {
+    parent: &'a str,
+    pub field: &'a str,
+}
+
+impl At<'_> {
+    /// A list's texts are secret where the list is.
+    fn is_in(&self, secrets: &BTreeSet<String>) -> bool {
+        secrets.contains(self.field) || secrets.contains(self.parent)
+    }
+
+    /// Whether this text is a secret as a whole: no address with one in it.
+    pub fn is_secret(&self, text: &str, secrets: &BTreeSet<String>) -> bool {
+        self.is_in(secrets) && shown(text, true, self.field) == HIDDEN
     }
 }
 
 /// A text without its secret; an address keeps what is none in it. What is wrong in some other way was
 /// not told to be a secret: then its name says so.
 fn shown(text: &str, secret: bool, path: &str) -> String {
-    let named = || ["password", "token", "secret"].iter().any(|name| path.ends_with(name)) && !text.contains("${");
+    let named = || ["password", "token", "secret"].iter().any(|name| path.ends_with(name)) && is_literal(text);
     let redacted = redact_url(text);
     match redacted == text || !text.contains("://") {
         true if secret || named() => HIDDEN.to_owned(),

@@ -86,6 +86,7 @@ pub enum EditError {
 }
 
 /// The text of a configuration, taken apart.
+#[derive(Clone)]
 pub struct Edit {
     document: DocumentMut,
     /// Fields that hold a secret in the text itself, as [`crate::Problem`] writes them.
@@ -174,7 +175,7 @@ impl Edit {
     /// The text without its secrets, to be shown: they are `***`, `${NAME}` stays.
     pub fn hidden_text(&self) -> String {
         let mut document = self.document.clone();
-        json::hide(document.as_table_mut(), "", &self.secrets);
+        json::hide(document.as_table_mut(), &self.secrets);
         document.to_string()
     }
 

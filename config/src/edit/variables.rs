@@ -1,31 +1,52 @@
-//! `${NAME}` in the texts of a configuration that moves to another machine.
+//! `${NAME}` in the texts of a configuration: secrets that become one, and those that moves to another
+//! machine write out.
 
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
 };
 
-use toml_edit::{Item, TableLike, Value};
-
-use super::Edit;
-use crate::load::expanded;
+use super::{Edit, json::each_text};
+use crate::{
+    load::{expanded, secrets_of},
+    secrets::name_of,
+};
 
 impl Edit {
     /// The names that its texts use.
     pub fn variables(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         let mut document = self.document.clone();
-        each_text(document.as_table_mut(), &mut |text| {
+        each_text(document.as_table_mut(), "", &mut |_, text| {
             names.append(&mut names_of(text));
             None
         });
         names
     }
 
+    /// Secrets that stand in the text itself, and did not in `before`, become `${NAME}`: `keep` is given
+    /// the field and the secret, and answers NAME. What people have written there by hand stays.
+    pub fn move_secrets(&mut self, before: &Edit, keep: &mut dyn FnMut(&str, &str) -> String) {
+        let mut there = BTreeSet::new();
+        each_text(before.document.clone().as_table_mut(), "", &mut |at, text| {
+            there.insert((name_of(at.field), text.to_owned()));
+            None
+        });
+        let Ok(secrets) = secrets_of(&self.text()) else {
+            return;
+        };
+        each_text(self.document.as_table_mut(), "", &mut |at, text| {
+            // By its name: a table that has moved is the same.
+            let new = at.is_secret(text, &secrets) && !there.contains(&(name_of(at.field), text.to_owned()));
+            let meant = expanded(text, &|_| None).filter(|_| new)?;
+            Some(format!("${{{}}}", keep(at.field, &meant)))
+        });
+    }
+
     /// Texts with a name that `goes` become what they stand for. `values`: of all names; a text with one
     /// that is not there stays as it is.
     pub fn write_out(&mut self, goes: &dyn Fn(&str) -> bool, values: &BTreeMap<String, String>) {
-        each_text(self.document.as_table_mut(), &mut |text| {
+        each_text(self.document.as_table_mut(), "", &mut |_, text| {
             if !names_of(text).iter().any(|name| goes(name)) {
                 return None;
             }
@@ -47,39 +68,36 @@ fn names_of(text: &str) -> BTreeSet<String> {
     names.into_inner()
 }
 
-/// `change` answers what a text becomes; `None`: it stays.
-fn each_text(table: &mut dyn TableLike, change: &mut dyn FnMut(&str) -> Option<String>) {
-    for (_, item) in table.iter_mut() {
-        match item {
-            Item::Value(value) => each_value(value, change),
-            Item::Table(table) => each_text(table, change),
-            Item::ArrayOfTables(list) => list.iter_mut().for_each(|table| each_text(table, change)),
-            Item::None => {}
-        }
-    }
-}
-
-fn each_value(value: &mut Value, change: &mut dyn FnMut(&str) -> Option<String>) {
-    match value {
-        Value::String(text) => {
-            if let Some(new) = change(text.value()) {
-                let decor = value.decor().clone();
-                *value = new.into();
-                *value.decor_mut() = decor;
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(|value| each_value(value, change)),
-        Value::InlineTable(table) => each_text(table, change),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn secrets_that_were_not_there_move_out() {
+        let before = "[email]\npassword = \"by hand\" # mine\n[mqtt]\npassword = \"old\"\n";
+        let after = "[mqtt]\npassword = \"n$${w\"\n[email]\npassword = \"by hand\" # mine\n\
+                     [[camera]]\nid = \"a\"\nname = \"new\"\nusername = \"u\"\npassword = \"p\"\n\
+                     [camera.main]\nurl = \"rtsp://u:p@127.0.0.1/\"\n\
+                     [[camera]]\nid = \"b\"\npassword = \"${THEIRS}\"\n";
+        let mut edit = Edit::new(after).unwrap();
+        let mut kept = Vec::new();
+        edit.move_secrets(&Edit::new(before).unwrap(), &mut |field, value| {
+            kept.push((name_of(field), value.to_owned()));
+            name_of(field)
+        });
+        let one = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(kept, [one("MQTT_PASSWORD", "n${w"), one("CAMERA_A_PASSWORD", "p")]);
+        let text = edit.text();
+        assert!(text.contains("password = \"by hand\" # mine"), "{text}");
+        assert!(text.contains("password = \"${CAMERA_A_PASSWORD}\""), "{text}");
+        assert!(
+            text.contains("rtsp://u:p@127.0.0.1/") && text.contains("${THEIRS}"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn names_become_what_they_stood_for_and_the_rest_stays() {

@@ -41,16 +41,16 @@ use std::{
     fs::File,
     io::{self, Read},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 pub use problem::{LoadError, Problem, Problems, Warning};
 pub use source_url::{UrlError, parse_source_url, redact_url};
 use toml_edit::{Document, TableLike};
-pub use variables::system_variable;
+pub(crate) use variables::{is_literal, system_variable};
 
 use self::section::{Found, Section, Text, Walk};
-use crate::Config;
+use crate::{Config, variables_of};
 
 /// The larger a text, the longer a reload takes; 256 cameras need 100 KiB.
 const MOST_BYTES: u64 = 8 << 20;
@@ -61,7 +61,7 @@ impl Config {
         parse(text, lookup, false)
     }
 
-    /// Reads and checks a file, with `${NAME}` from systemd credentials, then the environment.
+    /// Reads and checks a file, with `${NAME}`s as [`variables_of`] says.
     pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), LoadError> {
         Config::load_with_text(path).map(|(config, warnings, _)| (config, warnings))
     }
@@ -72,7 +72,7 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        let parsed = parse(&text, &system_variable, open_to_all);
+        let parsed = parse(&text, &variables_of(&text), open_to_all);
         let (config, warnings) = parsed.map_err(|problems| LoadError::Problems {
             path: path.to_owned(),
             problems,
@@ -149,6 +149,15 @@ pub(crate) fn secrets_of(text: &str) -> Result<BTreeSet<String>, Problems> {
     let walk = Walk::new(text, &|_| Some(String::new()));
     read(&walk, toml(&walk, text)?.as_table());
     Ok(walk.literal_secrets().into_iter().map(|(_, path)| path).collect())
+}
+
+/// Where a recorder with this text keeps its state, whatever else is wrong with it.
+pub(crate) fn state_dir(text: &str) -> PathBuf {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let walk = Walk::new(text, &system_variable);
+    let document = toml(&walk, text).unwrap_or_else(|_| Document::default());
+    let root = Section::new(&walk, document.as_table(), String::new(), 1);
+    server::read(&walk, root.section("server")).state_dir
 }
 
 /// Where there are problems, the answer lacks what they concern.

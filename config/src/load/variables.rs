@@ -5,7 +5,9 @@ use std::{env, ffi::OsStr, fs, path::Path};
 /// What is wrong with a `${…}`. Names are no secrets; values are never shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VariableError {
-    #[error("variable ${{{0}}} is neither a systemd credential nor in the environment")]
+    #[error(
+        "variable ${{{0}}} is neither a systemd credential nor in the environment, nor in the state folder's secrets.toml as far as this account may read it"
+    )]
     Missing(String),
     #[error("\"${{\" without \"}}\": write $${{ for a literal ${{")]
     Unclosed,
@@ -36,6 +38,11 @@ pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Str
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// Whether a text has no variable: what it means stands in it.
+pub fn is_literal(text: &str) -> bool {
+    !matches!(expand(text, &|_| None), Err(VariableError::Missing(_)))
 }
 
 /// A variable's value: the file `$CREDENTIALS_DIRECTORY/name` without one trailing newline,

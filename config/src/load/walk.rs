@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 
-use super::problem::{Problem, Warning};
+use super::{
+    problem::{Problem, Warning},
+    variables::is_literal,
+};
 
 /// The document and what was found wrong with it so far.
 pub struct Walk<'d> {
@@ -55,7 +58,7 @@ impl<'d> Walk<'d> {
 
     /// Notes that a text is secret; without a variable it stands in the file for all to read.
     pub fn secret(&self, text: &Found<Text>) {
-        if !text.value.shown.is_empty() && !text.value.shown.contains("${") {
+        if !text.value.shown.is_empty() && is_literal(&text.value.shown) {
             self.secrets.borrow_mut().push((text.line, text.path.clone()));
         }
     }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use ulid::Ulid;
 use vigie_actors::{Recorder, settings::SettingsError};
-use vigie_config::{Config, Kind, Utc, diff, edit::Edit, system_variable};
+use vigie_config::{Config, Kind, Utc, diff, edit::Edit, variables_of};
 use vigie_storage::history::{HistoryError, Version};
 
 use super::{
@@ -91,7 +91,7 @@ pub async fn show(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder
     let (version, text) = read(&recorder, &id).await?;
     let edit = Edit::new(&text).map_err(unusable)?;
     // One that is none any more still can be read.
-    let config = Config::parse(&text, &system_variable).ok();
+    let config = Config::parse(&text, &variables_of(&text)).ok();
     let changes = config.map(|(config, _)| diff(&recorder.config(), &config));
     Ok(HttpResponse::Ok().json(OldConfigBody {
         id: version.id.to_string(),

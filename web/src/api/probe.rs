@@ -8,7 +8,7 @@ use vigie_actors::{Recorder, probe::Seen};
 use vigie_config::{
     Config, Credentials, ErrorKind, Secret, SourceUrl, Stream, StreamName,
     edit::{Edit, Place},
-    system_variable,
+    variables_of,
 };
 use vigie_media::format::{AudioCodec, VideoCodec};
 
@@ -137,7 +137,8 @@ fn stream(address: &Address) -> Result<Stream, Problem> {
     let disk = Place::Entry("disk", "probe".into());
     let nowhere = Map::from_iter([("path".to_owned(), "/nonexistent".into())]);
     edit.put(&disk, nowhere).map_err(|error| wrong(&error))?;
-    let (config, _) = Config::parse(&edit.text(), &system_variable).map_err(|problems| Problem::Refused(problems.0))?;
+    let text = edit.text();
+    let (config, _) = Config::parse(&text, &variables_of(&text)).map_err(|problems| Problem::Refused(problems.0))?;
     let mut cameras = config.cameras.into_iter();
     let stream = cameras
         .next()
