@@ -124,6 +124,8 @@ pub struct Camera {
     pub disk_group: String,
     /// Anyone may play this camera over RTSP.
     pub rtsp_anonymous: bool,
+    /// Anyone may see a picture of it now and then, before signing in.
+    pub preview: bool,
     /// `main` is always there.
     pub streams: BTreeMap<StreamName, Stream>,
     pub record: Record,

@@ -77,6 +77,34 @@ fn an_address_is_tried_before_it_is_saved() {
 }
 
 #[test]
+fn before_signing_in_only_cameras_that_say_so_are_seen() {
+    let cameras = cameras(2);
+    let house = House::start(&Setup::of(&cameras));
+    house.wait_recording("cam0", "main");
+    let nobody = |path: &str| house.send(house.client.get(format!("{}/api/v1{path}", house.http())));
+    assert_eq!(nobody("/previews").json(), json!([]));
+    assert_eq!(nobody("/previews/cam0.jpg").status, 404);
+    let camera = house.get("/api/v1/config/camera/cam0").json();
+    let mut shown = camera.clone();
+    shown["preview"] = true.into();
+    let changed = house.send(house.ask_as(USER, "put", "/api/v1/config/camera/cam0", &shown));
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    assert_eq!(nobody("/previews").json()[0]["id"], "cam0");
+    let picture = nobody("/previews/cam0.jpg");
+    assert_eq!(picture.status, 200, "{}", picture.text());
+    assert!(picture.body.starts_with(&[0xff, 0xd8]));
+    assert_eq!(nobody("/previews/cam1.jpg").status, 404);
+    assert_eq!(nobody("/cameras/cam0/snapshot.jpg").status, 401);
+    // However many ask, it is made once.
+    let same = (0..5).filter(|_| nobody("/previews/cam0.jpg").body == picture.body);
+    assert!(same.count() >= 1);
+    let hidden = house.send(house.ask_as(USER, "put", "/api/v1/config/camera/cam0", &camera));
+    assert_eq!(hidden.status, 200, "{}", hidden.text());
+    assert_eq!(nobody("/previews/cam0.jpg").status, 404);
+    assert_eq!(house.recordings("cam0", "main").gaps, []);
+}
+
+#[test]
 fn a_camera_that_answers_nothing_costs_no_more_than_fifteen_seconds() {
     let silent = FakeCameras::start(vec![CameraSpec::new("cam0").stream("main", clip())]).unwrap();
     silent.lie("cam0", |lies| lies.accept_silent = true);

@@ -24,6 +24,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("delete /api/v1/session", "-"),
     ("get /api/v1/session", "signed in"),
     ("get /api/v1/setup", "-"),
+    ("get /api/v1/previews", "-"),
+    ("get /api/v1/previews/{id}.jpg", "-"),
     ("post /api/v1/setup", "-"),
     ("put /api/v1/session/password", "person"),
     ("post /api/v1/session/input", "signed in"),

@@ -265,14 +265,25 @@ fn secrets_set_over_http_are_kept_out_of_the_file() {
     // Also after a start, and where one goes back to what has another.
     house.terminate();
     house.run();
-    assert_eq!((opened(&house, "door", other), opened(&house, "door", TOKEN)), (200, 401));
+    assert_eq!(
+        (opened(&house, "door", other), opened(&house, "door", TOKEN)),
+        (200, 401)
+    );
     let versions = done(api(&house, "get", "config-history", &json!(null)));
     let one_before = format!("config-history/{}/restore", versions[1]["id"].as_str().unwrap());
     done(api(&house, "post", &one_before, &json!(null)));
-    assert_eq!((opened(&house, "door", other), opened(&house, "door", TOKEN)), (401, 200));
+    assert_eq!(
+        (opened(&house, "door", other), opened(&house, "door", TOKEN)),
+        (401, 200)
+    );
     // A file that is damaged is said, and nothing is changed over it.
     fs::write(&kept, "no TOML at all").unwrap();
-    let refused = ask(&house, "put", "/input/door", &json!({ "kind": "http", "token": "a third 3456789abc" }));
+    let refused = ask(
+        &house,
+        "put",
+        "/input/door",
+        &json!({ "kind": "http", "token": "a third 3456789abc" }),
+    );
     assert_eq!(refused.status, 503, "{}", refused.text());
     assert!(refused.text().contains("secrets.toml"), "{}", refused.text());
     assert_eq!(fs::read_to_string(&kept).unwrap(), "no TOML at all");

@@ -60,6 +60,9 @@ pub const NEEDS: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/session", SignedIn),
     ("DELETE", "/api/v1/session", Nobody),
     ("GET", "/api/v1/setup", Nobody),
+    // Of cameras whose configuration says so.
+    ("GET", "/api/v1/previews", Nobody),
+    ("GET", "/api/v1/previews/{id}.jpg", Nobody),
     ("POST", "/api/v1/setup", Nobody),
     ("PUT", "/api/v1/session/password", Person),
     ("POST", "/api/v1/session/input", SignedIn),

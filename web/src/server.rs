@@ -125,12 +125,14 @@ async fn serve(
     let port = EncryptedPort(addresses(&https).first().map(SocketAddr::port));
     let admits = data.clone();
     let (recent, watching) = (web::Data::new(Recent::default()), web::Data::new(Watching::default()));
+    let previews = web::Data::new(api::Previews::default());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(data.clone())
             .app_data(port)
             .app_data(recent.clone())
             .app_data(watching.clone())
+            .app_data(previews.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY))
             .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(malformed_json))
             .app_data(web::QueryConfig::default().error_handler(malformed))

@@ -40,6 +40,7 @@ pub(crate) fn camera() -> Camera {
         enabled: true,
         disk_group: "default".into(),
         rtsp_anonymous: false,
+        preview: false,
         streams: BTreeMap::from([(StreamName::Main, stream)]),
         record: Record {
             continuous: When::Always,

@@ -29,6 +29,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         enabled: old_enabled,
         disk_group: old_disk_group,
         rtsp_anonymous: old_rtsp_anonymous,
+        preview: old_preview,
         streams: old_streams,
         record: old_record,
         motion: old_motion,
@@ -39,6 +40,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
         enabled,
         disk_group,
         rtsp_anonymous,
+        preview,
         streams,
         record,
         motion,
@@ -91,6 +93,7 @@ fn diff_camera(old: &Camera, new: &Camera) -> Option<CameraChanges> {
     compare!(in_place;
         "name": old_name, name;
         "rtsp_anonymous": old_rtsp_anonymous, rtsp_anonymous;
+        "preview": old_preview, preview;
         "continuous": old_continuous, continuous;
         "motion": old_record_motion, record_motion;
         "sensor": old_sensor, sensor;

@@ -40,6 +40,7 @@ fn read(
     let name = section.text("name", "a name").and_then(|text| display_name(walk, text));
     let enabled = section.boolean("enabled").unwrap_or(true);
     let rtsp_anonymous = section.boolean("rtsp_anonymous").unwrap_or(false);
+    let preview = section.boolean("preview").unwrap_or(false);
     let asker = credentials(&section);
     let disk_group = group(&section, "disk_group");
 
@@ -79,6 +80,7 @@ fn read(
         enabled,
         disk_group,
         rtsp_anonymous,
+        preview,
         streams,
         record,
         motion,

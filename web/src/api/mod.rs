@@ -20,6 +20,7 @@ mod manual;
 mod metrics;
 mod motion;
 mod outputs;
+mod previews;
 mod probe;
 mod push;
 mod recipients;
@@ -40,6 +41,7 @@ mod video;
 
 pub use config::NoteBody;
 pub use inputs::speaks_for_itself;
+pub use previews::Previews;
 
 use std::sync::LazyLock;
 
@@ -71,6 +73,8 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         layouts::preferences,
         layouts::put_preferences,
         video::video,
+        previews::list,
+        previews::show,
         snapshot::snapshot,
         snapshots::list,
         snapshots::show,
@@ -221,6 +225,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(layouts::preferences)
         .service(layouts::put_preferences)
         .service(video::video)
+        .service(previews::list)
+        .service(previews::show)
         .service(snapshot::snapshot)
         .service(snapshots::list)
         .service(snapshots::show)

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{HttpResponse, get, http::header, web};
+use actix_web::{
+    HttpResponse, get,
+    http::header,
+    web::{self, Bytes},
+};
 use serde::Deserialize;
 use vigie_actors::{Recorder, snapshots::Picture};
 use vigie_config::{Kind, StreamId};
@@ -45,25 +49,30 @@ pub async fn snapshot(
         known_camera(&recorder, &viewer, &id)?,
         stream_name(query.stream.as_deref())?,
     );
-    let (units, format, cache) = match time("at", query.at.as_deref())? {
+    let (jpeg, cache) = match time("at", query.at.as_deref())? {
         Some(at) => {
             let recorder = recorder.clone();
             let picture = blocking(move || Picture::recorded(recorder.storage(), &stream, at)).await?;
             let Picture { units, format, .. } = picture.map_err(no_clip)?;
-            (units, format, "private, max-age=3600")
+            (jpeg_of(units, &format, query.width).await?, "private, max-age=3600")
         }
-        None => {
-            let (units, format) = newest(&recorder, &stream).await?;
-            (units, format, "no-store")
-        }
+        None => (newest_jpeg(&recorder, &stream, query.width).await?, "no-store"),
     };
-    let jpeg = snapshot_jpeg(units, &format, query.width)
-        .await
-        .map_err(|e| Problem::of_kind(e.kind(), e))?;
     Ok(HttpResponse::Ok()
         .content_type("image/jpeg")
         .insert_header((header::CACHE_CONTROL, cache))
         .body(jpeg))
+}
+
+/// The newest picture, at most so many pixels wide.
+pub(super) async fn newest_jpeg(recorder: &Recorder, stream: &StreamId, width: Option<u32>) -> Result<Bytes, Problem> {
+    let (units, format) = newest(recorder, stream).await?;
+    jpeg_of(units, &format, width).await
+}
+
+async fn jpeg_of(units: Vec<Arc<AccessUnit>>, format: &VideoFormat, width: Option<u32>) -> Result<Bytes, Problem> {
+    let jpeg = snapshot_jpeg(units, format, width).await;
+    jpeg.map_err(|e| Problem::of_kind(e.kind(), e))
 }
 
 async fn newest(recorder: &Recorder, stream: &StreamId) -> Result<(Vec<Arc<AccessUnit>>, VideoFormat), Problem> {

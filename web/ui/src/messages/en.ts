@@ -102,6 +102,8 @@ export const en = {
     code: 'Code of your second factor, or a recovery code',
     codeNeeded: 'Type the code that your authenticator app shows.',
     codeWrong: 'This code is wrong, or was used already.',
+    previews: 'Seen now',
+    preview: (camera: string) => `${camera}, a few seconds ago`,
   },
 
   top: {

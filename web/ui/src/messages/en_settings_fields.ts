@@ -22,6 +22,7 @@ export const fields = {
     password: ['Password'],
     disk_group: ['Group of disks'],
     rtsp_anonymous: ['Anybody may watch over RTSP', 'Whoever reaches the RTSP port, without signing in.'],
+    preview: ['Shown before signing in', 'The page for signing in shows a picture every few seconds, to anybody who reaches it.'],
     'main.url': url,
     'main.transport': transport,
     'main.audio': audio,

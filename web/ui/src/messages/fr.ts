@@ -60,6 +60,8 @@ export const fr: Catalogue<typeof en> = {
     code: 'Code de votre second facteur, ou code de secours',
     codeNeeded: 'Saisissez le code qu’affiche votre application d’authentification.',
     codeWrong: 'Ce code est faux, ou a déjà servi.',
+    previews: 'En ce moment',
+    preview: (camera: string) => `${camera}, il y a quelques secondes`,
   },
 
   top: {

@@ -23,6 +23,7 @@ export const fields: Catalogue<typeof en.fields> = {
     password: ['Mot de passe'],
     disk_group: ['Groupe de disques'],
     rtsp_anonymous: ['Tout le monde peut la voir par RTSP', 'Quiconque atteint le port RTSP, sans se connecter.'],
+    preview: ['Montrée avant la connexion', 'La page de connexion en montre une image toutes les quelques secondes, à quiconque l’atteint.'],
     'main.url': url,
     'main.transport': transport,
     'main.audio': audio,

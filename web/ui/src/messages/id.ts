@@ -103,6 +103,8 @@ export const id: typeof english.en = {
     code: 'Kode faktor kedua Anda, atau kode pemulihan',
     codeNeeded: 'Ketik kode yang ditampilkan aplikasi autentikator Anda.',
     codeWrong: 'Kode ini salah, atau sudah dipakai.',
+    previews: 'Saat ini',
+    preview: (camera: string) => `${camera}, beberapa detik yang lalu`,
   },
 
   top: {

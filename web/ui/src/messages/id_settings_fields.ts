@@ -24,6 +24,7 @@ export const fields: typeof en.fields = {
     password: ['Sandi'],
     disk_group: ['Grup disk'],
     rtsp_anonymous: ['Siapa pun boleh menonton lewat RTSP', 'Siapa pun yang menjangkau port RTSP, tanpa masuk.'],
+    preview: ['Ditampilkan sebelum masuk', 'Halaman masuk menampilkan gambarnya setiap beberapa detik, kepada siapa pun yang menjangkaunya.'],
     'main.url': url,
     'main.transport': transport,
     'main.audio': audio,

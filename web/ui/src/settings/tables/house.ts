@@ -82,6 +82,7 @@ export const cameras: ListSpec<'camera'> = {
         { path: 'record.pre_alarm_memory', as: 'size', standard: '32 MiB' },
         { path: 'record.alarm_after', as: 'duration', standard: '1h' },
         { path: 'rtsp_anonymous', as: 'toggle', standard: false },
+        { path: 'preview', as: 'toggle', standard: false },
       ],
     },
   ],
