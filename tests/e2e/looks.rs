@@ -81,7 +81,7 @@ fn before_signing_in_only_cameras_that_say_so_are_seen() {
     let cameras = cameras(2);
     let house = House::start(&Setup::of(&cameras));
     house.wait_recording("cam0", "main");
-    let nobody = |path: &str| house.send(house.client.get(format!("{}/api/v1{path}", house.http())));
+    let nobody = |path: &str| house.get_signed_in(None, &format!("/api/v1{path}"));
     assert_eq!(nobody("/previews").json(), json!([]));
     assert_eq!(nobody("/previews/cam0.jpg").status, 404);
     let camera = house.get("/api/v1/config/camera/cam0").json();
