@@ -62,6 +62,15 @@ pub enum Command {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Forget users, cameras and everything else that was set up, while the recorder does not run; addresses,
+    /// disks and footage stay
+    Reset {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// It cannot be undone, but with a backup
+        #[arg(long, required = true)]
+        yes: bool,
+    },
     /// Compare the index with the footage, or make it anew from it
     Index {
         #[command(subcommand)]

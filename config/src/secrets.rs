@@ -63,6 +63,14 @@ impl Secrets {
         Ok(Secrets { path, known })
     }
 
+    /// Takes the file of the configuration `text` away.
+    pub fn forget_all(text: &str) -> io::Result<()> {
+        match fs::remove_file(Secrets::path_of(text)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// As in [`variables_of`].
     pub fn variable(&self, name: &str) -> Option<String> {
         system_variable(name).or_else(|| self.known.get(name).cloned())

@@ -147,6 +147,20 @@ impl History {
         Ok(())
     }
 
+    /// All of them, of a recorder that is given away.
+    pub fn clear(&self) -> Result<(), HistoryError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.versions.clear()?;
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(HistoryError::File {
+                what: "delete",
+                path: self.folder.clone(),
+                error,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn path(&self, id: Ulid) -> PathBuf {
         self.folder.join(name(id))
     }

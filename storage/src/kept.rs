@@ -99,6 +99,18 @@ impl<T: Thing> Kept<T> {
         self.read().get(key).cloned()
     }
 
+    /// Takes everything away, also what the file still says of former things.
+    pub fn clear(&self) -> Result<(), KeptError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let journal = journal.as_mut().map_err(|why| KeptError::Unreadable {
+            file: T::FILE,
+            why: why.clone(),
+        })?;
+        journal.compact(std::iter::empty())?;
+        self.all.write().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
     /// First the device, then memory: what a caller sees is what a restart finds. `decide` sees all
     /// that there is, and nobody changes it meanwhile.
     pub fn change<A, E: From<KeptError>>(

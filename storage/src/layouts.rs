@@ -167,6 +167,11 @@ impl Layouts {
         })
     }
 
+    /// Those of a recorder that is given away.
+    pub fn clear(&self) -> Result<(), LayoutError> {
+        Ok(self.0.clear()?)
+    }
+
     /// As they were in another recorder, or before: each replaces one of the same id.
     pub fn restore(&self, layouts: Vec<Layout>) -> Result<(), LayoutError> {
         self.0.change(|all| {

@@ -89,6 +89,11 @@ impl Preferences {
         self.0.read().values().cloned().collect()
     }
 
+    /// Those of a recorder that is given away.
+    pub fn clear(&self) -> Result<(), PreferenceError> {
+        Ok(self.0.clear()?)
+    }
+
     /// As they were in another recorder, or before; nothing else is remembered.
     pub fn restore(&self, preferences: Vec<Preference>) -> Result<(), PreferenceError> {
         self.0.change(|all| {

@@ -116,6 +116,11 @@ impl Tags {
         })
     }
 
+    /// Those of a recorder that is given away.
+    pub fn clear(&self) -> Result<(), TagError> {
+        Ok(self.0.clear()?)
+    }
+
     /// As they were in another recorder, or before: each replaces one of the same id.
     pub fn restore(&self, tags: Vec<Tag>) -> Result<(), TagError> {
         self.0.change(|all| {

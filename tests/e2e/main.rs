@@ -46,6 +46,7 @@ mod power_cut;
 mod proxies;
 mod rebuild;
 mod recording;
+mod reset;
 mod rights;
 mod seams;
 mod settings;

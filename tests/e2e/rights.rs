@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What an operation needs, written down here once more: `-` nothing, `signed in`, `person` (no API
-/// token), a right of the house, or one with the camera it is about.
+/// token), `owner` (a person with `configure` and `users`), a right of the house, or one with the camera it is about.
 const NEEDS: &[(&str, &str)] = &[
     ("get /healthz", "-"),
     ("get /readyz", "-"),
@@ -116,6 +116,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("post /api/v1/config-history/{id}/restore", "configure"),
     ("post /api/v1/camera-order", "configure"),
     ("post /api/v1/probe", "configure"),
+    ("post /api/v1/factory-reset", "owner"),
     ("get /api/v1/log", "system"),
     ("get /api/v1/certificate", "configure"),
     ("put /api/v1/certificate", "configure"),
@@ -170,6 +171,7 @@ const ROLES: [Role; 6] = [
             "system",
             "configure",
             "users",
+            "owner",
             "live",
             "playback",
             "export",

@@ -34,6 +34,8 @@ pub enum Need {
     /// Signed in, and not with an API token.
     Person,
     House(HouseRight),
+    /// Somebody, and no API token, who may both change the configuration and manage users.
+    Owner,
     /// Of the camera in the path.
     Camera(CameraRight),
     /// Of a camera that the handler finds out; of some camera at least.
@@ -48,7 +50,7 @@ pub enum Need {
     Input,
 }
 
-use Need::{ByHand, Camera, Footage, House, Input, Nobody, Person, Picture, SignedIn, Some as OfSome};
+use Need::{ByHand, Camera, Footage, House, Input, Nobody, Owner, Person, Picture, SignedIn, Some as OfSome};
 
 /// Method, path as OpenAPI has it, need.
 pub const NEEDS: &[(&str, &str, Need)] = &[
@@ -145,6 +147,7 @@ pub const NEEDS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/config-history/{id}/restore", House(Configure)),
     ("POST", "/api/v1/camera-order", House(Configure)),
     ("POST", "/api/v1/probe", House(Configure)),
+    ("POST", "/api/v1/factory-reset", Owner),
     ("GET", "/api/v1/log", House(System)),
     ("GET", "/api/v1/certificate", House(Configure)),
     ("PUT", "/api/v1/certificate", House(Configure)),
@@ -223,11 +226,15 @@ async fn admit(request: &HttpRequest, need: Need, path: &str) -> Result<Option<V
     };
     match need {
         Nobody | SignedIn => {}
-        Person if viewer.is_a_program() => {
+        Person | Owner if viewer.is_a_program() => {
             let text = "an API token may not do this: sign in with name and password";
             return Err(Problem::Forbidden(text.into()));
         }
         Person => {}
+        Owner => {
+            viewer.may(Configure)?;
+            viewer.may(Users)?;
+        }
         House(right) => viewer.may(right)?,
         Input => viewer.may(Alarms)?,
         Camera(right) => viewer.may_with(&camera()?, right)?,

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Accounts, AccountsError, GroupName, User, sessions};
+use super::{Accounts, AccountsError, GroupName, User, sessions, state::State};
 
 /// Another one at each start; gone with the first user.
 #[derive(Default)]
@@ -38,6 +38,16 @@ impl Accounts {
         let user = operator.add(name, GroupName::administrator(), None, password)?;
         *expected = None;
         Ok(user)
+    }
+
+    /// Nobody may sign in any more, as before the first start; whoever is the next owner comes by a new link.
+    pub fn forget_everybody(&self) -> Result<(), AccountsError> {
+        let mut link = self.setup.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = State::default();
+        next.sessions.idle = self.read().sessions.idle;
+        self.replace(&mut self.lock_journal(), next)?;
+        *link = None;
+        Ok(())
     }
 }
 

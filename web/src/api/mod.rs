@@ -25,6 +25,7 @@ mod probe;
 mod push;
 mod recipients;
 mod recordings;
+mod reset;
 mod second_factor;
 mod security;
 mod session;
@@ -127,6 +128,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         buzzer::silence,
         recipients::list,
         recipients::test,
+        reset::reset_all,
         probe::probe,
         push::list,
         push::test,
@@ -279,6 +281,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(buzzer::silence)
         .service(recipients::list)
         .service(recipients::test)
+        .service(reset::reset_all)
         .service(probe::probe)
         .service(push::list)
         .service(push::vapid)

@@ -41,7 +41,8 @@ pub struct RecoveryBody {
     recovery_codes: Vec<String>,
 }
 
-async fn knows(
+/// Whoever is signed in says their password again.
+pub(super) async fn knows(
     viewer: &Viewer,
     request: &HttpRequest,
     recorder: &web::Data<Recorder>,
