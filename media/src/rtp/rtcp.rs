@@ -19,7 +19,7 @@ impl SenderReport {
     /// leaves the highest bit clear (§6.4.1; right until 2036).
     pub fn wall_clock(&self) -> Option<Utc> {
         let seconds = (self.ntp >> 32) as i64;
-        let micros = ((self.ntp & u64::from(u32::MAX)) * 1_000_000 >> 32) as i64;
+        let micros = (((self.ntp & u64::from(u32::MAX)) * 1_000_000) >> 32) as i64;
         (self.ntp >> 63 == 1).then(|| Utc::from_micros((seconds - EPOCHS_APART_S) * 1_000_000 + micros))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "password": "correct horse battery" }))]
 pub struct OwnPassword {
-    password: String,
+    pub(super) password: String,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
