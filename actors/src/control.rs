@@ -339,6 +339,18 @@ pub fn ask(state_dir: &Path, request: &Request) -> std::io::Result<Option<Answer
     Ok(Some(serde_json::from_str(&text)?))
 }
 
+impl Recorder {
+    /// What the command line asks for, in the recorder that runs. Blocks.
+    pub fn carry_out(&self, request: Request) -> Answer {
+        let house = House {
+            storage: self.storage(),
+            config: &self.config(),
+            disks: Some(self.disks()),
+        };
+        perform(request, &house)
+    }
+}
+
 /// The socket as a child of the root.
 pub fn control_child(recorder: Arc<Recorder>) -> ChildSpec {
     let state_dir = recorder.config().server.state_dir.clone();
@@ -376,16 +388,9 @@ async fn serve(socket: UnixStream, recorder: Arc<Recorder>) -> std::io::Result<(
     let mut read = tokio::io::BufReader::new(read.take(MAX_LINE));
     tokio::time::timeout(Duration::from_secs(10), read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => tokio::task::spawn_blocking(move || {
-            let house = House {
-                storage: recorder.storage(),
-                config: &recorder.config(),
-                disks: Some(recorder.disks()),
-            };
-            perform(request, &house)
-        })
-        .await
-        .unwrap_or_else(|_| Answer::failed("the request panicked; see the log")),
+        Ok(request) => tokio::task::spawn_blocking(move || recorder.carry_out(request))
+            .await
+            .unwrap_or_else(|_| Answer::failed("the request panicked; see the log")),
         Err(error) => Answer::failed(format!("not a request: {error}")),
     };
     let mut text = serde_json::to_vec(&answer)?;

@@ -44,6 +44,28 @@ pub struct ChangedBody {
     warnings: Vec<NoteBody>,
 }
 
+impl ChangedBody {
+    pub(super) fn etag(&self) -> String {
+        format!("\"{}\"", self.revision)
+    }
+}
+
+impl From<Outcome> for ChangedBody {
+    fn from(outcome: Outcome) -> Self {
+        let warnings = outcome.warnings.into_iter().map(|warning| NoteBody {
+            line: warning.line,
+            path: warning.path,
+            text: warning.text,
+        });
+        Self {
+            revision: outcome.revision,
+            changes: outcome.changes,
+            restarts: outcome.restarts,
+            warnings: warnings.collect(),
+        }
+    }
+}
+
 /// A line about a configuration
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct NoteBody {
@@ -148,29 +170,13 @@ pub(super) async fn carry_out(
     let changed = recorder
         .settings()
         .change(recorder, by, expected.as_deref(), try_only, change);
-    let Outcome {
-        revision,
-        changes,
-        restarts,
-        warnings,
-    } = changed.await?;
+    let changed = ChangedBody::from(changed.await?);
+    let changes = &changed.changes;
     if !try_only {
         tracing::info!(by = by.name, what, ?changes, "configuration changed over the API");
     }
-    let warnings = warnings.into_iter().map(|warning| NoteBody {
-        line: warning.line,
-        path: warning.path,
-        text: warning.text,
-    });
     let text = format!("{what}: {}", changes.join("; "));
-    let answer = HttpResponse::Ok()
-        .insert_header((ETAG, format!("\"{revision}\"")))
-        .json(ChangedBody {
-            warnings: warnings.collect(),
-            revision,
-            changes,
-            restarts,
-        });
+    let answer = HttpResponse::Ok().insert_header((ETAG, changed.etag())).json(changed);
     Ok(said(answer, text))
 }
 

@@ -1,11 +1,13 @@
 //! `/api/v1`: one file per resource. OpenAPI is generated from what stands beside each handler.
 
 mod audit;
+mod backup;
 mod buzzer;
 mod cameras;
 mod certificate;
 mod config;
 mod config_history;
+mod disks;
 pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
 mod faults;
@@ -52,7 +54,11 @@ use vigie_actors::Recorder;
 use vigie_config::{CameraId, StreamId, StreamName, Utc};
 
 use self::security::SignIn;
-use crate::{live, problem::Problem, sign_in::Viewer};
+use crate::{
+    live,
+    problem::{Problem, malformed_json},
+    sign_in::Viewer,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -128,7 +134,13 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         buzzer::silence,
         recipients::list,
         recipients::test,
+        backup::save,
+        backup::restore,
         reset::reset_all,
+        disks::prepare,
+        disks::adopt,
+        disks::retire,
+        disks::release,
         probe::probe,
         push::list,
         push::test,
@@ -281,7 +293,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(buzzer::silence)
         .service(recipients::list)
         .service(recipients::test)
+        .service(backup::save)
+        .service(
+            web::resource("/api/v1/restore")
+                .app_data(web::JsonConfig::default().limit(backup::MOST_BODY).error_handler(malformed_json))
+                .route(web::post().to(backup::restore)),
+        )
         .service(reset::reset_all)
+        .service(disks::prepare)
+        .service(disks::adopt)
+        .service(disks::retire)
+        .service(disks::release)
         .service(probe::probe)
         .service(push::list)
         .service(push::vapid)

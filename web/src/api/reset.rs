@@ -6,13 +6,13 @@ use vigie_actors::{
     Recorder, reset,
     settings::{By, SettingsError},
 };
-use vigie_storage::audit::{Entry, Kind};
 
 use super::{
     blocking, config,
     second_factor::{OwnPassword, knows},
 };
 use crate::{
+    audit::said,
     problem::Problem,
     sign_in::{Viewer, peer},
 };
@@ -55,18 +55,12 @@ pub async fn reset_all(
     let storage = recorder.clone();
     let forgotten = blocking(move || reset::forget(storage.storage(), &text)).await?;
     tracing::warn!(by = viewer.0.name, "factory reset");
-    let entry = Entry::new(
-        Kind::Configuration,
-        "factory reset: everything that was set up is forgotten",
-    );
-    let from = peer(&request).map(|peer| peer.to_string());
-    let entry = entry.by(viewer.0.name.as_str()).from(from);
-    recorder.storage().audit().tell(entry);
     forgotten.map_err(|error| Problem::Unavailable(format!("{error}; do it again")))?;
     let link = recorder.storage().accounts().setup_link().unwrap_or_default();
-    Ok(HttpResponse::Ok()
+    let answer = HttpResponse::Ok()
         .insert_header(("Cache-Control", "no-store"))
         .json(ResetBody {
             setup: format!("/setup?link={link}"),
-        }))
+        });
+    Ok(said(answer, "factory reset: everything that was set up is forgotten"))
 }
