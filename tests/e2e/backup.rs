@@ -177,7 +177,7 @@ fn a_recorder_that_runs_is_saved_and_put_back_over_http() {
     }
     let looked = asked("?try_only=true", WORDS, &saved.body);
     assert_eq!(looked.0, 200, "{}", looked.1);
-    for line in ["cam0", "input door", "user guard: added", "user eve: removed", "server.http"] {
+    for line in ["cam0", "input door", "user guard: added", "user eve: removed", "server.state_dir"] {
         assert!(looked.1.contains(line), "{line}: {}", looked.1);
     }
     let body = json!({ "password": WORDS, "file": BASE64_STANDARD.encode(&saved.body) });

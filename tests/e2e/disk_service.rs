@@ -315,12 +315,12 @@ fn over_http_the_same_is_done_and_refused() {
     };
     let none = serde_json::json!({});
     assert_eq!(asked("nothere/prepare", none.clone()).0, 404);
-    let foreign = asked("d1/prepare", none.clone());
-    assert!(foreign.0 == 409 && foreign.1.contains("d1"), "{foreign:?}");
-    fs::remove_file(disk1.join("holiday.jpg")).unwrap();
     let ready = asked("d1/prepare", none.clone());
     assert!(ready.0 == 200 && ready.1.contains("ready"), "{ready:?}");
     house.wait_recording("cam0", "main");
+    assert!(disk1.join("holiday.jpg").exists());
+    let holds = asked("d1/prepare", none.clone());
+    assert!(holds.0 == 409 && holds.1.contains("d1"), "{holds:?}");
     let retired = asked("d1/retire", none.clone());
     assert!(retired.0 == 200 && retired.1.contains("is retired"), "{retired:?}");
     let back = asked("d1/adopt", none.clone());

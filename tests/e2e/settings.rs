@@ -247,7 +247,7 @@ fn secrets_set_over_http_are_kept_out_of_the_file() {
     crate::house::wait_for("the input of the file", crate::house::PATIENCE, || {
         (opened(&house, "gate", "fedcba9876543210") == 200).then_some(())
     });
-    let other = "another 456789abcdef";
+    let other = "another-456789abcdef";
     for token in [TOKEN, other] {
         let input = json!({ "kind": "http", "token": token });
         let tried = done(ask(&house, "put", "/input/door?try_only=true", &input));
@@ -282,7 +282,7 @@ fn secrets_set_over_http_are_kept_out_of_the_file() {
         &house,
         "put",
         "/input/door",
-        &json!({ "kind": "http", "token": "a third 3456789abc" }),
+        &json!({ "kind": "http", "token": "a-third-3456789abcd" }),
     );
     assert_eq!(refused.status, 503, "{}", refused.text());
     assert!(refused.text().contains("secrets.toml"), "{}", refused.text());
