@@ -340,7 +340,7 @@ class Owner {
       await this.dialog.getByLabel('Password of the file').fill(words);
       await this.dialog.getByRole('button', { name: 'Show what changes' }).click();
       await this.dialog.locator(`[data-backup-of="${name}"]`).waitFor();
-      check((await this.dialog.locator('[data-list="changes"]').innerText()).includes('try-later'), 'the preview does not say what goes');
+      check((await this.dialog.locator('[data-list="changes"]').innerText()).includes('schedule'), 'the preview does not say what goes');
       check((await this.entry('schedule', 'try-later')) !== undefined, 'a preview changes something');
       await this.picture('backup-preview');
       await this.dialog.getByRole('button', { name: 'Restore', exact: true }).click();
