@@ -1,7 +1,8 @@
 // The settings pages against a running recorder: what is saved is read back over the API.
-//   VIGIE_URL=… VIGIE_USER=… VIGIE_PASSWORD=… node settings.mjs
+//   VIGIE_URL=… VIGIE_USER=… VIGIE_PASSWORD=… node settings.mjs [step …]
 // What it adds has ids that begin with "try-" and is taken away again.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, environment, launch, visitor } from './harness.mjs';
 
@@ -293,6 +294,128 @@ class Owner {
     this.say('who gives no input is warned and signed out');
   }
 
+  /** Asks for what a chosen file would change. */
+  async preview(file, password) {
+    await this.page.getByRole('button', { name: 'Restore a backup…' }).click();
+    await this.dialog.getByLabel('File of the backup').setInputFiles(file);
+    await this.dialog.getByLabel('Password of the file').fill(password);
+    await this.dialog.getByRole('button', { name: 'Show what changes' }).click();
+  }
+
+  /** A backup leaves as a file, and what was made since goes when it comes back. */
+  async backup() {
+    const words = 'correct horse battery';
+    const folder = mkdtempSync(join(tmpdir(), 'vigie-backup-'));
+    await this.open('configuration');
+    const { name } = (await this.api('GET', '/system/info')).body;
+    try {
+      await this.page.getByRole('button', { name: 'Save a backup…' }).click();
+      await this.dialog.getByLabel('Password of the file').fill(words);
+      await this.dialog.getByLabel('Password once more').fill(`${words}x`);
+      await this.dialog.getByRole('button', { name: 'Save', exact: true }).click();
+      await this.dialog.getByText('The two are not the same.').waitFor();
+      await this.picture('backup');
+      await this.dialog.getByLabel('Password once more').fill(words);
+      const [download] = await Promise.all([this.page.waitForEvent('download'), this.dialog.getByRole('button', { name: 'Save', exact: true }).click()]);
+      const file = join(folder, download.suggestedFilename());
+      await download.saveAs(file);
+      await this.dialog.waitFor({ state: 'detached' });
+      check(readFileSync(file).subarray(0, 14).toString() === 'vigie backup 1', `the file is ${file}`);
+
+      const later = await this.api('PUT', '/config/schedule/try-later', { weekdays: ['08:00-18:00'] });
+      check(later.status === 200, `a schedule: ${JSON.stringify(later.body)}`);
+      await this.page.reload();
+      const foreign = join(folder, 'foreign.vigie');
+      writeFileSync(foreign, 'a letter');
+      await this.preview(foreign, words);
+      await this.dialog.locator('.field', { hasText: 'File of the backup' }).getByRole('alert').waitFor();
+      await this.picture('backup-foreign');
+      await this.dialog.getByRole('button', { name: 'Cancel' }).click();
+      await this.preview(file, `${words}x`);
+      const said = this.dialog.locator('.field', { hasText: 'Password of the file' }).getByRole('alert');
+      await said.waitFor();
+      check((await said.innerText()).includes('password'), `a wrong password is told as ${await said.innerText()}`);
+      check((await this.dialog.getByLabel('File of the backup').evaluate((input) => input.files.length)) === 1, 'a wrong password loses the file');
+      await this.picture('backup-wrong');
+      await this.dialog.getByLabel('Password of the file').fill(words);
+      await this.dialog.getByRole('button', { name: 'Show what changes' }).click();
+      await this.dialog.locator(`[data-backup-of="${name}"]`).waitFor();
+      check((await this.dialog.locator('[data-list="changes"]').innerText()).includes('schedule'), 'the preview does not say what goes');
+      check((await this.entry('schedule', 'try-later')) !== undefined, 'a preview changes something');
+      await this.picture('backup-preview');
+      await this.dialog.getByRole('button', { name: 'Restore', exact: true }).click();
+      await this.dialog.waitFor({ state: 'detached' });
+      // Whoever restores may be signed out.
+      await this.page.getByText(/The backup is restored/).waitFor();
+      if (await this.page.getByRole('button', { name: 'Sign in' }).isVisible()) await this.signIn();
+      check((await this.entry('schedule', 'try-later')) === undefined, 'what the backup has not is still there');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    this.say('a backup is saved, refused with a wrong password, shown and restored');
+  }
+
+  /** Said plainly, and refused: the recorder is needed still. */
+  async reset() {
+    await this.open('configuration');
+    await this.page.getByRole('button', { name: 'Forget everything…' }).click();
+    await this.dialog.locator('[data-list="stays"]').getByText('footage').waitFor();
+    await this.dialog.getByRole('button', { name: 'Save a backup first…' }).click();
+    await this.page.getByRole('dialog', { name: 'Save a backup' }).getByRole('button', { name: 'Cancel' }).click();
+    await this.dialog.getByLabel('Your password').fill('not mine');
+    const typed = this.dialog.getByLabel('Type the recorder’s name');
+    await typed.fill('somewhere else');
+    await this.dialog.getByRole('button', { name: 'Forget everything' }).click();
+    await this.dialog.locator('.field', { hasText: 'Type the recorder’s name' }).getByRole('alert').waitFor();
+    await typed.fill((await this.api('GET', '/system/info')).body.name);
+    await this.dialog.getByRole('button', { name: 'Forget everything' }).click();
+    await this.dialog.locator('.field', { hasText: 'Your password' }).getByRole('alert').waitFor();
+    await this.picture('reset');
+    await this.dialog.getByRole('button', { name: 'Cancel' }).click();
+    check((await this.api('GET', '/config')).status === 200, 'a wrong password resets, or signs out');
+    this.say('a factory reset takes the recorder’s name and the own password');
+  }
+
+  /** Until the recorder says so of its disk. */
+  async stands(id, state) {
+    await this.page.locator(`[data-disk="${id}"] [data-state="${state}"]`).waitFor();
+  }
+
+  async wish(id, what, confirm) {
+    await this.page.locator(`[data-disk="${id}"] [data-wish="${what}"]`).click();
+    await this.dialog.getByRole('button', { name: confirm, exact: true }).click();
+  }
+
+  async disks() {
+    await this.open('disks');
+    const { disk: id } = (await this.api('GET', '/system/info')).body.disks.find(({ state }) => state === 'online');
+    await this.wish(id, 'retire', 'Retire');
+    await this.dialog.locator('[data-said]').getByText('retired').waitFor();
+    await this.picture('disk-retired');
+    await this.dialog.locator('footer').getByRole('button', { name: 'Close' }).click();
+    await this.stands(id, 'retired');
+    await this.wish(id, 'release', 'Release');
+    await this.dialog.locator('[data-said], .bad').first().waitFor({ timeout: 60_000 });
+    await this.dialog.locator('footer').getByRole('button').first().click();
+    await this.stands(id, 'released');
+    // There is footage on it: nothing goes before that is said, and said yes to.
+    await this.wish(id, 'prepare', 'Prepare');
+    await this.dialog.locator('[data-lost]').getByText('files of footage').waitFor();
+    await this.dialog.getByRole('button', { name: 'Erase and prepare' }).click({ force: true });
+    check(await this.dialog.locator('[data-lost]').isVisible(), 'a second press erases');
+    await this.picture('disk-erase');
+    await this.dialog.getByRole('button', { name: 'Cancel' }).click();
+    // By keys.
+    await this.page.locator(`[data-disk="${id}"] [data-wish="take_back"]`).focus();
+    await this.page.keyboard.press('Enter');
+    await this.dialog.getByRole('button', { name: 'Take back', exact: true }).focus();
+    await this.page.keyboard.press('Enter');
+    await this.dialog.locator('[data-said]').waitFor();
+    await this.page.keyboard.press('Escape');
+    await this.stands(id, 'online');
+    this.say('a disk is retired, released, not erased, and taken back');
+  }
+
   async system() {
     await this.page.goto(`${settings.origin}/system/tree`);
     await this.page.locator('[data-actor="registry"] [data-state="running"]').first().waitFor();
@@ -302,13 +425,15 @@ class Owner {
   }
 }
 
+const STEPS = ['schedule', 'camera', 'motion', 'rule', 'conflict', 'offline', 'leaveUnsaved', 'remove', 'access', 'bound', 'certificate', 'backup', 'reset', 'disks', 'idle', 'system'];
+const wanted = process.argv.slice(2);
 const browser = await launch();
 try {
   for (const size of SIZES) {
     const here = await Owner.enter(browser, size);
     try {
       await here.tidyUp();
-      for (const step of ['schedule', 'camera', 'motion', 'rule', 'conflict', 'offline', 'leaveUnsaved', 'remove', 'access', 'bound', 'certificate', 'idle', 'system']) await here[step]();
+      for (const step of STEPS.filter((step) => wanted.length === 0 || wanted.includes(step))) await here[step]();
       const wider = await here.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       check(wider <= 0, `the page is ${wider} px wider than the window`);
       // Refusals and the outage are meant to be.

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { Accounts } from './accounts.mjs';
 import { Alarms } from './alarms.mjs';
+import { Backups } from './backup.mjs';
 import { Kept } from './kept.mjs';
 import { Footage } from './playback.mjs';
 import { Feed, recordedMinute, still } from './media.mjs';
@@ -23,7 +24,7 @@ const picture = join(tmpdir(), 'vigie-mock-still.jpg');
 still(picture);
 
 const POLICY =
-  "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+  "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
 const MINUTE = 60_000;
 const started = Date.now();
 
@@ -64,6 +65,7 @@ const kept = new Kept();
 const past = new Footage(cameras);
 const settings = new Settings(cameras, scene, picture);
 const accounts = new Accounts(process.env.VIGIE_MOCK_SETUP === '1');
+const backups = new Backups(settings, accounts);
 
 function recordings(id, from, to) {
   const now = Date.now();
@@ -174,6 +176,7 @@ const server = createServer((request, response) => {
     const found =
       (scene !== 'old' && /^\/(layouts|preferences)\b/.test(path) ? kept.answer(method, path, headers, body, who.user) : undefined) ??
       accounts.answer(method, path, url.searchParams, body, who) ??
+      backups.answer(method, path, url.searchParams, body, who.user, headers) ??
       settings.answer(method, path, url.searchParams, body, who.user, headers) ??
       past.answer(method, path, url.searchParams, body, who.user) ??
       alarms.answer(method, path, url.searchParams, body, who.user);
@@ -184,6 +187,10 @@ const server = createServer((request, response) => {
 /** `[status, body, headers]`, or `[status, code, detail, more]` of a problem. */
 function reply(response, [status, value, ...rest]) {
   if (status >= 400) return problem(response, status, value, ...rest);
+  if (typeof value === 'string') {
+    response.writeHead(status, rest[0]);
+    return response.end(value);
+  }
   if (status !== 204) return json(response, value, status, rest[0]);
   response.writeHead(204);
   return response.end();

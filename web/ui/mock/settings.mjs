@@ -238,11 +238,11 @@ export class Settings {
     const smart = (device, more) => ({ device, state: 'good', model: 'WDC WD40PURX', serial: 'WD-1', passed: true, temperature_celsius: 37, power_on_hours: 18_211, reallocated_sectors: 0, percentage_used: null, ...more });
     const mount = (point, source) => ({ point, source, file_system: 'ext4', read_only: false, network: false });
     return {
-      name: this.tables.server.name ?? 'Vigie', version: '0.1.0', recorder: '3f024017-f974-4144-ac87-07645fac1d76', started: iso(this.started), now: iso(Date.now()), clock_synchronised: false,
+      name: this.tables.server.name ?? 'Vigie', version: '0.1.0', recorder: '3f024017-f974-4144-ac87-07645fac1d76', started: iso(this.started), now: iso(Date.now()), clock_synchronised: false, time_zone: this.tables.server.time_zone ?? null,
       cameras: this.cameras.length, rtsp: '0.0.0.0:8554', index: { state: 'ok' }, room: { cameras: 11, limited_by: 'disk', cpu_per_camera: 0.01 },
       disks: [
         { disk: 'd1', path: '/srv/vigie/d1/footage', group: 'default', state: 'online', error: null, cameras: 8, total_bytes: 4e12, free_bytes: 0.9e12, footage_bytes: 3.1e12, device: { looked_at: iso(Date.now() - 6e5), state: 'good', reasons: [], mount: mount('/srv/vigie/d1', '/dev/sda1'), smart: [smart('/dev/sda', {})] } },
-        { disk: 'd2', path: '/srv/vigie/d2/footage', group: 'archive', state: 'offline', error: '/srv/vigie/d2/footage: nothing is mounted there', cameras: 0, device: { looked_at: iso(Date.now() - 6e5), state: 'failing', reasons: ['/dev/sdb: 14 sectors cannot be read'], mount: null, smart: [smart('/dev/sdb', { state: 'failing', passed: false, reallocated_sectors: 92, temperature_celsius: 51 })] } },
+        { disk: 'd2', path: '/srv/vigie/d2/footage', group: 'archive', state: 'absent', error: '/srv/vigie/d2/footage: nothing is mounted there', cameras: 0, device: { looked_at: iso(Date.now() - 6e5), state: 'failing', reasons: ['/dev/sdb: 14 sectors cannot be read'], mount: null, smart: [smart('/dev/sdb', { state: 'failing', passed: false, reallocated_sectors: 92, temperature_celsius: 51 })] } },
       ],
     };
   }

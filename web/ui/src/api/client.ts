@@ -9,6 +9,9 @@ const TIMEOUT_MS = 10_000;
 /** What changes something is answered when it is written down, for which the recorder takes 10 s at most. */
 const CHANGE_MS = 20_000;
 
+/** What asks for the own password once more. */
+const OWN_PASSWORD = /^\/api\/v1\/(session\/(password|second-factor)|factory-reset)$/;
+
 /** Called when the recorder says that nobody is signed in. */
 let signedOut: () => void = () => {};
 
@@ -35,7 +38,7 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   if (response.ok) return response;
   const problem = await Problem.of(response);
   // A wrong password within the session does not end it.
-  if (problem.status === 401 && !/^\/api\/v1\/session\/(password|second-factor)$/.test(path)) signedOut();
+  if (problem.status === 401 && !OWN_PASSWORD.test(path)) signedOut();
   throw problem;
 }
 
@@ -54,12 +57,20 @@ export async function post<T>(path: string, body: unknown, timeoutMs = CHANGE_MS
   return (await response.json()) as T;
 }
 
-/** Whatever is not read and not made anew; `headers` on top of the body's. */
-/** `outliving`: it is sent even if the page is left at once; for small bodies. */
-export async function change<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, body?: unknown, headers: Record<string, string> = {}, outliving = false): Promise<T> {
+export interface Change {
+  /** On top of the body's. */
+  headers?: Record<string, string>;
+  /** It is sent even if the page is left at once; for small bodies. */
+  outliving?: boolean;
+  timeoutMs?: number;
+}
+
+/** Whatever is not read and not made anew. */
+export async function change<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, body?: unknown, { headers = {}, outliving = false, timeoutMs = CHANGE_MS }: Change = {}): Promise<T> {
   const response = await send(path, {
     method,
     keepalive: outliving,
+    signal: AbortSignal.timeout(timeoutMs),
     headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });

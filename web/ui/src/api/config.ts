@@ -44,8 +44,9 @@ export interface VersionText extends Version {
 
 const BASE = '/api/v1/config';
 const pathOf = ({ table, id }: Place): string => (id === null ? `${BASE}/${table}` : `${BASE}/${table}/${encodeURIComponent(id)}`);
-const trying = (tryOnly: boolean): string => (tryOnly ? '?try_only=true' : '');
-const match = (revision: string): Record<string, string> => ({ 'If-Match': `"${revision}"` });
+export const trying = (tryOnly: boolean): string => (tryOnly ? '?try_only=true' : '');
+/** Nothing is changed that somebody else changed meanwhile. */
+export const match = (revision: string): { headers: Record<string, string> } => ({ headers: { 'If-Match': `"${revision}"` } });
 
 export const config = {
   async read(): Promise<{ revision: string; tables: Tables }> {

@@ -1,6 +1,6 @@
 /** The recorder itself: its disks, its room, its tree of actors, its log. */
 
-import { get } from './client';
+import { get, post } from './client';
 
 export interface Device {
   looked_at: string;
@@ -20,11 +20,35 @@ export interface Device {
   }[];
 }
 
+export type DiskState =
+  | 'ready'
+  | 'online'
+  | 'degraded'
+  | 'full'
+  | 'retired'
+  | 'slow'
+  | 'opening'
+  | 'returning'
+  | 'absent'
+  | 'removed'
+  | 'released'
+  | 'foreign'
+  | 'blank'
+  | 'unmarked'
+  | 'newer_format'
+  | 'damaged'
+  | 'duplicate'
+  | 'read_only'
+  | 'denied'
+  | 'failed';
+
+export type DiskCommand = 'prepare' | 'adopt' | 'retire' | 'release';
+
 export interface Disk {
   disk: string;
   path: string;
   group: string;
-  state: string;
+  state: DiskState;
   error: string | null;
   cameras: number;
   /** Only of a disk that is in use. */
@@ -41,6 +65,8 @@ export interface Info {
   started: string;
   now: string;
   clock_synchronised: boolean;
+  /** IANA; null: the system's, which has no name; older recorders do not say. */
+  time_zone?: string | null;
   cameras: number;
   rtsp: string;
   index: { state: string };
@@ -94,9 +120,15 @@ export interface Extent {
   removed: boolean;
 }
 
+/** Looking through a large disk, and erasing it, takes as long as it takes. */
+const DISK_MS = 30 * 60_000;
+
 export const system = {
   info: () => get<Info>('/api/v1/system/info'),
   capacity: () => get<Capacity[]>('/api/v1/system/capacity'),
+  /** What was done, in the recorder's words. `erase`: with the footage on it. */
+  serve: async (disk: string, command: DiskCommand, erase = false): Promise<string[]> =>
+    (await post<{ text: string[] }>(`/api/v1/disks/${encodeURIComponent(disk)}/${command}`, erase ? { erase } : {}, DISK_MS)).text,
   tree: () => get<Actor>('/api/v1/system/tree'),
   footage: () => get<Extent[]>('/api/v1/footage'),
   /** Newest first; `next`: ask for those before it. */

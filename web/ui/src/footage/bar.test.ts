@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Cause, GapCause } from '../api/types';
+import { Zone } from '../playback/zone';
 import { barModel, fraction, holeAt, startOfPlay, ticks, timeAt } from './bar';
 
 const T0 = Date.parse('2026-11-20T10:00:00Z');
@@ -39,7 +40,11 @@ test('times and places on the bar are each other’s inverse, and stay on it', (
   expect(timeAt(2, hour)).toBe(hour.to);
 });
 
-test('marks stand at round minutes, clear of the edges', () => {
-  const marks = ticks({ from: s(61), to: s(3661) }, 15);
-  expect(marks.map(({ time }) => new Date(time).getMinutes())).toEqual([15, 30, 45]);
+test('marks stand at round minutes of the zone, clear of the edges', () => {
+  const shown = (name: string): number[] => {
+    const zone = new Zone(name);
+    return ticks({ from: s(61), to: s(3661) }, 10, zone).map(({ time }) => zone.wall(time).minute);
+  };
+  expect(shown('Europe/Paris')).toEqual([10, 20, 30, 40, 50]);
+  expect(shown('Asia/Kathmandu')).toEqual([50, 0, 10, 20, 30, 40]);
 });

@@ -1,6 +1,7 @@
 /** What a footage bar shows of a span of time. Pure; times are ms since 1970. */
 
 import type { GapCause, Recordings } from '../api/types';
+import type { Zone } from '../playback/zone';
 import { bandsOf, clip, type Band, type Span } from './causes';
 
 /** Missing footage. */
@@ -67,13 +68,13 @@ export interface Tick {
   at: number;
 }
 
-/** Round times of the local clock within the window, every `minutes`, clear of its edges. */
-export function ticks(window: Span, minutes: number): Tick[] {
+/** Round times of the zone's clock within the window, every `minutes`, clear of its edges. */
+export function ticks(window: Span, minutes: number, zone: Zone): Tick[] {
   const found: Tick[] = [];
   const minute = 60_000;
   for (let time = Math.ceil(window.from / minute) * minute; time < window.to; time += minute) {
     const at = fraction(time, window);
-    if (new Date(time).getMinutes() % minutes === 0 && at > 0.03 && at < 0.97) found.push({ time, at });
+    if (zone.wall(time).minute % minutes === 0 && at > 0.03 && at < 0.97) found.push({ time, at });
   }
   return found;
 }

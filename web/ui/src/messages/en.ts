@@ -93,6 +93,7 @@ export const en = {
     refused: 'Name or password is wrong.',
     ended: 'Your session has ended. Sign in again to go on.',
     idle: (minutes: number) => (minutes === 1 ? 'You were signed out after a minute without input.' : `You were signed out after ${minutes} minutes without input.`),
+    restored: 'The backup is restored. Sign in with an account that is in it.',
     idleSoonTitle: 'Still there?',
     idleSoon: (seconds: number) => (seconds === 1 ? 'You are signed out in 1 second.' : `You are signed out in ${seconds} seconds.`),
     idleStay: 'Stay signed in',

@@ -1,11 +1,14 @@
 /** Words of single sections of the settings. */
 
 import { account, groups, password, rights, sessions, tokens, users } from './en_accounts';
+import { backup, reset } from './en_backup';
 
 export const parts = {
   account,
+  backup,
   groups,
   password,
+  reset,
   rights,
   sessions,
   tokens,
@@ -103,7 +106,28 @@ export const parts = {
     queued: 'Waiting',
   },
   disk: {
-    states: { online: 'In use', offline: 'Away', failed: 'Failed', full: 'Full', retired: 'Retired', released: 'Released', foreign: 'Another recorder’s', missing: 'Missing', refused: 'Refused' },
+    states: {
+      ready: 'Ready',
+      online: 'In use',
+      degraded: 'In use, with faults',
+      full: 'Full',
+      retired: 'Retired',
+      slow: 'Too slow',
+      opening: 'Being looked through',
+      returning: 'Coming back',
+      absent: 'Away',
+      removed: 'Gone while in use',
+      released: 'Released',
+      foreign: 'Another recorder’s',
+      blank: 'Empty',
+      unmarked: 'Not prepared',
+      newer_format: 'Of a newer Vigie',
+      damaged: 'Mark damaged',
+      duplicate: 'There twice',
+      read_only: 'Read-only',
+      denied: 'No permission',
+      failed: 'Failed',
+    },
     device: { good: 'Healthy', warning: 'Warning', failing: 'Failing', unknown: 'Health unknown' },
     used: (id: string) => `Room used on ${id}`,
     usedOf: (free: string, total: string, footage: string) => `${free} free of ${total} · ${footage} of footage`,
@@ -118,13 +142,45 @@ export const parts = {
     reallocated: (count: number) => `${count} sectors replaced`,
     worn: (percent: number) => `${percent} % worn`,
     looked: 'Looked at',
-    commands: 'Prepare, adopt, retire, release',
-    commandsHint: 'These are done on the recorder itself, by whoever may touch its disks:',
-    command: {
-      prepare: 'Make a new folder ready (one with footage only with --erase)',
-      adopt: 'Take over a disk with footage, or take it back',
-      retire: 'Write nothing new to it',
-      release: 'Close it, so that it can be unmounted and pulled',
+    commands: (id: string) => `What may be done with disk ${id}`,
+    sure: 'Delete all of this footage',
+    running: 'At work. A large disk takes minutes; it goes on when this is closed.',
+    ask: {
+      prepare: {
+        button: 'Prepare…',
+        title: (id: string) => `Prepare disk ${id}?`,
+        text: 'Its folder is taken into use by this recorder. Where footage lies there, nothing is deleted before you are asked again. Files that are not footage stay.',
+        confirm: 'Prepare',
+      },
+      erase: {
+        title: (id: string) => `Erase disk ${id}?`,
+        text: 'All footage on this disk would be deleted. Nothing brings it back.',
+        confirm: 'Erase and prepare',
+      },
+      adopt: {
+        button: 'Adopt…',
+        title: (id: string) => `Adopt disk ${id}?`,
+        text: 'It becomes this recorder’s, with the footage that is on it: that can be played here, and the oldest of it goes when room is needed. The recorder that it is of does not use it any more.',
+        confirm: 'Adopt',
+      },
+      take_back: {
+        button: 'Take back…',
+        title: (id: string) => `Take disk ${id} back?`,
+        text: 'It is recorded on again.',
+        confirm: 'Take back',
+      },
+      retire: {
+        button: 'Retire…',
+        title: (id: string) => `Retire disk ${id}?`,
+        text: 'Nothing new is begun on it. Its footage stays and can be played, until the oldest goes as everywhere.',
+        confirm: 'Retire',
+      },
+      release: {
+        button: 'Release…',
+        title: (id: string) => `Release disk ${id}?`,
+        text: 'What is queued is written, and it is closed, so that it can be unmounted and pulled. Cameras record on the other disks of its group; without another one nothing is recorded meanwhile. It is used again when it was away and is back, or when you take it back here.',
+        confirm: 'Release',
+      },
     },
   },
   room: {
@@ -187,14 +243,6 @@ export const parts = {
     languageHint: 'The page is loaded anew.',
   },
   configuration: {
-    file: 'As a file',
-    fileHint: 'The whole configuration, without its secrets: passwords stay on the recorder. A file that comes back is shown before it replaces anything.',
-    save: 'Save to a file',
-    restore: 'Restore from a file…',
-    restoreTitle: 'Replace the whole configuration?',
-    replaces: 'This replaces the whole configuration. The state of now stays in the history.',
-    notOurs: 'This file is no configuration of Vigie.',
-    newer: 'This file was written by a newer version.',
     history: 'History',
     byHand: 'in the file',
     by: (name: string) => `by ${name}`,
@@ -207,10 +255,5 @@ export const parts = {
     marks: { gone: 'taken away', new: 'added' },
     back: 'Go back to this',
     backTitle: 'Go back to this state?',
-    reset: 'Factory reset',
-    resetHint: 'All settings go; footage, users and the history stay.',
-    resetTitle: 'Reset all settings?',
-    resetText: 'Cameras, disks, schedules, rules and everything else of the configuration goes. Only name and addresses of the recorder’s own services stay. What this changes is shown next.',
-    resetNext: 'Show what changes',
   },
 };

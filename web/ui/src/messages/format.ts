@@ -1,5 +1,6 @@
-/** Times in the reader's zone and figures, as the reader's language writes them. */
+/** Times in the recorder's zone and figures, as the reader's language writes them. */
 
+import { site } from '../state/zone.svelte';
 import { language, t } from './index';
 
 /** Dates follow the reader's region (day or month first), words the catalogue. */
@@ -8,17 +9,29 @@ export const region =
     ? language
     : (navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language);
 
-const toSecond = new Intl.DateTimeFormat(region, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
-const toMinute = new Intl.DateTimeFormat(region, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const day = new Intl.DateTimeFormat(region, { day: 'numeric', month: 'short' });
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Made once for each zone (`undefined`: the browser's) and `key`: making one takes longer than all that it writes. */
+export function inZone(zone: string | undefined, key: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const name = `${zone ?? ''} ${key}`;
+  let found = formats.get(name);
+  if (!found) {
+    found = new Intl.DateTimeFormat(region, { ...options, hourCycle: 'h23', timeZone: zone });
+    formats.set(name, found);
+  }
+  return found;
+}
+
+const HM = { hour: '2-digit', minute: '2-digit' } as const;
+const DAY = { day: 'numeric', month: 'short' } as const;
 const oneDigit = new Intl.NumberFormat(region, { maximumFractionDigits: 1 });
 
-export const clockTime = (ms: number): string => toSecond.format(ms);
-export const shortTime = (ms: number): string => toMinute.format(ms);
-const dayOfYear = new Intl.DateTimeFormat(region, { day: 'numeric', month: 'short', year: 'numeric' });
+/** `zone`: otherwise than the recorder's. */
+export const clockTime = (ms: number, zone = site.name): string => inZone(zone, 'hms', { ...HM, second: '2-digit' }).format(ms);
+export const shortTime = (ms: number): string => inZone(site.name, 'hm', HM).format(ms);
 /** Of what may be years off. */
-export const dateAndTime = (ms: number): string => `${dayOfYear.format(ms)}, ${toMinute.format(ms)}`;
-export const dayAndTime = (ms: number): string => `${day.format(ms)}, ${toSecond.format(ms)}`;
+export const dateAndTime = (ms: number): string => `${inZone(site.name, 'dmy', { ...DAY, year: 'numeric' }).format(ms)}, ${shortTime(ms)}`;
+export const dayAndTime = (ms: number): string => `${inZone(site.name, 'dm', DAY).format(ms)}, ${clockTime(ms)}`;
 export const figure = (value: number): string => oneDigit.format(value);
 
 /** How long something lasts, in its two largest units. */

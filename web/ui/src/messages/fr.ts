@@ -51,6 +51,7 @@ export const fr: Catalogue<typeof en> = {
     refused: 'Le nom ou le mot de passe est faux.',
     ended: 'Votre session est terminée. Reconnectez-vous pour continuer.',
     idle: (minutes) => (minutes === 1 ? 'Vous avez été déconnecté après une minute sans activité.' : `Vous avez été déconnecté après ${minutes} minutes sans activité.`),
+    restored: 'La sauvegarde est restaurée. Connectez-vous avec un compte qui s’y trouve.',
     idleSoonTitle: 'Toujours là ?',
     idleSoon: (seconds) => `Vous serez déconnecté dans ${seconds} ${seconds < 2 ? 'seconde' : 'secondes'}.`,
     idleStay: 'Rester connecté',

@@ -1,11 +1,14 @@
 import type * as en from './en_settings_parts';
 import { account, groups, password, rights, sessions, tokens, users } from './fr_accounts';
+import { backup, reset } from './fr_backup';
 import type { Catalogue } from './index';
 
 export const parts: Catalogue<typeof en.parts> = {
   account,
+  backup,
   groups,
   password,
+  reset,
   rights,
   sessions,
   tokens,
@@ -103,7 +106,28 @@ export const parts: Catalogue<typeof en.parts> = {
     queued: 'En attente',
   },
   disk: {
-    states: { online: 'En service', offline: 'Absent', failed: 'En panne', full: 'Plein', retired: 'Mis en retrait', released: 'Libéré', foreign: 'D’un autre enregistreur', missing: 'Manquant', refused: 'Refusé' },
+    states: {
+      ready: 'Prêt',
+      online: 'En service',
+      degraded: 'En service, avec des défauts',
+      full: 'Plein',
+      retired: 'Mis en retrait',
+      slow: 'Trop lent',
+      opening: 'En cours d’examen',
+      returning: 'De retour',
+      absent: 'Absent',
+      removed: 'Parti en service',
+      released: 'Libéré',
+      foreign: 'D’un autre enregistreur',
+      blank: 'Vide',
+      unmarked: 'Pas préparé',
+      newer_format: 'D’un Vigie plus récent',
+      damaged: 'Marque endommagée',
+      duplicate: 'Présent deux fois',
+      read_only: 'Lecture seule',
+      denied: 'Sans autorisation',
+      failed: 'En panne',
+    },
     device: { good: 'Sain', warning: 'Avertissement', failing: 'Défaillant', unknown: 'Santé inconnue' },
     used: (id) => `Place occupée sur ${id}`,
     usedOf: (free, total, footage) => `${free} libres sur ${total} · ${footage} d’enregistrements`,
@@ -118,13 +142,45 @@ export const parts: Catalogue<typeof en.parts> = {
     reallocated: (count) => `${count} ${count < 2 ? 'secteur remplacé' : 'secteurs remplacés'}`,
     worn: (percent) => `usé à ${percent} %`,
     looked: 'Examiné',
-    commands: 'Préparer, adopter, retirer, libérer',
-    commandsHint: 'Cela se fait sur l’enregistreur lui-même, par qui a le droit de toucher à ses disques :',
-    command: {
-      prepare: 'Préparer un nouveau dossier (s’il contient des enregistrements, seulement avec --erase)',
-      adopt: 'Prendre un disque avec ses enregistrements, ou le reprendre',
-      retire: 'Ne plus rien y écrire de nouveau',
-      release: 'Le fermer, pour pouvoir le démonter et l’enlever',
+    commands: (id) => `Ce qui peut être fait du disque ${id}`,
+    sure: 'Supprimer tous ces enregistrements',
+    running: 'En cours. Un grand disque prend des minutes ; cela continue si cette fenêtre est fermée.',
+    ask: {
+      prepare: {
+        button: 'Préparer…',
+        title: (id) => `Préparer le disque ${id} ?`,
+        text: 'Cet enregistreur prend son dossier en service. S’il s’y trouve des enregistrements, rien n’est supprimé sans vous demander de nouveau. Les fichiers qui ne sont pas des enregistrements restent.',
+        confirm: 'Préparer',
+      },
+      erase: {
+        title: (id) => `Effacer le disque ${id} ?`,
+        text: 'Tous les enregistrements de ce disque seraient supprimés. Rien ne les ramène.',
+        confirm: 'Effacer et préparer',
+      },
+      adopt: {
+        button: 'Adopter…',
+        title: (id) => `Adopter le disque ${id} ?`,
+        text: 'Il devient celui de cet enregistreur, avec ce qui y est enregistré : cela peut être relu ici, et le plus ancien part quand il faut de la place. L’enregistreur dont il vient ne s’en sert plus.',
+        confirm: 'Adopter',
+      },
+      take_back: {
+        button: 'Reprendre…',
+        title: (id) => `Reprendre le disque ${id} ?`,
+        text: 'On y enregistre de nouveau.',
+        confirm: 'Reprendre',
+      },
+      retire: {
+        button: 'Retirer…',
+        title: (id) => `Mettre le disque ${id} en retrait ?`,
+        text: 'Rien de nouveau n’y est commencé. Ses enregistrements restent et peuvent être relus, jusqu’à ce que le plus ancien parte comme partout.',
+        confirm: 'Retirer',
+      },
+      release: {
+        button: 'Libérer…',
+        title: (id) => `Libérer le disque ${id} ?`,
+        text: 'Ce qui attend est écrit, puis il est fermé, pour pouvoir être démonté et enlevé. Les caméras enregistrent sur les autres disques de son groupe ; sans un autre, rien n’est enregistré pendant ce temps. Il sert de nouveau quand il est parti puis revenu, ou quand vous le reprenez ici.',
+        confirm: 'Libérer',
+      },
     },
   },
   room: {
@@ -187,14 +243,6 @@ export const parts: Catalogue<typeof en.parts> = {
     languageHint: 'La page est rechargée.',
   },
   configuration: {
-    file: 'En fichier',
-    fileHint: 'Toute la configuration, sans ses secrets : les mots de passe restent sur l’enregistreur. Un fichier qui revient est montré avant de remplacer quoi que ce soit.',
-    save: 'Enregistrer dans un fichier',
-    restore: 'Restaurer depuis un fichier…',
-    restoreTitle: 'Remplacer toute la configuration ?',
-    replaces: 'Ceci remplace toute la configuration. L’état actuel reste dans l’historique.',
-    notOurs: 'Ce fichier n’est pas une configuration de Vigie.',
-    newer: 'Ce fichier a été écrit par une version plus récente.',
     history: 'Historique',
     byHand: 'dans le fichier',
     by: (name) => `par ${name}`,
@@ -207,10 +255,5 @@ export const parts: Catalogue<typeof en.parts> = {
     marks: { gone: 'enlevé', new: 'ajouté' },
     back: 'Revenir à cet état',
     backTitle: 'Revenir à cet état ?',
-    reset: 'Retour aux réglages d’usine',
-    resetHint: 'Tous les réglages partent ; les enregistrements, les utilisateurs et l’historique restent.',
-    resetTitle: 'Réinitialiser tous les réglages ?',
-    resetText: 'Les caméras, disques, horaires, règles et tout le reste de la configuration partent. Seuls restent le nom et les adresses des services de l’enregistreur. Ce que cela change est montré ensuite.',
-    resetNext: 'Montrer ce qui change',
   },
 };

@@ -94,6 +94,7 @@ export const id: typeof english.en = {
     refused: 'Nama atau sandi salah.',
     ended: 'Sesi Anda telah berakhir. Masuk lagi untuk melanjutkan.',
     idle: (minutes: number) => `Anda dikeluarkan setelah ${minutes} menit tanpa masukan.`,
+    restored: 'Cadangan telah dipulihkan. Masuk dengan akun yang ada di dalamnya.',
     idleSoonTitle: 'Masih di sana?',
     idleSoon: (seconds: number) => `Anda akan dikeluarkan dalam ${seconds} detik.`,
     idleStay: 'Tetap masuk',

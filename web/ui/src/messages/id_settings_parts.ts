@@ -2,11 +2,14 @@
 
 import type * as en from './en_settings_parts';
 import { account, groups, password, rights, sessions, tokens, users } from './id_accounts';
+import { backup, reset } from './id_backup';
 
 export const parts: typeof en.parts = {
   account,
+  backup,
   groups,
   password,
+  reset,
   rights,
   sessions,
   tokens,
@@ -104,7 +107,28 @@ export const parts: typeof en.parts = {
     queued: 'Menunggu',
   },
   disk: {
-    states: { online: 'Dipakai', offline: 'Tidak ada', failed: 'Gagal', full: 'Penuh', retired: 'Dipensiunkan', released: 'Dilepas', foreign: 'Milik perekam lain', missing: 'Hilang', refused: 'Ditolak' },
+    states: {
+      ready: 'Siap',
+      online: 'Dipakai',
+      degraded: 'Dipakai, dengan gangguan',
+      full: 'Penuh',
+      retired: 'Dipensiunkan',
+      slow: 'Terlalu lambat',
+      opening: 'Sedang diperiksa',
+      returning: 'Kembali',
+      absent: 'Tidak ada',
+      removed: 'Hilang saat dipakai',
+      released: 'Dilepas',
+      foreign: 'Milik perekam lain',
+      blank: 'Kosong',
+      unmarked: 'Belum disiapkan',
+      newer_format: 'Dari Vigie yang lebih baru',
+      damaged: 'Tanda rusak',
+      duplicate: 'Ada dua kali',
+      read_only: 'Hanya-baca',
+      denied: 'Tanpa izin',
+      failed: 'Gagal',
+    },
     device: { good: 'Sehat', warning: 'Peringatan', failing: 'Hampir rusak', unknown: 'Kesehatan tidak diketahui' },
     used: (id: string) => `Ruang terpakai di ${id}`,
     usedOf: (free: string, total: string, footage: string) => `${free} kosong dari ${total} · ${footage} rekaman`,
@@ -119,13 +143,45 @@ export const parts: typeof en.parts = {
     reallocated: (count: number) => `${count} sektor diganti`,
     worn: (percent: number) => `${percent}% aus`,
     looked: 'Diperiksa',
-    commands: 'Siapkan, ambil alih, pensiunkan, lepas',
-    commandsHint: 'Ini dilakukan di perekam itu sendiri, oleh yang berhak menangani disknya:',
-    command: {
-      prepare: 'Siapkan folder baru (yang berisi rekaman hanya dengan --erase)',
-      adopt: 'Ambil alih disk berisi rekaman, atau ambil kembali',
-      retire: 'Jangan tulis apa pun yang baru ke sana',
-      release: 'Tutup, agar dapat di-unmount dan dicabut',
+    commands: (id: string) => `Yang dapat dilakukan dengan disk ${id}`,
+    sure: 'Hapus semua rekaman ini',
+    running: 'Sedang bekerja. Disk besar perlu beberapa menit; tetap berjalan bila ini ditutup.',
+    ask: {
+      prepare: {
+        button: 'Siapkan…',
+        title: (id: string) => `Siapkan disk ${id}?`,
+        text: 'Foldernya mulai dipakai oleh perekam ini. Bila ada rekaman di sana, tidak ada yang dihapus sebelum Anda ditanya lagi. Berkas yang bukan rekaman tetap ada.',
+        confirm: 'Siapkan',
+      },
+      erase: {
+        title: (id: string) => `Hapus isi disk ${id}?`,
+        text: 'Semua rekaman di disk ini akan dihapus. Tidak ada yang dapat mengembalikannya.',
+        confirm: 'Hapus dan siapkan',
+      },
+      adopt: {
+        button: 'Ambil alih…',
+        title: (id: string) => `Ambil alih disk ${id}?`,
+        text: 'Disk menjadi milik perekam ini, beserta rekaman di dalamnya: dapat diputar di sini, dan yang terlama dihapus bila perlu ruang. Perekam asalnya tidak memakainya lagi.',
+        confirm: 'Ambil alih',
+      },
+      take_back: {
+        button: 'Ambil kembali…',
+        title: (id: string) => `Ambil kembali disk ${id}?`,
+        text: 'Disk dipakai merekam lagi.',
+        confirm: 'Ambil kembali',
+      },
+      retire: {
+        button: 'Pensiunkan…',
+        title: (id: string) => `Pensiunkan disk ${id}?`,
+        text: 'Tidak ada yang baru dimulai di sana. Rekamannya tetap ada dan dapat diputar, sampai yang terlama dihapus seperti di mana pun.',
+        confirm: 'Pensiunkan',
+      },
+      release: {
+        button: 'Lepas…',
+        title: (id: string) => `Lepas disk ${id}?`,
+        text: 'Yang masih antre ditulis, lalu disk ditutup, agar dapat di-unmount dan dicabut. Kamera merekam ke disk lain di grupnya; tanpa disk lain tidak ada yang direkam sementara itu. Disk dipakai lagi bila sudah pergi dan kembali, atau bila Anda mengambilnya kembali di sini.',
+        confirm: 'Lepas',
+      },
     },
   },
   room: {
@@ -188,14 +244,6 @@ export const parts: typeof en.parts = {
     languageHint: 'Halaman dimuat ulang.',
   },
   configuration: {
-    file: 'Sebagai berkas',
-    fileHint: 'Seluruh konfigurasi, tanpa rahasianya: sandi tetap di perekam. Berkas yang dipulihkan ditampilkan dulu sebelum menggantikan apa pun.',
-    save: 'Simpan ke berkas',
-    restore: 'Pulihkan dari berkas…',
-    restoreTitle: 'Ganti seluruh konfigurasi?',
-    replaces: 'Ini menggantikan seluruh konfigurasi. Keadaan sekarang tetap ada di riwayat.',
-    notOurs: 'Berkas ini bukan konfigurasi Vigie.',
-    newer: 'Berkas ini ditulis oleh versi yang lebih baru.',
     history: 'Riwayat',
     byHand: 'di berkas',
     by: (name: string) => `oleh ${name}`,
@@ -208,10 +256,5 @@ export const parts: typeof en.parts = {
     marks: { gone: 'dihilangkan', new: 'ditambahkan' },
     back: 'Kembali ke ini',
     backTitle: 'Kembali ke keadaan ini?',
-    reset: 'Reset pabrik',
-    resetHint: 'Semua pengaturan dihapus; rekaman, pengguna, dan riwayat tetap.',
-    resetTitle: 'Reset semua pengaturan?',
-    resetText: 'Kamera, disk, jadwal, aturan, dan semua isi konfigurasi lainnya dihapus. Hanya nama dan alamat layanan perekam sendiri yang tetap. Yang akan berubah ditampilkan berikutnya.',
-    resetNext: 'Tampilkan yang berubah',
   },
 };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { foundAt, joined, nextStart, tilesOf, TimelineStore, type Lane } from './timeline';
 import { centre, fineness, follow, lengthOf, LONGEST, nearest, pan, range, SHORTEST, ticks, timeAt, zoom } from './scale';
-import { fieldOf, ofField, Zone } from './zone';
+import { differ, fieldOf, known, ofField, Zone } from './zone';
 
 const NOW = Date.UTC(2026, 10, 22, 12);
 const HOUR = 3_600_000;
@@ -142,4 +142,13 @@ test('ranges and marks', () => {
   expect(range(9, 3)).toEqual({ from: 3, to: 9 });
   expect(nearest([{ time: 10 }, { time: 30 }], 27, 5)).toEqual({ time: 30 });
   expect(nearest([{ time: 10 }], 27, 5)).toBeNull();
+});
+
+test('zones are told apart by what their clocks show, not by their names', () => {
+  const [paris, berlin, lagos] = ['Europe/Paris', 'Europe/Berlin', 'Africa/Lagos'].map((name) => new Zone(name)) as [Zone, Zone, Zone];
+  expect(differ(paris, berlin, NOW)).toBe(false);
+  // The same in November, an hour apart in summer.
+  expect(paris.offset(NOW)).toBe(lagos.offset(NOW));
+  expect(differ(paris, lagos, NOW)).toBe(true);
+  expect([known('Europe/Paris'), known('Nowhere/At_All'), known(undefined)]).toEqual(['Europe/Paris', undefined, undefined]);
 });

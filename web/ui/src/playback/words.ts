@@ -1,22 +1,12 @@
 /** Words of a playback: times in the site's zone and as the reader's language writes them, and what there is at one. */
 
 import { t } from '../messages';
-import { region } from '../messages/format';
+import { inZone } from '../messages/format';
 import type { Tick } from './scale';
 import type { Found } from './timeline';
 import type { Zone } from './zone';
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function format(zone: Zone, key: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const name = `${zone.name ?? ''} ${key}`;
-  let found = formats.get(name);
-  if (!found) {
-    found = new Intl.DateTimeFormat(region, { ...options, hourCycle: 'h23', ...(zone.name === undefined ? {} : { timeZone: zone.name }) });
-    formats.set(name, found);
-  }
-  return found;
-}
+const format = (zone: Zone, key: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => inZone(zone.name, key, options);
 
 const HM = { hour: '2-digit', minute: '2-digit' } as const;
 const HMS = { ...HM, second: '2-digit' } as const;
@@ -29,9 +19,9 @@ export function tickWords({ time, unit }: Tick, zone: Zone): string {
     case 'minute':
       return format(zone, 'hm', HM).format(time);
     case 'day':
-      return format(zone, 'd', { day: 'numeric', month: 'short' }).format(time);
+      return format(zone, 'dm', { day: 'numeric', month: 'short' }).format(time);
     case 'month':
-      return format(zone, 'd', { day: 'numeric', month: 'short' }).format(time);
+      return format(zone, 'dm', { day: 'numeric', month: 'short' }).format(time);
   }
 }
 

@@ -92,6 +92,22 @@ export class Zone {
   }
 }
 
+/** The zone's name if this browser knows it. */
+export function known(name: string | undefined): string | undefined {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return name;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether their clocks show other times within a year of `time`; zones that differ by name alone do not. */
+export function differ(one: Zone, other: Zone, time: number): boolean {
+  const months = Array.from({ length: 25 }, (_, at) => time + (at - 12) * 30 * 24 * 60 * MINUTE);
+  return months.some((month) => one.offset(month) !== other.offset(month));
+}
+
 /** `2026-11-20T09:41:00` for fields of date and time. */
 export function fieldOf(zone: Zone, time: number): string {
   const { year, month, day, hour, minute, second } = zone.wall(time);

@@ -1,8 +1,8 @@
-/** A text becomes a file of whoever looks at the page. */
+/** A text or what was fetched becomes a file of whoever looks at the page. */
 
-export function saveFile(name: string, type: string, text: string): void {
+export function saveFile(name: string, content: Blob): void {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.href = URL.createObjectURL(content);
   link.download = name;
   link.click();
   // The browser has taken it by then.

@@ -74,7 +74,7 @@ class Preferences {
 
   async keep(what: Record<string, unknown>): Promise<void> {
     this.kept = { ...this.kept, ...what };
-    await change('PUT', '/api/v1/preferences', this.kept, {}, true).catch(() => {});
+    await change('PUT', '/api/v1/preferences', this.kept, { outliving: true }).catch(() => {});
   }
 }
 

@@ -1,6 +1,7 @@
 import { api } from '../api/client';
 import type { Camera, SystemInfo } from '../api/types';
 import { clock } from './clock.svelte';
+import { site } from './zone.svelte';
 
 const POLL_MS = 2_000;
 /** The recorder's clock may be set, and so may this machine's: compared as often. */
@@ -59,7 +60,9 @@ class Recorder {
     const info = await api.info();
     clock.set(Date.parse(info.now), asked, Date.now());
     this.introduced = performance.now();
-    if (this.running) this.info = info;
+    if (!this.running) return;
+    site.set(info.time_zone);
+    this.info = info;
   }
 }
 

@@ -20,6 +20,8 @@ class Session {
   expired = $state(false);
   /** It ended for want of input, after so many minutes. */
   idle: number | null = $state(null);
+  /** It ended because accounts became those of a backup. */
+  restored = $state(false);
   unreachable = $state(false);
   /** It is about to end for want of input. */
   fading = false;
@@ -75,12 +77,19 @@ class Session {
     this.end(false);
   }
 
+  /** Accounts are those of a backup now, in which this one is not, or is another. */
+  replaced(): void {
+    this.end(true);
+    this.restored = true;
+  }
+
   private begin(user: SessionBody): void {
     localStorage.setItem(HINT, '1');
     this.user = user;
     this.status = 'signed_in';
     this.expired = false;
     this.idle = null;
+    this.restored = false;
     this.fading = false;
     this.unreachable = false;
   }

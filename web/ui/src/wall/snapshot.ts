@@ -2,6 +2,8 @@
 
 import { camera as pathOf, rfc3339, send } from '../api/client';
 import type { Camera, StreamName } from '../api/types';
+import { fieldOf } from '../playback/zone';
+import { site } from '../state/zone.svelte';
 
 /** `at`: what is replayed, ms since 1970; `null`: the newest. `now` is what the file is called by. */
 export async function saveSnapshot(camera: Camera, stream: StreamName, at: number | null, now: number): Promise<void> {
@@ -18,9 +20,5 @@ export async function saveSnapshot(camera: Camera, stream: StreamName, at: numbe
 /** What every file system takes. */
 export const fileName = (name: string, id: string): string => name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 60) || id;
 
-/** In the reader's time, in an order that sorts. */
-function stamp(ms: number): string {
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const date = new Date(ms);
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}_${two(date.getHours())}-${two(date.getMinutes())}-${two(date.getSeconds())}`;
-}
+/** In the recorder's time, in an order that sorts. */
+const stamp = (ms: number): string => fieldOf(site.zone, ms).replace('T', '_').replaceAll(':', '-');

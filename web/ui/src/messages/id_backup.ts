@@ -1,0 +1,51 @@
+/** Words on backups and on forgetting everything. */
+
+import type * as en from './en_backup';
+
+export const backup: typeof en.backup = {
+  title: 'Cadangan',
+  hint: 'Seluruh pengaturan dalam satu berkas, dienkripsi dengan sandi pilihan Anda: untuk mesin lain, atau untuk hari buruk. Sebelum memulihkan, ditampilkan dulu apa yang akan berubah.',
+  notAllowed: 'Cadangan memuat akun semua orang: membuat dan memulihkannya juga memerlukan hak mengelola pengguna.',
+  save: 'Simpan cadangan…',
+  saveTitle: 'Simpan cadangan',
+  saveIt: 'Simpan',
+  inside: 'Di dalam berkas',
+  insideLines: ['konfigurasi, beserta sandi kamera dan server', 'pengguna beserta sandi dan faktor keduanya, grup, token API', 'penanda, tata letak, yang diingat halaman tentang tiap pengguna'],
+  outside: 'Tidak di dalam berkas',
+  outsideLines: ['rekaman, peristiwa, snapshot, log audit', 'sertifikat yang diunggah atau diperoleh', 'browser yang menerima notifikasi: perlu berlangganan lagi'],
+  password: 'Sandi berkas',
+  passwordNote: 'Tanpa sandi ini tidak ada yang dapat membuka berkas, dan tidak ada yang dapat membantu. Simpan sandi di tempat lain.',
+  making: 'Mengenkripsi dan mengambil…',
+  saved: (name: string) => `Disimpan sebagai ${name}`,
+  restore: 'Pulihkan cadangan…',
+  restoreTitle: 'Pulihkan cadangan',
+  file: 'Berkas cadangan',
+  large: 'Berkas ini lebih dari 32 MiB: tidak ada cadangan Vigie sebesar itu.',
+  of: (name: string, when: string, version: string) => `Dari ${name}, disimpan ${when} oleh Vigie ${version}`,
+  itsPassword: 'Sandi berkas',
+  look: 'Tampilkan yang berubah',
+  opening: 'Membuka berkas…',
+  people: 'Pengguna, grup, token, dan yang disimpannya',
+  maySignOut: 'Pengguna dan sandi menjadi seperti di cadangan: Anda mungkin dikeluarkan. Konfigurasi sekarang tetap ada di riwayat.',
+  stale: 'Seseorang mengubah konfigurasi sementara itu. Inilah yang sekarang diubah oleh pemulihan.',
+  back: 'Kembali',
+  restoreIt: 'Pulihkan',
+  restoring: 'Memulihkan…',
+  restored: 'Cadangan telah dipulihkan',
+};
+
+export const reset: typeof en.reset = {
+  title: 'Reset pabrik',
+  hint: 'Melupakan semua yang telah diatur, dan mulai seperti hari pertama. Rekaman tetap.',
+  begin: 'Lupakan semuanya…',
+  forgotten: 'Dilupakan selamanya',
+  forgottenLines: ['pengguna, grup, sandi, faktor kedua, token API; semua orang dikeluarkan', 'kamera, jadwal, aturan, pesan, dan semua isi konfigurasi lainnya, beserta riwayatnya', 'penanda, tata letak, yang diingat halaman tentang tiap pengguna'],
+  stays: 'Tetap',
+  staysLines: ['rekaman, peristiwa, snapshot, log audit', 'disk', 'tempat perekam menyimpan keadaannya, alamat dan sertifikatnya'],
+  note: 'Sesudahnya halaman ini menuju penyiapan pemilik baru. Hanya cadangan yang mengembalikan apa yang dilupakan.',
+  saveFirst: 'Simpan cadangan dulu…',
+  typeName: (name: string) => `Ketik nama perekam: ${name}`,
+  nameWrong: (name: string) => `Ketik ${name} untuk melanjutkan.`,
+  resetting: 'Melupakan…',
+  confirm: 'Lupakan semuanya',
+};
