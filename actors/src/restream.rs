@@ -44,6 +44,7 @@ impl RtspUsers for Users {
         self.storage.accounts().ha1(user)
     }
     fn admits(&self, from: IpAddr) -> bool {
+        self.gate.meet_blocking(from);
         let admitted = self.gate.admits(from);
         if !admitted {
             self.gate.refused(from, "RTSP");

@@ -56,10 +56,16 @@ pub struct By<'a> {
 
 impl By<'_> {
     /// They could not ask anything any more, this change included.
-    fn shut_out(&self, recorder: &Recorder, new: &Config, text: &str) -> Option<Problem> {
+    async fn shut_out(&self, recorder: &Recorder, new: &Config, text: &str) -> Option<Problem> {
         let from = self.from.filter(|_| !self.forced)?;
         let (old, new) = (&recorder.config().server.access, &new.server.access);
-        if old == new || recorder.gate().would_admit(new, from) {
+        if old == new {
+            return None;
+        }
+        if new.names_cards() {
+            recorder.gate().look_for(from).await;
+        }
+        if recorder.gate().would_admit(new, from) {
             return None;
         }
         // Whoever is let in without the list of the admitted stands on no list of the blocked.
@@ -177,7 +183,7 @@ impl Settings {
         change(&mut edit)?;
         let text = edit.text();
         let (config, warnings) = Config::parse(&text, &system_variable)?;
-        if let Some(problem) = by.shut_out(recorder, &config, &text) {
+        if let Some(problem) = by.shut_out(recorder, &config, &text).await {
             return Err(SettingsError::Refused(Problems(vec![problem])));
         }
         let changes = diff(&recorder.config(), &config);

@@ -13,6 +13,16 @@ use crate::AddressRange;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mac(pub [u8; 6]);
 
+/// What is known of the card that an address has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Card {
+    Known(Mac),
+    /// There is none to know: this machine itself, or beyond a router.
+    None,
+    /// On a local network, and not known which.
+    Unknown,
+}
+
 /// Some place in the network: an address, a range of them, or a network card of the local network.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -50,12 +60,17 @@ impl Mac {
 }
 
 impl Whence {
-    /// `mac`: of the card with this address, as far as it is known.
-    pub fn contains(&self, address: IpAddr, mac: Option<Mac>) -> bool {
+    /// `card`: the one with this address. What is not known is nowhere.
+    pub fn contains(&self, address: IpAddr, card: Card) -> bool {
         match self {
             Whence::Range(range) => range.contains(address),
-            Whence::Mac(known) => mac == Some(*known),
+            Whence::Mac(mac) => card == Card::Known(*mac),
         }
+    }
+
+    /// The same where not to know is as good as a yes.
+    fn may_contain(&self, address: IpAddr, card: Card) -> bool {
+        self.contains(address, card) || self.is_mac() && card == Card::Unknown
     }
 
     pub fn is_mac(&self) -> bool {
@@ -64,16 +79,20 @@ impl Whence {
 }
 
 impl Access {
-    /// Whether somebody there may ask anything. This machine itself always may. `mac` is asked for only
-    /// where a list names one.
-    pub fn admits(&self, address: IpAddr, mac: impl FnOnce() -> Option<Mac>) -> bool {
+    /// Whether somebody there may ask anything. This machine itself always may. `card` is asked for only
+    /// where a list names one; one that is not known is let in by no list, and kept out by each.
+    pub fn admits(&self, address: IpAddr, card: impl FnOnce() -> Card) -> bool {
         if address.to_canonical().is_loopback() {
             return true;
         }
-        let by_mac = self.allow.iter().chain(&self.block).any(Whence::is_mac);
-        let mac = if by_mac { mac() } else { None };
-        let is_in = |list: &[Whence]| list.iter().any(|whence| whence.contains(address, mac));
-        !is_in(&self.block) && (self.allow.is_empty() || is_in(&self.allow))
+        let card = if self.names_cards() { card() } else { Card::None };
+        let is_blocked = self.block.iter().any(|whence| whence.may_contain(address, card));
+        let is_allowed = self.allow.is_empty() || self.allow.iter().any(|whence| whence.contains(address, card));
+        !is_blocked && is_allowed
+    }
+
+    pub fn names_cards(&self) -> bool {
+        self.allow.iter().chain(&self.block).any(Whence::is_mac)
     }
 }
 
@@ -170,7 +189,7 @@ mod tests {
 
     #[test]
     fn block_wins_and_an_empty_list_allows_everybody() {
-        let admits = |access: &Access, address: &str| access.admits(address.parse().unwrap(), || None);
+        let admits = |access: &Access, address: &str| access.admits(address.parse().unwrap(), || Card::None);
         let everybody = access(&[], &[]);
         assert!(admits(&everybody, "203.0.113.9") && admits(&everybody, "2001:db8::1"));
         let some = access(&["10.0.0.0/8", "2001:db8::/32"], &["10.0.0.7", "2001:db8:1::/48"]);
@@ -190,22 +209,26 @@ mod tests {
     fn this_machine_is_never_shut_out() {
         let nobody = access(&["192.0.2.1"], &["127.0.0.0/8", "::1", "0.0.0.0/0"]);
         for address in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
-            assert!(nobody.admits(address.parse().unwrap(), || None), "{address}");
+            assert!(nobody.admits(address.parse().unwrap(), || Card::None), "{address}");
         }
-        assert!(!nobody.admits("192.0.2.1".parse().unwrap(), || None));
+        assert!(!nobody.admits("192.0.2.1".parse().unwrap(), || Card::None));
     }
 
     #[test]
     fn a_card_is_known_by_its_mac_wherever_it_is() {
-        let camera = "02:00:5e:10:00:01".parse().unwrap();
-        let [one, other] = [Some(camera), None];
         let address = "192.0.2.1".parse().unwrap();
         let allowed = access(&["02-00-5E-10-00-01"], &[]);
-        assert!(allowed.admits(address, || one));
-        assert!(!allowed.admits(address, || other));
         let blocked = access(&[], &["02:00:5e:10:00:01"]);
-        assert!(!blocked.admits(address, || one));
-        assert!(blocked.admits(address, || other));
+        let [one, other] = [1, 2].map(|last| Card::Known(Mac([2, 0, 0x5e, 0x10, 0, last])));
+        for (card, is_allowed, is_not_blocked) in [
+            (one, true, false),
+            (other, false, true),
+            (Card::None, false, true),
+            (Card::Unknown, false, false),
+        ] {
+            assert_eq!(allowed.admits(address, || card), is_allowed, "{card:?}");
+            assert_eq!(blocked.admits(address, || card), is_not_blocked, "{card:?}");
+        }
     }
 
     #[test]

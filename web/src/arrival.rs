@@ -71,6 +71,9 @@ pub async fn note<B: MessageBody>(
         return Ok(request.into_response(answer).map_into_right_body());
     }
     // Behind the authority's questions: nobody knows from where they come.
+    if let Some(peer) = arrival.peer {
+        recorder.gate().meet(peer).await;
+    }
     if let Some(peer) = arrival.peer.filter(|peer| !recorder.gate().admits(*peer)) {
         recorder.gate().refused(peer, "HTTP");
         return Ok(request.error_response(Problem::Blocked).map_into_right_body());

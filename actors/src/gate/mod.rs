@@ -5,6 +5,8 @@
 //! refusals are told. Does not belong here: how a request says where it comes from (`vigie-web`).
 
 mod neighbours;
+mod netlink;
+mod networks;
 
 use std::{
     collections::HashMap,
@@ -14,13 +16,14 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use vigie_config::{Access, Whence};
+use vigie_config::{Access, Card, Whence};
 use vigie_storage::{
     Storage,
     accounts::User,
     audit::{Entry, Kind},
 };
 
+use crate::supervise::{ChildSpec, worker_child};
 use neighbours::Neighbours;
 
 /// Refusals of one address, and of one user there, are told once in so long.
@@ -30,7 +33,7 @@ const MOST_TOLD: usize = 1024;
 /// One for a recorder.
 pub struct Gate {
     access: ArcSwap<Access>,
-    neighbours: Neighbours,
+    neighbours: Arc<Neighbours>,
     told: Mutex<Told>,
     storage: Arc<Storage>,
 }
@@ -39,7 +42,7 @@ impl Gate {
     pub(crate) fn new(access: &Access, storage: &Arc<Storage>) -> Arc<Gate> {
         let gate = Gate {
             access: ArcSwap::from_pointee(Access::default()),
-            neighbours: Neighbours::default(),
+            neighbours: Neighbours::new(),
             told: Mutex::default(),
             storage: storage.clone(),
         };
@@ -55,12 +58,7 @@ impl Gate {
         }
         let accounts = self.storage.accounts();
         accounts.end_idle_after(access.idle_sign_out);
-        // The card of whoever is not here now is not known: they are asked when they come.
-        let by_mac = access.allow.iter().any(Whence::is_mac);
-        let judged = Access {
-            allow: if by_mac { Vec::new() } else { access.allow.clone() },
-            ..access.clone()
-        };
+        let judged = without_cards(access);
         for session in accounts.sessions() {
             let from = session.peer.as_deref().and_then(|peer| peer.parse().ok());
             if from.is_some_and(|from| !self.would_admit(&judged, from)) {
@@ -78,7 +76,32 @@ impl Gate {
 
     /// The same with other lists.
     pub fn would_admit(&self, access: &Access, from: IpAddr) -> bool {
-        access.admits(from, || self.neighbours.mac(from.to_canonical()))
+        access.admits(from, || self.neighbours.card(from.to_canonical()))
+    }
+
+    /// Whether anybody is let in, or kept out, by their network card.
+    fn goes_by_cards(&self) -> bool {
+        self.access.load().names_cards() || self.storage.accounts().are_bound_to_cards()
+    }
+
+    /// Before the first question about whoever is there: the kernel may know their card only since they
+    /// came. At once where it is known already, or where nothing goes by cards.
+    pub async fn meet(&self, from: IpAddr) {
+        if self.goes_by_cards() {
+            self.look_for(from).await;
+        }
+    }
+
+    /// The same on a thread that may wait.
+    pub(crate) fn meet_blocking(&self, from: IpAddr) {
+        if self.goes_by_cards() {
+            self.neighbours.look_for_blocking(from.to_canonical());
+        }
+    }
+
+    /// The same for a rule that does not hold yet.
+    pub async fn look_for(&self, from: IpAddr) {
+        self.neighbours.look_for(from.to_canonical()).await;
     }
 
     /// Whether these, to which a user is bound, hold an address. Where it is not known it is none of them.
@@ -86,9 +109,9 @@ impl Gate {
         let Some(from) = from.map(|from| from.to_canonical()) else {
             return false;
         };
-        let by_mac = addresses.iter().any(Whence::is_mac);
-        let mac = if by_mac { self.neighbours.mac(from) } else { None };
-        addresses.iter().any(|whence| whence.contains(from, mac))
+        let by_card = addresses.iter().any(Whence::is_mac);
+        let card = if by_card { self.neighbours.card(from) } else { Card::None };
+        addresses.iter().any(|whence| whence.contains(from, card))
     }
 
     /// Whether a user of this name may come from there; an unknown one comes from anywhere.
@@ -128,6 +151,33 @@ impl Gate {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.is_new(from, user, Instant::now())
     }
+}
+
+/// The card of whoever is not here now is not known: they are asked when they come.
+fn without_cards(access: &Access) -> Access {
+    let by_card = access.allow.iter().any(Whence::is_mac);
+    let ranges = |list: &[Whence]| list.iter().filter(|whence| !whence.is_mac()).copied().collect();
+    Access {
+        allow: if by_card { Vec::new() } else { access.allow.clone() },
+        block: ranges(&access.block),
+        idle_sign_out: access.idle_sign_out,
+    }
+}
+
+/// Knows the cards of neighbours while anything goes by them, as a child of the root.
+pub(crate) fn neighbours_child(gate: Arc<Gate>) -> ChildSpec {
+    worker_child("neighbours", "neighbours", move |context| {
+        let gate = gate.clone();
+        Box::pin(async move {
+            loop {
+                tokio::select! {
+                    turned = gate.neighbours.turn(|| gate.goes_by_cards()) => turned?,
+                    () = context.stopping() => return Ok(()),
+                }
+                context.node.publish(serde_json::json!({ "known": gate.neighbours.len() }));
+            }
+        })
+    })
 }
 
 /// What was told a moment ago.

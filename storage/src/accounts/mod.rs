@@ -33,7 +33,7 @@ use std::{
     time::Duration,
 };
 
-use vigie_config::Utc;
+use vigie_config::{Utc, Whence};
 
 pub use entrance::Proof;
 pub use error::AccountsError;
@@ -131,6 +131,13 @@ impl Accounts {
     /// False before the first user was made.
     pub fn any(&self) -> bool {
         !self.read().users.is_empty()
+    }
+
+    /// Whether some user may come with certain network cards alone.
+    pub fn are_bound_to_cards(&self) -> bool {
+        let state = self.read();
+        let mut bound = state.users.values().filter_map(|user| user.addresses.as_ref());
+        bound.any(|addresses| addresses.iter().any(Whence::is_mac))
     }
 
     /// Sessions that do not stay end after so long without input ([`Accounts::has_input`]); `None`: none does.
