@@ -8,7 +8,7 @@ use std::{
 };
 
 use ulid::Ulid;
-use vigie_config::StreamId;
+use vigie_config::{Caller, StreamId};
 use vigie_media::{
     hub::Hub,
     restream::{MayPlay, Restream, RestreamError, RestreamOptions, RtspUsers},
@@ -45,9 +45,9 @@ impl RtspUsers for Users {
     }
     fn admits(&self, from: IpAddr) -> bool {
         self.gate.meet_blocking(from);
-        let admitted = self.gate.admits(from);
+        let admitted = self.gate.admits(Some(Caller::connected(from)));
         if !admitted {
-            self.gate.refused(from, "RTSP");
+            self.gate.refused(Some(from), "RTSP");
         }
         admitted
     }

@@ -10,7 +10,6 @@ use std::{
     collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
     io,
-    net::IpAddr,
     path::{Path, PathBuf},
     sync::PoisonError,
     time::Duration,
@@ -18,7 +17,7 @@ use std::{
 
 use tokio::sync::Mutex;
 use vigie_config::{
-    Access, Config, ErrorKind, Kind, Problem, Problems, Warning, diff,
+    Access, Caller, Config, ErrorKind, Kind, Problem, Problems, Warning, diff,
     edit::{self, Edit, EditError},
     system_variable,
 };
@@ -49,7 +48,7 @@ pub struct Read {
 #[derive(Debug, Clone, Copy)]
 pub struct By<'a> {
     pub name: &'a str,
-    pub from: Option<IpAddr>,
+    pub from: Option<Caller>,
     /// Even where it shuts themselves out.
     pub forced: bool,
 }
@@ -63,9 +62,9 @@ impl By<'_> {
             return None;
         }
         if new.names_cards() {
-            recorder.gate().look_for(from).await;
+            recorder.gate().look_for(from.address).await;
         }
-        if recorder.gate().would_admit(new, from) {
+        if recorder.gate().would_admit(new, Some(from)) {
             return None;
         }
         // Whoever is let in without the list of the admitted stands on no list of the blocked.
@@ -73,7 +72,7 @@ impl By<'_> {
             allow: Vec::new(),
             ..new.clone()
         };
-        let list = if recorder.gate().would_admit(&everybody, from) {
+        let list = if recorder.gate().would_admit(&everybody, Some(from)) {
             "allow"
         } else {
             "block"
@@ -82,7 +81,7 @@ impl By<'_> {
         Some(Problem {
             line: text.lines().position(header).map_or(1, |at| at + 1),
             path: format!("server.access.{list}"),
-            text: format!("shuts out {from}, from where you ask: let it in, or say that you mean it (force=true)"),
+            text: format!("shuts out {}, from where you ask: let it in, or say that you mean it (force=true)", from.address),
         })
     }
 }

@@ -13,6 +13,14 @@ use crate::AddressRange;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mac(pub [u8; 6]);
 
+/// From where somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    pub address: IpAddr,
+    /// By the connection itself; else a proxy says so.
+    is_connected: bool,
+}
+
 /// What is known of the card that an address has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Card {
@@ -52,6 +60,28 @@ pub struct Access {
     pub idle_sign_out: Option<Duration>,
 }
 
+impl Caller {
+    pub fn connected(address: IpAddr) -> Self {
+        Self {
+            address: address.to_canonical(),
+            is_connected: true,
+        }
+    }
+
+    /// As a trusted proxy says.
+    pub fn told(address: IpAddr) -> Self {
+        Self {
+            address: address.to_canonical(),
+            is_connected: false,
+        }
+    }
+
+    /// On this machine. That a proxy says so is no proof: it may pass on what its clients write.
+    pub fn is_here(&self) -> bool {
+        self.is_connected && self.address.is_loopback()
+    }
+}
+
 impl Mac {
     /// Of one card: neither all zeros nor a group.
     pub fn is_one(self) -> bool {
@@ -79,13 +109,16 @@ impl Whence {
 }
 
 impl Access {
-    /// Whether somebody there may ask anything. This machine itself always may. `card` is asked for only
-    /// where a list names one; one that is not known is let in by no list, and kept out by each.
-    pub fn admits(&self, address: IpAddr, card: impl FnOnce() -> Card) -> bool {
-        if address.to_canonical().is_loopback() {
-            return true;
-        }
-        let card = if self.names_cards() { card() } else { Card::None };
+    /// Whether somebody there may ask anything. This machine itself always may; `None`, from where nobody
+    /// knows, may only where no list says otherwise. `card` is asked for only where a list names one; one
+    /// that is not known is let in by no list, and kept out by each.
+    pub fn admits(&self, caller: Option<Caller>, card: impl FnOnce(IpAddr) -> Card) -> bool {
+        let address = match caller {
+            None => return self.allow.is_empty() && self.block.is_empty(),
+            Some(caller) if caller.is_here() => return true,
+            Some(caller) => caller.address,
+        };
+        let card = if self.names_cards() { card(address) } else { Card::None };
         let is_blocked = self.block.iter().any(|whence| whence.may_contain(address, card));
         let is_allowed = self.allow.is_empty() || self.allow.iter().any(|whence| whence.contains(address, card));
         !is_blocked && is_allowed
@@ -187,9 +220,13 @@ mod tests {
         }
     }
 
+    fn at(address: &str) -> Option<Caller> {
+        Some(Caller::connected(address.parse().unwrap()))
+    }
+
     #[test]
     fn block_wins_and_an_empty_list_allows_everybody() {
-        let admits = |access: &Access, address: &str| access.admits(address.parse().unwrap(), || Card::None);
+        let admits = |access: &Access, address: &str| access.admits(at(address), |_| Card::None);
         let everybody = access(&[], &[]);
         assert!(admits(&everybody, "203.0.113.9") && admits(&everybody, "2001:db8::1"));
         let some = access(&["10.0.0.0/8", "2001:db8::/32"], &["10.0.0.7", "2001:db8:1::/48"]);
@@ -209,14 +246,23 @@ mod tests {
     fn this_machine_is_never_shut_out() {
         let nobody = access(&["192.0.2.1"], &["127.0.0.0/8", "::1", "0.0.0.0/0"]);
         for address in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
-            assert!(nobody.admits(address.parse().unwrap(), || Card::None), "{address}");
+            assert!(nobody.admits(at(address), |_| Card::None), "{address}");
+            let told = Caller::told(address.parse().unwrap());
+            assert!(!nobody.admits(Some(told), |_| Card::None), "{address} as a proxy says");
         }
-        assert!(!nobody.admits("192.0.2.1".parse().unwrap(), || Card::None));
+        assert!(!nobody.admits(at("192.0.2.1"), |_| Card::None));
+    }
+
+    #[test]
+    fn whoever_comes_from_nowhere_is_on_no_list_and_passes_none() {
+        assert!(access(&[], &[]).admits(None, |_| Card::None));
+        assert!(!access(&["0.0.0.0/0", "::/0"], &[]).admits(None, |_| Card::None));
+        assert!(!access(&[], &["192.0.2.1"]).admits(None, |_| Card::None));
     }
 
     #[test]
     fn a_card_is_known_by_its_mac_wherever_it_is() {
-        let address = "192.0.2.1".parse().unwrap();
+        let address = at("192.0.2.1");
         let allowed = access(&["02-00-5E-10-00-01"], &[]);
         let blocked = access(&[], &["02:00:5e:10:00:01"]);
         let [one, other] = [1, 2].map(|last| Card::Known(Mac([2, 0, 0x5e, 0x10, 0, last])));
@@ -226,15 +272,15 @@ mod tests {
             (Card::None, false, true),
             (Card::Unknown, false, false),
         ] {
-            assert_eq!(allowed.admits(address, || card), is_allowed, "{card:?}");
-            assert_eq!(blocked.admits(address, || card), is_not_blocked, "{card:?}");
+            assert_eq!(allowed.admits(address, |_| card), is_allowed, "{card:?}");
+            assert_eq!(blocked.admits(address, |_| card), is_not_blocked, "{card:?}");
         }
     }
 
     #[test]
     fn nothing_is_looked_up_where_no_list_names_a_card() {
         let ranges = access(&["10.0.0.0/8"], &[]);
-        assert!(ranges.admits("10.0.0.1".parse().unwrap(), || panic!("looked up")));
+        assert!(ranges.admits(at("10.0.0.1"), |_| panic!("looked up")));
     }
 
     #[test]

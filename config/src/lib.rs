@@ -23,7 +23,7 @@ mod schedule;
 mod size;
 mod time;
 
-pub use access::{Access, Card, Mac, Whence, WhenceError};
+pub use access::{Access, Caller, Card, Mac, Whence, WhenceError};
 pub use alarm::{
     Actions, Buzzer, BuzzerKind, Contact, HttpCall, HttpMethod, Input, InputKind, Output, OutputKind, Rule,
 };

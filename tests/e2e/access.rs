@@ -57,24 +57,38 @@ fn who_is_blocked_is_answered_nothing_and_told_of_once() {
         "allow = [\"192.0.2.0/24\", \"2001:db8::/32\"]\nblock = [\"192.0.2.66\"]",
         Setup::default(),
     );
-    for (address, status) in [(HOME, 200), ("2001:db8::7", 200), ("192.0.2.66", 403), (ELSEWHERE, 403)] {
+    for (address, status) in [
+        (HOME, 200),
+        ("2001:db8::7", 200),
+        ("::ffff:192.0.2.7", 200),
+        ("192.0.2.66", 403),
+        ("::ffff:192.0.2.66", 403),
+        (ELSEWHERE, 403),
+        // What a proxy says of this machine is no proof of it.
+        ("127.0.0.1", 403),
+        ("::1", 403),
+        ("unknown", 403),
+    ] {
         for path in ["/api/v1/session", "/healthz", "/"] {
             let answer = get_from(&house, address, path);
             assert_eq!(answer.status, status, "{address} {path}");
             if status == 403 {
                 assert_eq!(answer.json()["code"], "blocked");
             }
+            let head = house.ask_as(USER, "head", path, &Value::Null);
+            let head = house.send(head.header("x-forwarded-for", address));
+            assert_eq!((head.status, head.text()), (status, String::new()), "HEAD {address} {path}");
         }
     }
     // This machine is never shut out.
     assert_eq!(house.get("/api/v1/session").status, 200);
     let refused = wait_for("what is told", PATIENCE, || {
         let refused = told(&house, "kind=sign_in_refused");
-        (refused.len() >= 2).then_some(refused)
+        (refused.len() >= 4).then_some(refused)
     });
     let mut peers: Vec<&str> = refused.iter().filter_map(|entry| entry["peer"].as_str()).collect();
     peers.sort_unstable();
-    assert_eq!(peers, ["192.0.2.66", ELSEWHERE], "{refused:?}");
+    assert_eq!(peers, ["127.0.0.1", "192.0.2.66", ELSEWHERE, "::1"], "{refused:?}");
 }
 
 #[test]

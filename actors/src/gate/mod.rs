@@ -10,13 +10,13 @@ mod networks;
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
-use vigie_config::{Access, Card, Whence};
+use vigie_config::{Access, Caller, Card, Whence};
 use vigie_storage::{
     Storage,
     accounts::User,
@@ -29,6 +29,8 @@ use neighbours::Neighbours;
 /// Refusals of one address, and of one user there, are told once in so long.
 const AGAIN_AFTER: Duration = Duration::from_secs(600);
 const MOST_TOLD: usize = 1024;
+/// In place of an address that is not known.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// One for a recorder.
 pub struct Gate {
@@ -60,8 +62,9 @@ impl Gate {
         accounts.end_idle_after(access.idle_sign_out);
         let judged = without_cards(access);
         for session in accounts.sessions() {
-            let from = session.peer.as_deref().and_then(|peer| peer.parse().ok());
-            if from.is_some_and(|from| !self.would_admit(&judged, from)) {
+            let from: Option<IpAddr> = session.peer.as_deref().and_then(|peer| peer.parse().ok());
+            // Whether a proxy said so is not known any more.
+            if from.is_some_and(|from| !self.would_admit(&judged, Some(Caller::connected(from)))) {
                 accounts.end_session_by_id(&session.id);
                 let entry = Entry::new(Kind::SignedOut, "signed out: the address is not admitted any more");
                 self.storage.audit().tell(entry.by(session.user).from(from));
@@ -70,13 +73,13 @@ impl Gate {
     }
 
     /// Whether whoever is there may ask anything now.
-    pub fn admits(&self, from: IpAddr) -> bool {
+    pub fn admits(&self, from: Option<Caller>) -> bool {
         self.would_admit(&self.access.load(), from)
     }
 
     /// The same with other lists.
-    pub fn would_admit(&self, access: &Access, from: IpAddr) -> bool {
-        access.admits(from, || self.neighbours.card(from.to_canonical()))
+    pub fn would_admit(&self, access: &Access, from: Option<Caller>) -> bool {
+        access.admits(from, |address| self.neighbours.card(address))
     }
 
     /// Whether anybody is let in, or kept out, by their network card.
@@ -127,19 +130,20 @@ impl Gate {
     }
 
     /// Somebody was not let in.
-    pub fn refused(&self, from: IpAddr, how: &str) {
-        if self.is_new(from, None) {
-            tracing::warn!(peer = %from, "{how} refused: this address is not admitted (server.access)");
+    pub fn refused(&self, from: Option<IpAddr>, how: &str) {
+        let at = from.unwrap_or(NOWHERE);
+        if self.is_new(at, None) {
+            tracing::warn!(peer = %at, "{how} refused: this address is not admitted (server.access)");
             let text = format!("{how} refused: this address is not admitted (server.access)");
             self.storage
                 .audit()
-                .tell(Entry::new(Kind::SignInRefused, text).from(Some(from)));
+                .tell(Entry::new(Kind::SignInRefused, text).from(from));
         }
     }
 
     /// A user, or somebody who says so, was refused for coming from elsewhere.
     pub fn is_away(&self, user: &str, from: Option<IpAddr>) {
-        let at = from.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        let at = from.unwrap_or(NOWHERE);
         if self.is_new(at, Some(user)) {
             tracing::warn!(viewer = user, peer = %at, "refused: the user is bound to other addresses");
             let entry = Entry::new(Kind::SignInRefused, "refused: the user is bound to other addresses");

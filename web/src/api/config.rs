@@ -14,11 +14,7 @@ use vigie_actors::{
 use vigie_config::edit::{Edit, LISTS, Place, SINGLES};
 
 use super::tag_of;
-use crate::{
-    audit::said,
-    problem::Problem,
-    sign_in::{Viewer, peer},
-};
+use crate::{arrival, audit::said, problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -142,7 +138,7 @@ pub(super) async fn carry_out(
     let (expected, try_only) = (tag_of(request, IF_MATCH), query.try_only);
     let by = By {
         name: &viewer.0.name,
-        from: peer(request),
+        from: arrival::of(request).caller,
         forced: query.force,
     };
     let changed = recorder
