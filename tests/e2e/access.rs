@@ -75,7 +75,7 @@ fn who_is_blocked_is_answered_nothing_and_told_of_once() {
             if status == 403 {
                 assert_eq!(answer.json()["code"], "blocked");
             }
-            let head = house.ask_as(USER, "head", path, &Value::Null);
+            let head = house.ask("head", path).basic_auth(USER, Some(PASSWORD));
             let head = house.send(head.header("x-forwarded-for", address));
             assert_eq!((head.status, head.text()), (status, String::new()), "HEAD {address} {path}");
         }
@@ -137,6 +137,37 @@ fn whoever_gets_blocked_is_put_out_and_nobody_shuts_themselves_out() {
         house.send(ask.header("x-forwarded-for", address)).status
     };
     assert_eq!((status(ELSEWHERE), status(HOME)), (403, 401));
+}
+
+/// From where somebody asks is as the proxies say that are believed.
+#[test]
+fn nobody_shuts_themselves_out_by_whom_they_believe() {
+    let house = house("allow = [\"192.0.2.0/24\"]", Setup::default());
+    let put = |server: &Value, query: &str| {
+        let ask = house.ask_as(USER, "put", &format!("/api/v1/config/server{query}"), server);
+        let ask = ask.header("x-forwarded-for", format!("{ELSEWHERE}, {HOME}"));
+        house.send(ask.header("forwarded", format!("for={ELSEWHERE}")))
+    };
+    let before = house.get("/api/v1/config/server").json();
+    for (key, value) in [
+        ("trusted_proxies", json!(["127.0.0.1", "192.0.2.0/24"])),
+        ("proxy_header", json!("forwarded")),
+    ] {
+        let mut server = before.clone();
+        server[key] = value;
+        let refused = put(&server, "");
+        assert_eq!(refused.status, 422, "{key}: {}", refused.text());
+        let problem = &refused.json()["problems"][0];
+        assert_eq!(problem["path"], format!("server.{key}"), "{problem}");
+        assert!(problem["text"].as_str().unwrap().contains(ELSEWHERE), "{problem}");
+        let forced = put(&server, "?try_only=true&force=true");
+        assert_eq!(forced.status, 200, "{key}: {}", forced.text());
+    }
+    // Whom they believe beside may change.
+    let mut server = before.clone();
+    server["trusted_proxies"] = json!(["127.0.0.1", "10.0.0.0/8"]);
+    let changed = put(&server, "");
+    assert_eq!(changed.status, 200, "{}", changed.text());
 }
 
 #[test]

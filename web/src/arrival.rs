@@ -125,6 +125,12 @@ fn arrived(request: &ServiceRequest, server: &Server) -> (Arrival, bool) {
     (arrival, https.is_some())
 }
 
+/// Who asks, as other settings would have it.
+pub fn caller_under(request: &HttpRequest, server: &Server) -> Option<Caller> {
+    let connected = request.peer_addr().map(|address| address.ip());
+    caller(connected, told(connected, request.headers(), server).as_ref())
+}
+
 fn told(connected: Option<IpAddr>, headers: &HeaderMap, server: &Server) -> Option<forwarded::Told> {
     forwarded::told(connected?, headers, &server.trusted_proxies, server.proxy_header)
 }

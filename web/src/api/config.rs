@@ -11,7 +11,10 @@ use vigie_actors::{
     Recorder,
     settings::{By, Outcome, SettingsError},
 };
-use vigie_config::edit::{Edit, LISTS, Place, SINGLES};
+use vigie_config::{
+    Server,
+    edit::{Edit, LISTS, Place, SINGLES},
+};
 
 use super::tag_of;
 use crate::{arrival, audit::said, problem::Problem, sign_in::Viewer};
@@ -138,7 +141,7 @@ pub(super) async fn carry_out(
     let (expected, try_only) = (tag_of(request, IF_MATCH), query.try_only);
     let by = By {
         name: &viewer.0.name,
-        from: arrival::of(request).caller,
+        from: &|server: &Server| arrival::caller_under(request, server),
         forced: query.force,
     };
     let changed = recorder
