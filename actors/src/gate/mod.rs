@@ -41,26 +41,34 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// Within a runtime.
     pub(crate) fn new(access: &Access, storage: &Arc<Storage>) -> Arc<Gate> {
-        let gate = Gate {
+        let gate = Arc::new(Gate {
             access: ArcSwap::from_pointee(Access::default()),
             neighbours: Neighbours::new(),
             told: Mutex::default(),
             storage: storage.clone(),
-        };
+        });
         gate.configure(access);
-        Arc::new(gate)
+        gate
     }
 
-    /// Sessions that were begun where nobody may ask any more end.
-    pub(crate) fn configure(&self, access: &Access) {
+    /// Sessions that were begun where nobody may ask any more end, a moment later: that is written to a
+    /// disk, and whoever comes with one is asked by the new lists already.
+    pub(crate) fn configure(self: &Arc<Self>, access: &Access) {
         let before = self.access.swap(Arc::new(access.clone()));
         if *before == *access {
             return;
         }
+        self.storage.accounts().end_idle_after(access.idle_sign_out);
+        let gate = self.clone();
+        // One that is not done when the recorder ends is done at its next start.
+        tokio::task::spawn_blocking(move || gate.put_out());
+    }
+
+    fn put_out(&self) {
         let accounts = self.storage.accounts();
-        accounts.end_idle_after(access.idle_sign_out);
-        let judged = without_cards(access);
+        let judged = without_cards(&self.access.load());
         for session in accounts.sessions() {
             let from: Option<IpAddr> = session.peer.as_deref().and_then(|peer| peer.parse().ok());
             // Whether a proxy said so is not known any more.
@@ -209,7 +217,59 @@ impl Told {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::mpsc;
+
+    use vigie_storage::{
+        StorageOptions,
+        accounts::{GroupName, Origin},
+    };
+
     use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn sessions_that_are_shut_out_end_beside_whoever_changes_the_lists() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(folder.path(), StorageOptions::default()).unwrap();
+        let accounts = storage.accounts();
+        accounts
+            .operator()
+            .add("ann", GroupName::ordinary(), None, "correct horse")
+            .unwrap();
+        let begin = |peer: &str| {
+            let origin = Origin {
+                peer: Some(peer.to_owned()),
+                ..Origin::default()
+            };
+            accounts.create_session("ann", HOUR, origin).unwrap()
+        };
+        let [at_home, elsewhere] = ["192.0.2.7", "203.0.113.9"].map(begin);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let _entered = runtime.enter();
+        let gate = Gate::new(&Access::default(), &storage);
+        // Something else takes its time.
+        let (release, held) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || drop(held.recv()));
+        let block = ["203.0.113.0/24", "02:00:5e:10:00:01"].map(|text| text.parse().unwrap());
+        let access = Access {
+            block: block.into(),
+            ..Access::default()
+        };
+        gate.configure(&access);
+        assert!(accounts.session(&elsewhere).is_some(), "ended at once");
+        drop(release);
+        let start = Instant::now();
+        while accounts.session(&elsewhere).is_some() {
+            assert!(start.elapsed() < Duration::from_secs(20), "not ended");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Their card is not known as long as they are not here.
+        assert!(accounts.session(&at_home).is_some());
+    }
 
     #[test]
     fn a_refusal_is_told_once_in_a_while() {
