@@ -43,11 +43,13 @@ impl RtspUsers for Users {
     fn ha1(&self, user: &str) -> Option<String> {
         self.storage.accounts().ha1(user)
     }
-    fn admits(&self, from: IpAddr) -> bool {
-        self.gate.meet_blocking(from);
-        let admitted = self.gate.admits(Some(Caller::connected(from)));
+    fn admits(&self, from: Option<IpAddr>) -> bool {
+        if let Some(from) = from {
+            self.gate.meet_blocking(from);
+        }
+        let admitted = self.gate.admits(from.map(Caller::connected));
         if !admitted {
-            self.gate.refused(Some(from), "RTSP");
+            self.gate.refused(from, "RTSP");
         }
         admitted
     }
