@@ -9,7 +9,7 @@ mod netlink;
 mod networks;
 
 use std::{
-    collections::HashMap,
+    collections::{HashSet, VecDeque},
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -192,25 +192,29 @@ pub(crate) fn neighbours_child(gate: Arc<Gate>) -> ChildSpec {
     })
 }
 
-/// What was told a moment ago.
+/// What was told a moment ago, the oldest first: each is remembered as long as the others.
 #[derive(Default)]
-struct Told(HashMap<(IpAddr, Option<String>), Instant>);
+struct Told {
+    remembered: HashSet<Whoever>,
+    by_age: VecDeque<(Instant, Whoever)>,
+}
+
+/// An address, and the user who was named there.
+type Whoever = (IpAddr, Option<String>);
 
 impl Told {
     fn is_new(&mut self, from: IpAddr, user: Option<&str>, now: Instant) -> bool {
-        if self.0.len() >= MOST_TOLD {
-            self.0.retain(|_, at| now.duration_since(*at) < AGAIN_AFTER);
+        let is_over = |at: &Instant| now.duration_since(*at) >= AGAIN_AFTER;
+        while let Some((_, whoever)) = self.by_age.pop_front_if(|(at, _)| is_over(at)) {
+            self.remembered.remove(&whoever);
         }
-        let key = (from, user.map(str::to_owned));
-        match self.0.get(&key) {
-            Some(at) if now.duration_since(*at) < AGAIN_AFTER => false,
-            // So many at once are one attack: the log has it.
-            None if self.0.len() >= MOST_TOLD => false,
-            _ => {
-                self.0.insert(key, now);
-                true
-            }
+        let whoever = (from, user.map(str::to_owned));
+        // So many at once are one attack: the log has it.
+        if self.by_age.len() >= MOST_TOLD || !self.remembered.insert(whoever.clone()) {
+            return false;
         }
+        self.by_age.push_back((now, whoever));
+        true
     }
 }
 
@@ -279,6 +283,7 @@ mod tests {
         assert!(!told.is_new(one, None, now + Duration::from_secs(5)));
         assert!(told.is_new(other, None, now) && told.is_new(one, Some("ann"), now));
         assert!(told.is_new(one, None, now + AGAIN_AFTER));
+        assert!(!told.is_new(one, None, now + AGAIN_AFTER * 3 / 2), "told anew, remembered anew");
     }
 
     #[test]
@@ -288,6 +293,6 @@ mod tests {
         assert_eq!(tried.count(), MOST_TOLD);
         let later = now + AGAIN_AFTER;
         assert!(told.is_new(IpAddr::from([192, 0, 2, 1]), None, later));
-        assert_eq!(told.0.len(), 1);
+        assert_eq!((told.remembered.len(), told.by_age.len()), (1, 1));
     }
 }
