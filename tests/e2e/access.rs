@@ -242,24 +242,36 @@ fn a_user_who_is_bound_to_addresses_is_nobody_elsewhere() {
 
 #[test]
 fn whoever_gives_no_input_is_signed_out_whatever_their_page_asks() {
-    let house = house("idle_sign_out = \"10s\"", Setup::default());
+    let house = house("idle_sign_out = \"1h\"", Setup::default());
     let session = |cookie: &str| house.send(house.ask("get", "/api/v1/session").header("cookie", cookie));
     let signed_in = sign_in(&house, USER, PASSWORD, HOME, false);
     let body = signed_in.json();
-    assert_eq!(body["idle_minutes"], 10.0 / 60.0, "{body}");
-    assert!(body["idle_left_s"].as_u64().unwrap() <= 10, "{body}");
+    assert_eq!(body["idle_minutes"], 60.0, "{body}");
+    let first = body["idle_left_s"].as_u64().unwrap();
     let stays = sign_in(&house, USER, PASSWORD, HOME, true);
     assert_eq!(stays.json()["idle_minutes"], Value::Null);
     let (cookie, stays) = (cookie_of(&signed_in), cookie_of(&stays));
     let left = |cookie: &str| session(cookie).json()["idle_left_s"].as_u64();
     // Questions do not count; input does.
-    wait_for("time to go by", PATIENCE, || left(&cookie).filter(|left| *left <= 7));
+    let less = wait_for("time that goes by", PATIENCE, || {
+        left(&cookie).filter(|left| left + 2 <= first)
+    });
     let ask = house.ask("post", "/api/v1/session/input").header("cookie", &cookie);
     let given = house.send(ask).json();
-    assert!(given["idle_left_s"].as_u64().unwrap() >= 8, "{given}");
+    assert!(given["idle_left_s"].as_u64().unwrap() > less, "{given}");
     assert_eq!(left(&stays), None);
+    // A much shorter time leaves who is there a minute, and nobody else.
+    let mut server = house.get("/api/v1/config/server").json();
+    server["access"]["idle_sign_out"] = "10s".into();
+    let shorter = change(&house, HOME, "/api/v1/config/server", &server);
+    assert_eq!(shorter.status, 200, "{}", shorter.text());
+    let spared = left(&cookie).unwrap();
+    assert!((11..=60).contains(&spared), "{spared}");
+    let another = sign_in(&house, USER, PASSWORD, HOME, false);
+    assert!(another.json()["idle_left_s"].as_u64().unwrap() <= 10, "{}", another.text());
     // And at last it ends.
-    wait_for("the end", PATIENCE, || (session(&cookie).status == 401).then_some(()));
+    let another = cookie_of(&another);
+    wait_for("the end", PATIENCE, || (session(&another).status == 401).then_some(()));
     assert_eq!(session(&stays).status, 200);
     wait_for("what is told", PATIENCE, || {
         let told = told(&house, "kind=signed_out");
