@@ -8,7 +8,7 @@ use std::{
 };
 
 use ulid::Ulid;
-use vigie_config::StreamId;
+use vigie_config::{Caller, StreamId};
 use vigie_media::{
     hub::Hub,
     restream::{MayPlay, Restream, RestreamError, RestreamOptions, RtspUsers},
@@ -43,8 +43,11 @@ impl RtspUsers for Users {
     fn ha1(&self, user: &str) -> Option<String> {
         self.storage.accounts().ha1(user)
     }
-    fn admits(&self, from: IpAddr) -> bool {
-        let admitted = self.gate.admits(from);
+    fn admits(&self, from: Option<IpAddr>) -> bool {
+        if let Some(from) = from {
+            self.gate.meet_blocking(from);
+        }
+        let admitted = self.gate.admits(from.map(Caller::connected));
         if !admitted {
             self.gate.refused(from, "RTSP");
         }

@@ -10,7 +10,6 @@ use std::{
     collections::{BTreeSet, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
     io,
-    net::IpAddr,
     path::{Path, PathBuf},
     sync::PoisonError,
     time::Duration,
@@ -18,14 +17,14 @@ use std::{
 
 use tokio::sync::Mutex;
 use vigie_config::{
-    Access, Config, ErrorKind, Kind, Problem, Problems, Secrets, Warning, diff,
+    Access, Caller, Config, ErrorKind, Kind, Problem, Problems, Secrets, Server, Warning, diff,
     edit::{self, Edit, EditError},
     variables_of,
 };
 
 use vigie_storage::history::History;
 
-use crate::recorder::Recorder;
+use crate::{gate::Gate, recorder::Recorder};
 
 /// A reload waits for actors that end, each with a time of its own.
 const APPLIED_WITHIN: Duration = Duration::from_secs(30);
@@ -48,39 +47,89 @@ pub struct Read {
 }
 
 /// Whoever wants a change.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct By<'a> {
     pub name: &'a str,
-    pub from: Option<IpAddr>,
+    /// From where they ask, as these settings have it: which proxies are believed is one of them.
+    pub from: &'a dyn Fn(&Server) -> Option<Caller>,
     /// Even where it shuts themselves out.
     pub forced: bool,
 }
 
 impl By<'_> {
     /// They could not ask anything any more, this change included.
-    fn shut_out(&self, recorder: &Recorder, new: &Config, text: &str) -> Option<Problem> {
-        let from = self.from.filter(|_| !self.forced)?;
-        let (old, new) = (&recorder.config().server.access, &new.server.access);
-        if old == new || recorder.gate().would_admit(new, from) {
+    async fn shut_out(&self, recorder: &Recorder, new: &Config, text: &str) -> Option<Problem> {
+        let (old, new) = (&recorder.config().server, &new.server);
+        let reaches_them = old.access != new.access || proxies_key(old, new).is_some();
+        if self.forced || !reaches_them {
             return None;
         }
-        // Whoever is let in without the list of the admitted stands on no list of the blocked.
-        let everybody = Access {
-            allow: Vec::new(),
-            ..new.clone()
-        };
-        let list = if recorder.gate().would_admit(&everybody, from) {
-            "allow"
-        } else {
-            "block"
-        };
-        let header = |line: &str| line.trim().starts_with("[server.access]");
+        let from = (self.from)(new)?;
+        if new.access.names_cards() {
+            recorder.gate().look_for(from.address).await;
+        }
+        let path = self.shut_out_by(recorder.gate(), old, new, from)?;
         Some(Problem {
-            line: text.lines().position(header).map_or(1, |at| at + 1),
-            path: format!("server.access.{list}"),
-            text: format!("shuts out {from}, from where you ask: let it in, or say that you mean it (force=true)"),
+            line: line_of(text, path),
+            path: path.to_owned(),
+            text: format!(
+                "shuts out {}, from where you ask: let it in, or say that you mean it (force=true)",
+                from.address
+            ),
         })
     }
+
+    /// The key that does it.
+    fn shut_out_by(&self, gate: &Gate, old: &Server, new: &Server, from: Caller) -> Option<&'static str> {
+        let before = (self.from)(old);
+        let proxies = proxies_key(old, new).filter(|_| before != Some(from));
+        if !gate.would_admit(&new.access, Some(from)) {
+            // Whoever is let in without the list of the admitted stands on no list of the blocked.
+            let everybody = Access {
+                allow: Vec::new(),
+                ..new.access.clone()
+            };
+            let list = match gate.would_admit(&everybody, Some(from)) {
+                true => "server.access.allow",
+                false => "server.access.block",
+            };
+            let by_proxies = proxies.filter(|_| gate.would_admit(&new.access, before));
+            return by_proxies.or(Some(list));
+        }
+        let is_at_home = |caller: Caller| gate.is_at_home(self.name, Some(caller.address));
+        proxies.filter(|_| before.is_some_and(is_at_home) && !is_at_home(from))
+    }
+}
+
+/// Of what decides from where somebody asks, what becomes another.
+fn proxies_key(old: &Server, new: &Server) -> Option<&'static str> {
+    if old.trusted_proxies != new.trusted_proxies {
+        Some("server.trusted_proxies")
+    } else if old.proxy_header != new.proxy_header {
+        Some("server.proxy_header")
+    } else {
+        None
+    }
+}
+
+/// Where a key of the server stands, or its table; else the first line.
+fn line_of(text: &str, path: &str) -> usize {
+    let (table, key) = path.rsplit_once('.').unwrap_or((path, ""));
+    let (header, mut found) = (format!("[{table}]"), None);
+    let mut in_table = false;
+    for (at, line) in text.lines().map(str::trim).enumerate() {
+        if line.starts_with('[') {
+            in_table = line.starts_with(&header);
+        }
+        let is_key = line
+            .strip_prefix(key)
+            .is_some_and(|rest| rest.trim_start().starts_with('='));
+        if in_table && is_key {
+            return at + 1;
+        }
+        found = found.or(in_table.then_some(at + 1));
+    }
+    found.unwrap_or(1)
 }
 
 /// What a change did, or would do.
@@ -186,7 +235,7 @@ impl Settings {
         });
         let text = edit.text();
         let (config, warnings) = Config::parse(&text, &|name| secrets.variable(name))?;
-        if let Some(problem) = by.shut_out(recorder, &config, &text) {
+        if let Some(problem) = by.shut_out(recorder, &config, &text).await {
             return Err(SettingsError::Refused(Problems(vec![problem])));
         }
         let changes = diff(&recorder.config(), &config);
@@ -291,4 +340,23 @@ fn revision(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_at_its_key_or_its_table() {
+        let text = "[server]\nname = \"a\"\ntrusted_proxies = []\n\n[server.access]\nallow = [\n  \"10.0.0.0/8\",\n]\n\n[[disk]]\nblock = 1\n";
+        for (path, line) in [
+            ("server.trusted_proxies", 3),
+            ("server.proxy_header", 1),
+            ("server.access.allow", 6),
+            ("server.access.block", 5),
+        ] {
+            assert_eq!(line_of(text, path), line, "{path}");
+        }
+        assert_eq!(line_of("", "server.access.allow"), 1);
+    }
 }

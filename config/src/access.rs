@@ -13,6 +13,24 @@ use crate::AddressRange;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mac(pub [u8; 6]);
 
+/// From where somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    pub address: IpAddr,
+    /// By the connection itself; else a proxy says so.
+    is_connected: bool,
+}
+
+/// What is known of the card that an address has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Card {
+    Known(Mac),
+    /// There is none to know: this machine itself, or beyond a router.
+    None,
+    /// On a local network, and not known which.
+    Unknown,
+}
+
 /// Some place in the network: an address, a range of them, or a network card of the local network.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -42,6 +60,28 @@ pub struct Access {
     pub idle_sign_out: Option<Duration>,
 }
 
+impl Caller {
+    pub fn connected(address: IpAddr) -> Self {
+        Self {
+            address: address.to_canonical(),
+            is_connected: true,
+        }
+    }
+
+    /// As a trusted proxy says.
+    pub fn told(address: IpAddr) -> Self {
+        Self {
+            address: address.to_canonical(),
+            is_connected: false,
+        }
+    }
+
+    /// On this machine. That a proxy says so is no proof: it may pass on what its clients write.
+    pub fn is_here(&self) -> bool {
+        self.is_connected && self.address.is_loopback()
+    }
+}
+
 impl Mac {
     /// Of one card: neither all zeros nor a group.
     pub fn is_one(self) -> bool {
@@ -50,12 +90,17 @@ impl Mac {
 }
 
 impl Whence {
-    /// `mac`: of the card with this address, as far as it is known.
-    pub fn contains(&self, address: IpAddr, mac: Option<Mac>) -> bool {
+    /// `card`: the one with this address. What is not known is nowhere.
+    pub fn contains(&self, address: IpAddr, card: Card) -> bool {
         match self {
             Whence::Range(range) => range.contains(address),
-            Whence::Mac(known) => mac == Some(*known),
+            Whence::Mac(mac) => card == Card::Known(*mac),
         }
+    }
+
+    /// The same where not to know is as good as a yes.
+    fn may_contain(&self, address: IpAddr, card: Card) -> bool {
+        self.contains(address, card) || self.is_mac() && card == Card::Unknown
     }
 
     pub fn is_mac(&self) -> bool {
@@ -64,16 +109,23 @@ impl Whence {
 }
 
 impl Access {
-    /// Whether somebody there may ask anything. This machine itself always may. `mac` is asked for only
-    /// where a list names one.
-    pub fn admits(&self, address: IpAddr, mac: impl FnOnce() -> Option<Mac>) -> bool {
-        if address.to_canonical().is_loopback() {
-            return true;
-        }
-        let by_mac = self.allow.iter().chain(&self.block).any(Whence::is_mac);
-        let mac = if by_mac { mac() } else { None };
-        let is_in = |list: &[Whence]| list.iter().any(|whence| whence.contains(address, mac));
-        !is_in(&self.block) && (self.allow.is_empty() || is_in(&self.allow))
+    /// Whether somebody there may ask anything. This machine itself always may; `None`, from where nobody
+    /// knows, may only where no list says otherwise. `card` is asked for only where a list names one; one
+    /// that is not known is let in by no list, and kept out by each.
+    pub fn admits(&self, caller: Option<Caller>, card: impl FnOnce(IpAddr) -> Card) -> bool {
+        let address = match caller {
+            None => return self.allow.is_empty() && self.block.is_empty(),
+            Some(caller) if caller.is_here() => return true,
+            Some(caller) => caller.address,
+        };
+        let card = if self.names_cards() { card(address) } else { Card::None };
+        let is_blocked = self.block.iter().any(|whence| whence.may_contain(address, card));
+        let is_allowed = self.allow.is_empty() || self.allow.iter().any(|whence| whence.contains(address, card));
+        !is_blocked && is_allowed
+    }
+
+    pub fn names_cards(&self) -> bool {
+        self.allow.iter().chain(&self.block).any(Whence::is_mac)
     }
 }
 
@@ -168,9 +220,13 @@ mod tests {
         }
     }
 
+    fn at(address: &str) -> Option<Caller> {
+        Some(Caller::connected(address.parse().unwrap()))
+    }
+
     #[test]
     fn block_wins_and_an_empty_list_allows_everybody() {
-        let admits = |access: &Access, address: &str| access.admits(address.parse().unwrap(), || None);
+        let admits = |access: &Access, address: &str| access.admits(at(address), |_| Card::None);
         let everybody = access(&[], &[]);
         assert!(admits(&everybody, "203.0.113.9") && admits(&everybody, "2001:db8::1"));
         let some = access(&["10.0.0.0/8", "2001:db8::/32"], &["10.0.0.7", "2001:db8:1::/48"]);
@@ -190,28 +246,41 @@ mod tests {
     fn this_machine_is_never_shut_out() {
         let nobody = access(&["192.0.2.1"], &["127.0.0.0/8", "::1", "0.0.0.0/0"]);
         for address in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
-            assert!(nobody.admits(address.parse().unwrap(), || None), "{address}");
+            assert!(nobody.admits(at(address), |_| Card::None), "{address}");
+            let told = Caller::told(address.parse().unwrap());
+            assert!(!nobody.admits(Some(told), |_| Card::None), "{address} as a proxy says");
         }
-        assert!(!nobody.admits("192.0.2.1".parse().unwrap(), || None));
+        assert!(!nobody.admits(at("192.0.2.1"), |_| Card::None));
+    }
+
+    #[test]
+    fn whoever_comes_from_nowhere_is_on_no_list_and_passes_none() {
+        assert!(access(&[], &[]).admits(None, |_| Card::None));
+        assert!(!access(&["0.0.0.0/0", "::/0"], &[]).admits(None, |_| Card::None));
+        assert!(!access(&[], &["192.0.2.1"]).admits(None, |_| Card::None));
     }
 
     #[test]
     fn a_card_is_known_by_its_mac_wherever_it_is() {
-        let camera = "02:00:5e:10:00:01".parse().unwrap();
-        let [one, other] = [Some(camera), None];
-        let address = "192.0.2.1".parse().unwrap();
+        let address = at("192.0.2.1");
         let allowed = access(&["02-00-5E-10-00-01"], &[]);
-        assert!(allowed.admits(address, || one));
-        assert!(!allowed.admits(address, || other));
         let blocked = access(&[], &["02:00:5e:10:00:01"]);
-        assert!(!blocked.admits(address, || one));
-        assert!(blocked.admits(address, || other));
+        let [one, other] = [1, 2].map(|last| Card::Known(Mac([2, 0, 0x5e, 0x10, 0, last])));
+        for (card, is_allowed, is_not_blocked) in [
+            (one, true, false),
+            (other, false, true),
+            (Card::None, false, true),
+            (Card::Unknown, false, false),
+        ] {
+            assert_eq!(allowed.admits(address, |_| card), is_allowed, "{card:?}");
+            assert_eq!(blocked.admits(address, |_| card), is_not_blocked, "{card:?}");
+        }
     }
 
     #[test]
     fn nothing_is_looked_up_where_no_list_names_a_card() {
         let ranges = access(&["10.0.0.0/8"], &[]);
-        assert!(ranges.admits("10.0.0.1".parse().unwrap(), || panic!("looked up")));
+        assert!(ranges.admits(at("10.0.0.1"), |_| panic!("looked up")));
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod secrets;
 mod size;
 mod time;
 
-pub use access::{Access, Mac, Whence, WhenceError};
+pub use access::{Access, Caller, Card, Mac, Whence, WhenceError};
 pub use alarm::{
     Actions, Buzzer, BuzzerKind, Contact, HttpCall, HttpMethod, Input, InputKind, Output, OutputKind, Rule,
 };

@@ -1,6 +1,8 @@
 //! Who may reach the recorder by where they are, users bound to addresses, signing out of those who
 //! give no input. A trusted proxy on this machine says for whom it asks.
 
+use std::process::Command;
+
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
@@ -57,24 +59,42 @@ fn who_is_blocked_is_answered_nothing_and_told_of_once() {
         "allow = [\"192.0.2.0/24\", \"2001:db8::/32\"]\nblock = [\"192.0.2.66\"]",
         Setup::default(),
     );
-    for (address, status) in [(HOME, 200), ("2001:db8::7", 200), ("192.0.2.66", 403), (ELSEWHERE, 403)] {
+    for (address, status) in [
+        (HOME, 200),
+        ("2001:db8::7", 200),
+        ("::ffff:192.0.2.7", 200),
+        ("192.0.2.66", 403),
+        ("::ffff:192.0.2.66", 403),
+        (ELSEWHERE, 403),
+        // What a proxy says of this machine is no proof of it.
+        ("127.0.0.1", 403),
+        ("::1", 403),
+        ("unknown", 403),
+    ] {
         for path in ["/api/v1/session", "/healthz", "/"] {
             let answer = get_from(&house, address, path);
             assert_eq!(answer.status, status, "{address} {path}");
             if status == 403 {
                 assert_eq!(answer.json()["code"], "blocked");
             }
+            let head = house.ask("head", path).basic_auth(USER, Some(PASSWORD));
+            let head = house.send(head.header("x-forwarded-for", address));
+            assert_eq!(
+                (head.status, head.text()),
+                (status, String::new()),
+                "HEAD {address} {path}"
+            );
         }
     }
     // This machine is never shut out.
     assert_eq!(house.get("/api/v1/session").status, 200);
     let refused = wait_for("what is told", PATIENCE, || {
         let refused = told(&house, "kind=sign_in_refused");
-        (refused.len() >= 2).then_some(refused)
+        (refused.len() >= 4).then_some(refused)
     });
     let mut peers: Vec<&str> = refused.iter().filter_map(|entry| entry["peer"].as_str()).collect();
     peers.sort_unstable();
-    assert_eq!(peers, ["192.0.2.66", ELSEWHERE], "{refused:?}");
+    assert_eq!(peers, ["127.0.0.1", "192.0.2.66", ELSEWHERE, "::1"], "{refused:?}");
 }
 
 #[test]
@@ -123,6 +143,37 @@ fn whoever_gets_blocked_is_put_out_and_nobody_shuts_themselves_out() {
         house.send(ask.header("x-forwarded-for", address)).status
     };
     assert_eq!((status(ELSEWHERE), status(HOME)), (403, 401));
+}
+
+/// From where somebody asks is as the proxies say that are believed.
+#[test]
+fn nobody_shuts_themselves_out_by_whom_they_believe() {
+    let house = house("allow = [\"192.0.2.0/24\"]", Setup::default());
+    let put = |server: &Value, query: &str| {
+        let ask = house.ask_as(USER, "put", &format!("/api/v1/config/server{query}"), server);
+        let ask = ask.header("x-forwarded-for", format!("{ELSEWHERE}, {HOME}"));
+        house.send(ask.header("forwarded", format!("for={ELSEWHERE}")))
+    };
+    let before = house.get("/api/v1/config/server").json();
+    for (key, value) in [
+        ("trusted_proxies", json!(["127.0.0.1", "192.0.2.0/24"])),
+        ("proxy_header", json!("forwarded")),
+    ] {
+        let mut server = before.clone();
+        server[key] = value;
+        let refused = put(&server, "");
+        assert_eq!(refused.status, 422, "{key}: {}", refused.text());
+        let problem = &refused.json()["problems"][0];
+        assert_eq!(problem["path"], format!("server.{key}"), "{problem}");
+        assert!(problem["text"].as_str().unwrap().contains(ELSEWHERE), "{problem}");
+        let forced = put(&server, "?try_only=true&force=true");
+        assert_eq!(forced.status, 200, "{key}: {}", forced.text());
+    }
+    // Whom they believe beside may change.
+    let mut server = before.clone();
+    server["trusted_proxies"] = json!(["127.0.0.1", "10.0.0.0/8"]);
+    let changed = put(&server, "");
+    assert_eq!(changed.status, 200, "{}", changed.text());
 }
 
 #[test]
@@ -185,6 +236,33 @@ fn a_user_who_is_bound_to_addresses_is_nobody_elsewhere() {
     let anywhere = change(&house, HOME, "/api/v1/users/ann", &json!({ "addresses": null }));
     assert_eq!(anywhere.json()["addresses"], Value::Null, "{}", anywhere.text());
     wait_for("a player", PATIENCE, || (play(false) && play(true)).then_some(()));
+    // Who plays and is bound to elsewhere is put out, for as long as they are.
+    let url = house.rtsp("cam0", "main");
+    let credentials = format!("rtsp://ann:{}@", PASSWORD.replace(' ', "%20"));
+    let mut player = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-rtsp_transport", "tcp", "-i"])
+        .arg(url.replace("rtsp://", &credentials))
+        .args(["-c", "copy", "-f", "null", "-"])
+        .spawn()
+        .unwrap();
+    let playing = || {
+        let told = told(&house, "kind=watched&user=ann");
+        let texts = told.iter().filter_map(|entry| entry["text"].as_str());
+        let (ended, begun): (Vec<&str>, Vec<&str>) = texts
+            .filter(|text| text.contains("over RTSP"))
+            .partition(|text| text.contains("no more"));
+        begun.len().saturating_sub(ended.len())
+    };
+    wait_for("the player", PATIENCE, || (playing() == 1).then_some(()));
+    let bound = change(
+        &house,
+        HOME,
+        "/api/v1/users/ann",
+        &json!({ "addresses": ["192.0.2.0/24"] }),
+    );
+    assert_eq!(bound.status, 200, "{}", bound.text());
+    wait_for("its end", PATIENCE, || player.try_wait().unwrap());
+    wait_for("what is told of it", PATIENCE, || (playing() == 0).then_some(()));
     // Nobody binds themselves to where they are not.
     let self_bound = change(
         &house,
@@ -197,24 +275,40 @@ fn a_user_who_is_bound_to_addresses_is_nobody_elsewhere() {
 
 #[test]
 fn whoever_gives_no_input_is_signed_out_whatever_their_page_asks() {
-    let house = house("idle_sign_out = \"10s\"", Setup::default());
+    let house = house("idle_sign_out = \"1h\"", Setup::default());
     let session = |cookie: &str| house.send(house.ask("get", "/api/v1/session").header("cookie", cookie));
     let signed_in = sign_in(&house, USER, PASSWORD, HOME, false);
     let body = signed_in.json();
-    assert_eq!(body["idle_minutes"], 10.0 / 60.0, "{body}");
-    assert!(body["idle_left_s"].as_u64().unwrap() <= 10, "{body}");
+    assert_eq!(body["idle_minutes"], 60.0, "{body}");
+    let first = body["idle_left_s"].as_u64().unwrap();
     let stays = sign_in(&house, USER, PASSWORD, HOME, true);
     assert_eq!(stays.json()["idle_minutes"], Value::Null);
     let (cookie, stays) = (cookie_of(&signed_in), cookie_of(&stays));
     let left = |cookie: &str| session(cookie).json()["idle_left_s"].as_u64();
     // Questions do not count; input does.
-    wait_for("time to go by", PATIENCE, || left(&cookie).filter(|left| *left <= 7));
+    let less = wait_for("time that goes by", PATIENCE, || {
+        left(&cookie).filter(|left| left + 2 <= first)
+    });
     let ask = house.ask("post", "/api/v1/session/input").header("cookie", &cookie);
     let given = house.send(ask).json();
-    assert!(given["idle_left_s"].as_u64().unwrap() >= 8, "{given}");
+    assert!(given["idle_left_s"].as_u64().unwrap() > less, "{given}");
     assert_eq!(left(&stays), None);
+    // A much shorter time leaves who is there a minute, and nobody else.
+    let mut server = house.get("/api/v1/config/server").json();
+    server["access"]["idle_sign_out"] = "10s".into();
+    let shorter = change(&house, HOME, "/api/v1/config/server", &server);
+    assert_eq!(shorter.status, 200, "{}", shorter.text());
+    let spared = left(&cookie).unwrap();
+    assert!((11..=60).contains(&spared), "{spared}");
+    let another = sign_in(&house, USER, PASSWORD, HOME, false);
+    assert!(
+        another.json()["idle_left_s"].as_u64().unwrap() <= 10,
+        "{}",
+        another.text()
+    );
     // And at last it ends.
-    wait_for("the end", PATIENCE, || (session(&cookie).status == 401).then_some(()));
+    let another = cookie_of(&another);
+    wait_for("the end", PATIENCE, || (session(&another).status == 401).then_some(()));
     assert_eq!(session(&stays).status, 200);
     wait_for("what is told", PATIENCE, || {
         let told = told(&house, "kind=signed_out");

@@ -144,10 +144,29 @@ fn what_is_too_large_is_refused_and_costs_nothing() {
 #[test]
 fn a_body_without_an_end_holds_no_connection() {
     let house = House::start(&Setup::default());
-    for operation in ["POST /api/v1/session", "POST /api/v1/events", "PUT /api/v1/nothing"] {
+    let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (operation, headers) in [
+        ("POST /api/v1/session", ""),
+        ("POST /api/v1/events", ""),
+        ("PUT /api/v1/nothing", ""),
+        ("GET /healthz", ""),
+        ("GET /api/v1/cameras", ""),
+        ("GET /", ""),
+        ("HEAD /", ""),
+        ("GET /healthz", upgrade),
+        ("GET /api/v1/events/live", upgrade),
+    ] {
         let address: SocketAddr = house.http().rsplit_once('/').unwrap().1.parse().unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
-        let head = format!("{operation} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"));
+        let credentials = if headers.is_empty() {
+            String::new()
+        } else {
+            format!("Authorization: Basic {credentials}\r\n")
+        };
+        let head =
+            format!("{operation} HTTP/1.1\r\nHost: x\r\n{credentials}{headers}Transfer-Encoding: chunked\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         let start = Instant::now();

@@ -11,19 +11,16 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{HOST, LOCATION},
+        header::{HOST, HeaderMap, LOCATION},
         uri::{PathAndQuery, Uri},
     },
     middleware::Next,
     web,
 };
 use vigie_actors::Recorder;
-use vigie_config::Server;
+use vigie_config::{Caller, Server};
 
-use crate::{
-    forwarded::{self, told},
-    problem::Problem,
-};
+use crate::{forwarded, problem::Problem};
 
 /// Where ACME asks (RFC 8555 §8.3).
 const CHALLENGES: &str = "/.well-known/acme-challenge/";
@@ -32,7 +29,7 @@ const CHALLENGES: &str = "/.well-known/acme-challenge/";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Arrival {
     /// Who asks, as far as the connection and trusted proxies say.
-    pub peer: Option<IpAddr>,
+    pub caller: Option<Caller>,
     /// By TLS, to us or to a trusted proxy.
     pub secure: bool,
     /// The name and port that the client wrote into its address; empty: none that can be read.
@@ -71,7 +68,11 @@ pub async fn note<B: MessageBody>(
         return Ok(request.into_response(answer).map_into_right_body());
     }
     // Behind the authority's questions: nobody knows from where they come.
-    if let Some(peer) = arrival.peer.filter(|peer| !recorder.gate().admits(*peer)) {
+    let peer = arrival.caller.map(|caller| caller.address);
+    if let Some(peer) = peer {
+        recorder.gate().meet(peer).await;
+    }
+    if !recorder.gate().admits(arrival.caller) {
         recorder.gate().refused(peer, "HTTP");
         return Ok(request.error_response(Problem::Blocked).map_into_right_body());
     }
@@ -105,28 +106,40 @@ pub async fn note<B: MessageBody>(
 
 /// Besides: whether a trusted proxy says how it was asked.
 fn arrived(request: &ServiceRequest, server: &Server) -> (Arrival, bool) {
-    let connected = request.peer_addr().map(|address| address.ip().to_canonical());
     let asked = request.uri().authority().map(|authority| authority.as_str());
     let host = request.headers().get(HOST).and_then(|value| value.to_str().ok());
-    let told = connected.and_then(|peer| told(peer, request.headers(), &server.trusted_proxies, server.proxy_header));
-    let by_proxy = told.as_ref().is_some_and(|told| told.https.is_some());
-    let told = told.unwrap_or(forwarded::Told {
-        client: connected.unwrap_or(IpAddr::from([0, 0, 0, 0])),
-        https: None,
-        host: None,
-    });
+    let connected = request.peer_addr().map(|address| address.ip());
+    let told = told(connected, request.headers(), server);
+    let caller = caller(connected, told.as_ref());
+    let (https, told_host) = told.map_or((None, None), |told| (told.https, told.host));
     let arrival = Arrival {
-        peer: connected.map(|_| told.client),
-        secure: told.https.unwrap_or(request.app_config().secure()),
+        caller,
+        secure: https.unwrap_or(request.app_config().secure()),
         // HTTP/2 has it in the request's address (RFC 9113 §8.3.1).
-        host: told
-            .host
+        host: told_host
             .or_else(|| forwarded::host(asked.or(host)?))
             .unwrap_or_default(),
         base: server.base_path.clone(),
         hsts: server.hsts,
     };
-    (arrival, by_proxy)
+    (arrival, https.is_some())
+}
+
+/// Who asks, as other settings would have it.
+pub fn caller_under(request: &HttpRequest, server: &Server) -> Option<Caller> {
+    let connected = request.peer_addr().map(|address| address.ip());
+    caller(connected, told(connected, request.headers(), server).as_ref())
+}
+
+fn told(connected: Option<IpAddr>, headers: &HeaderMap, server: &Server) -> Option<forwarded::Told> {
+    forwarded::told(connected?, headers, &server.trusted_proxies, server.proxy_header)
+}
+
+fn caller(connected: Option<IpAddr>, told: Option<&forwarded::Told>) -> Option<Caller> {
+    match told {
+        Some(told) => Some(Caller::told(told.client)),
+        None => connected.map(Caller::connected),
+    }
 }
 
 /// What of a path is below another; beginning with `/`, or empty.

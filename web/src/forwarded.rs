@@ -15,6 +15,7 @@ const MOST_HOPS: usize = 32;
 /// What the proxies say. `None`: nothing, or nothing that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
+    /// The last proxy itself where it names none.
     pub client: IpAddr,
     pub https: Option<bool>,
     pub host: Option<String>,
@@ -28,7 +29,7 @@ struct Hop {
     host: Option<String>,
 }
 
-/// Nothing where `peer` is not trusted.
+/// Nothing where `peer` is not trusted, or asks for itself.
 pub fn told(peer: IpAddr, headers: &HeaderMap, trusted: &[AddressRange], header: ProxyHeader) -> Option<Told> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
     if !is_trusted(peer) {
@@ -38,6 +39,9 @@ pub fn told(peer: IpAddr, headers: &HeaderMap, trusted: &[AddressRange], header:
         ProxyHeader::XForwarded => x_forwarded(headers),
         ProxyHeader::Forwarded => forwarded(headers),
     };
+    if hops.is_empty() {
+        return None;
+    }
     let mut told = Told {
         client: peer.to_canonical(),
         https: None,
@@ -200,7 +204,11 @@ mod tests {
     #[test]
     fn nobody_else_is_believed() {
         assert_eq!(x("203.0.113.9", &[("x-forwarded-for", "127.0.0.1")]), None);
-        assert_eq!(x("::ffff:127.0.0.1", &[]), Some(client("127.0.0.1")));
+        for nothing in [&[][..], &[("x-forwarded-for", "")]] {
+            assert_eq!(x("127.0.0.1", nothing), None, "asks for itself");
+        }
+        let of_somebody = [("x-forwarded-for", "unknown")];
+        assert_eq!(x("::ffff:127.0.0.1", &of_somebody), Some(client("127.0.0.1")));
         let both = [("forwarded", "for=10.0.0.9"), ("x-forwarded-for", "192.0.2.7")];
         assert_eq!(x("127.0.0.1", &both), Some(client("192.0.2.7")));
         assert_eq!(rfc(&both), client("10.0.0.9"));
@@ -218,7 +226,6 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1"),
             ("::ffff:192.0.2.7", "192.0.2.7"),
             ("192.0.2.7:99", "192.0.2.7"),
-            ("", "127.0.0.1"),
             ("unknown", "127.0.0.1"),
         ] {
             assert_eq!(

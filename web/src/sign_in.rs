@@ -14,14 +14,14 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::heade
 use base64::Engine;
 use ulid::Ulid;
 use vigie_actors::{Recorder, sign_ins::With};
-use vigie_config::{CameraId, Kind};
+use vigie_config::{Caller, CameraId, Kind};
 use vigie_storage::accounts::{CameraRight, HouseRight, Proof, User, Verdict};
 
 use crate::{arrival, cookie, problem::Problem};
 
 /// A signed-in user, with the rights that what they came with gives them.
 #[derive(Clone)]
-pub struct Viewer(pub User, Ticket, Option<IpAddr>);
+pub struct Viewer(pub User, Ticket, Option<Caller>);
 
 /// What a user showed to get in.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ impl Viewer {
     pub fn again(&self, recorder: &Recorder) -> Option<Viewer> {
         let accounts = recorder.storage().accounts();
         let Viewer(_, ticket, from) = self;
-        if from.is_some_and(|from| !recorder.gate().admits(from)) {
+        if !recorder.gate().admits(*from) {
             return None;
         }
         let user = match ticket {
@@ -49,7 +49,7 @@ impl Viewer {
             Ticket::Session { token, .. } => accounts.look_at_session(token).map(|session| session.user),
             Ticket::Token(id) => accounts.user_of_token(*id),
         };
-        let user = user.filter(|user| is_at_home(recorder, user, *from));
+        let user = user.filter(|user| is_at_home(recorder, user, address(*from)));
         user.map(|user| Viewer(user, ticket.clone(), *from))
     }
 
@@ -136,13 +136,14 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
     let refused = Problem::Unauthenticated {
         challenge: wants_challenge(request),
     };
-    let (credentials, peer) = (credentials(request), peer(request));
+    let (credentials, from) = (credentials(request), arrival::of(request).caller);
+    let peer = address(from);
     let viewer = match credentials {
         None => None,
-        Some(Credentials::Session(token)) => of_session(&recorder, peer, token),
-        Some(Credentials::Bearer(token)) => match of_token(&recorder, peer, &token) {
+        Some(Credentials::Session(token)) => of_session(&recorder, from, token),
+        Some(Credentials::Bearer(token)) => match of_token(&recorder, from, &token) {
             Some(viewer) => Some(viewer),
-            None => match of_session(&recorder, peer, token) {
+            None => match of_session(&recorder, from, token) {
                 Some(viewer) => Some(viewer),
                 None => {
                     recorder
@@ -154,7 +155,7 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
                 }
             },
         },
-        Some(Credentials::Basic { name, password }) => match of_token(&recorder, peer, &password) {
+        Some(Credentials::Basic { name, password }) => match of_token(&recorder, from, &password) {
             Some(viewer) => Some(viewer).filter(|viewer| viewer.0.name == name),
             None => {
                 // Asked before the check: a password changed meanwhile is another.
@@ -165,7 +166,7 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
                     return Err(Problem::CodeNeeded(text));
                 }
                 user.zip(proof)
-                    .map(|(user, proof)| Viewer(user, Ticket::Password(proof), peer))
+                    .map(|(user, proof)| Viewer(user, Ticket::Password(proof), from))
             }
         },
     };
@@ -185,23 +186,27 @@ fn is_at_home(recorder: &Recorder, user: &User, from: Option<IpAddr>) -> bool {
     at_home
 }
 
-fn of_session(recorder: &Recorder, from: Option<IpAddr>, token: String) -> Option<Viewer> {
+fn of_session(recorder: &Recorder, from: Option<Caller>, token: String) -> Option<Viewer> {
     let session = recorder.storage().accounts().session(&token)?;
     let id = session.info.id;
     let viewer = Viewer(session.user, Ticket::Session { token, id }, from);
-    is_at_home(recorder, &viewer.0, from).then_some(viewer)
+    is_at_home(recorder, &viewer.0, address(from)).then_some(viewer)
 }
 
-fn of_token(recorder: &Recorder, from: Option<IpAddr>, text: &str) -> Option<Viewer> {
+fn of_token(recorder: &Recorder, from: Option<Caller>, text: &str) -> Option<Viewer> {
     let accounts = recorder.storage().accounts();
     let id = accounts.shown_token(text)?;
     let user = accounts.user_of_token(id)?;
-    is_at_home(recorder, &user, from).then_some(Viewer(user, Ticket::Token(id), from))
+    is_at_home(recorder, &user, address(from)).then_some(Viewer(user, Ticket::Token(id), from))
 }
 
 /// Who asks, as far as the connection and trusted proxies say.
 pub fn peer(request: &HttpRequest) -> Option<IpAddr> {
-    arrival::of(request).peer
+    address(arrival::of(request).caller)
+}
+
+fn address(caller: Option<Caller>) -> Option<IpAddr> {
+    caller.map(|caller| caller.address)
 }
 
 /// The user if the pair is right, whether or not a code is asked for beside it; a wrong one is told of.

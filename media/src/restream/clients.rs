@@ -102,7 +102,7 @@ impl Clients {
     pub fn unwelcome(&self, users: &dyn RtspUsers) -> Vec<RTSPClient> {
         self.select(|entry| {
             let may_not = |who: &str, stream| users.may_play(who, entry.from, stream) != MayPlay::Yes;
-            entry.from.is_some_and(|from| !users.admits(from))
+            !users.admits(entry.from)
                 || entry.who.as_ref().is_some_and(|(who, stamp)| {
                     users.stamp(who) != *stamp || entry.streams.iter().any(|stream| may_not(who, stream))
                 })

@@ -40,7 +40,8 @@ pub trait RtspUsers: Send + Sync + 'static {
     /// off, or without one.
     fn ha1(&self, user: &str) -> Option<String>;
     /// Whether whoever is there may ask anything; called when they connect, and again and again after.
-    fn admits(&self, from: IpAddr) -> bool;
+    /// `None`: that is not known.
+    fn admits(&self, from: Option<IpAddr>) -> bool;
     /// Whether this user may come from there; else no password is right.
     fn is_at_home(&self, from: Option<IpAddr>, user: &str) -> bool;
     /// Whether this user may be tried from there now; `false` after too many wrong passwords.

@@ -43,7 +43,13 @@ pub(super) fn address_of(client: &RTSPClient) -> Option<IpAddr> {
         }
         text(gst_rtsp::ffi::gst_rtsp_connection_get_ip(connection))?
     };
-    ip.parse().ok()
+    read(&ip)
+}
+
+/// An address of a link names the link too: `fe80::1%eth0` (RFC 4007 §11).
+fn read(ip: &str) -> Option<IpAddr> {
+    let address = ip.split_once('%').map_or(ip, |(address, _)| address);
+    address.parse().ok()
 }
 
 /// Whether the answer of a Digest was made with this HA1, for whatever nonce (RFC 2617, 3.2.2.1).
@@ -86,4 +92,22 @@ unsafe fn text(text: *const c_char) -> Option<String> {
     }
     // SAFETY: as the caller promises.
     unsafe { CStr::from_ptr(text) }.to_str().ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_links_are_addresses() {
+        for (text, expected) in [
+            ("192.0.2.7", Some("192.0.2.7")),
+            ("2001:db8::7", Some("2001:db8::7")),
+            ("fe80::7%eth0", Some("fe80::7")),
+            ("", None),
+            ("%eth0", None),
+        ] {
+            assert_eq!(read(text), expected.and_then(|text| text.parse().ok()), "{text}");
+        }
+    }
 }

@@ -191,8 +191,7 @@ fn server(options: &RestreamOptions, shared: &Arc<Shared>) -> RTSPServer {
     server.connect_client_connected(move |_, client| {
         let Some(shared) = weak.upgrade() else { return };
         let from = address_of(client);
-        let admitted = from.is_none_or(|from| shared.users.admits(from));
-        if admitted && shared.clients.add(client, from, max) {
+        if shared.users.admits(from) && shared.clients.add(client, from, max) {
             client.set_post_session_timeout(WITHOUT_SESSION);
             watch(client, &shared);
         } else {

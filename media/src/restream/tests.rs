@@ -37,8 +37,8 @@ impl RtspUsers for Users {
         let right = matches!((user, password), ("ann", "correct horse") | ("bob", "battery"));
         right.then(|| user.to_owned())
     }
-    fn admits(&self, from: IpAddr) -> bool {
-        assert!(from.is_loopback());
+    fn admits(&self, from: Option<IpAddr>) -> bool {
+        assert!(from.is_some_and(|from| from.is_loopback()));
         !self.2.load(Ordering::Relaxed)
     }
     fn is_at_home(&self, _: Option<IpAddr>, user: &str) -> bool {
@@ -569,6 +569,21 @@ fn who_may_not_play_any_more_is_sent_away() {
     until("it plays", || house.restream.stats().playing == 1);
     house.users.1.store(true, Ordering::Relaxed);
     until("it is sent away", || house.restream.stats().playing == 0);
+    player.wait().unwrap();
+}
+
+#[test]
+fn who_plays_and_is_not_admitted_any_more_is_sent_away() {
+    let house = House::new(SOUND, false);
+    let mut player = Command::new("ffmpeg")
+        .args(["-v", "error", "-rtsp_transport", "tcp", "-i"])
+        .arg(house.url("ann:correct%20horse@"))
+        .args(["-f", "null", "-"])
+        .spawn()
+        .unwrap();
+    until("it plays", || house.restream.stats().playing == 1);
+    house.users.2.store(true, Ordering::Relaxed);
+    until("it is sent away", || house.restream.stats().clients == 0);
     player.wait().unwrap();
 }
 

@@ -10,7 +10,7 @@ use vigie_config::Utc;
 
 use super::{
     Accounts, AccountsError, EndedSession, Origin, Rights, Session, SessionInfo, Token, User, Verdict,
-    sessions::{self, StoredSession, Touch},
+    sessions::{self, Now, StoredSession, Touch},
     state::Entry,
     tokens::{self, StoredToken},
     users,
@@ -131,7 +131,7 @@ impl Accounts {
 
     fn session_with(&self, token: &str, touch: Touch) -> Option<Session> {
         let state = self.read();
-        let (session, info) = state.sessions.get(&sessions::token_hash(token), Utc::now(), touch)?;
+        let (session, info) = state.sessions.get(&sessions::token_hash(token), Now::now(), touch)?;
         let user = state.users.get(&session.user).filter(|user| user.enabled)?;
         Some(Session {
             user: state.public(user),
@@ -145,7 +145,7 @@ impl Accounts {
             return Vec::new();
         }
         let mut journal = self.lock_journal();
-        let idle = self.write().sessions.take_idle(Utc::now());
+        let idle = self.write().sessions.take_idle(Instant::now());
         let ended = idle.into_iter().map(|session| {
             self.commit_or_remember(&mut journal, Entry::SessionEnded { hash: session.hash });
             EndedSession {
@@ -158,7 +158,7 @@ impl Accounts {
 
     /// Those that have not ended, newest first.
     pub fn sessions(&self) -> Vec<SessionInfo> {
-        self.read().sessions.list(Utc::now())
+        self.read().sessions.list(Now::now())
     }
 
     /// Unknown tokens are ignored.

@@ -30,10 +30,10 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use vigie_config::Utc;
+use vigie_config::Whence;
 
 pub use entrance::Proof;
 pub use error::AccountsError;
@@ -51,6 +51,7 @@ use crate::journal::Journal;
 use ha1::Seal;
 use password::{Hasher, PairCache};
 use second_factor::Enrolment;
+use sessions::Now;
 use setup::SetupLink;
 use state::{Entry, State};
 
@@ -80,9 +81,9 @@ impl Accounts {
         let journal = match Journal::open(&path) {
             Ok(opened) => {
                 let mut journal = opened.journal;
-                let now = Utc::now();
+                let now = Now::now();
                 opened.entries.into_iter().for_each(|entry| state.apply(entry, now));
-                state.sessions.forget_ended(now);
+                state.sessions.forget_ended(now.utc);
                 if opened.damaged_lines > 0 {
                     tracing::warn!(
                         "{} lines of {} were damaged and are lost: check `vigie user list`",
@@ -133,10 +134,17 @@ impl Accounts {
         !self.read().users.is_empty()
     }
 
+    /// Whether some user may come with certain network cards alone.
+    pub fn are_bound_to_cards(&self) -> bool {
+        let state = self.read();
+        let mut bound = state.users.values().filter_map(|user| user.addresses.as_ref());
+        bound.any(|addresses| addresses.iter().any(Whence::is_mac))
+    }
+
     /// Sessions that do not stay end after so long without input ([`Accounts::has_input`]); `None`: none does.
     pub fn end_idle_after(&self, idle: Option<Duration>) {
         if self.read().sessions.idle != idle {
-            self.write().sessions.end_idle_after(idle, Utc::now());
+            self.write().sessions.end_idle_after(idle, Instant::now());
         }
     }
 
@@ -144,7 +152,7 @@ impl Accounts {
     fn commit(&self, journal: &mut Option<Journal<Entry>>, entry: Entry) -> Result<(), AccountsError> {
         let journal = self.readable(journal)?;
         journal.append(&entry)?;
-        self.write().apply(entry, Utc::now());
+        self.write().apply(entry, Now::now());
         self.read().compact(journal, false);
         Ok(())
     }
@@ -171,7 +179,7 @@ impl Accounts {
                 false
             }
         });
-        self.write().apply(entry, Utc::now());
+        self.write().apply(entry, Now::now());
         if let Some(journal) = journal.as_mut().filter(|_| written) {
             self.read().compact(journal, false);
         }

@@ -7,6 +7,7 @@ use vigie_config::{CameraId, Utc};
 use super::{
     Accounts, AccountsError, Bounds, Change, Group, GroupName, HouseRight, Rights, User,
     ha1::{self, Seal},
+    sessions::Now,
     state::{Entry, State},
     users::{self, StoredUser},
 };
@@ -81,7 +82,7 @@ impl Accounts {
                 ..State::default()
             };
             next.groups.0 = state.groups.0.clone();
-            next.apply(entry.clone(), Utc::now());
+            next.apply(entry.clone(), Now::now());
             manages(&next) || !manages(&state)
         };
         match kept {

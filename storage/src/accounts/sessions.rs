@@ -2,8 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicI64, Ordering},
-    time::Duration,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -18,6 +21,24 @@ const MAX_PER_USER: usize = 64;
 const TOKEN_BYTES: usize = 32;
 /// What is kept of a browser's name for itself.
 const LONGEST_AGENT: usize = 160;
+/// Pages tell of input every 30 s, and hear of another limit with the answer.
+const SPARED: Duration = Duration::from_secs(60);
+
+/// A moment on both clocks: what is stored goes by the one that people may set, what runs by the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    pub utc: Utc,
+    pub instant: Instant,
+}
+
+impl Now {
+    pub fn now() -> Self {
+        Self {
+            utc: Utc::now(),
+            instant: Instant::now(),
+        }
+    }
+}
 
 /// A session that is good now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +136,21 @@ struct Kept {
     stored: StoredSession,
     /// Microseconds since 1970 of the last request.
     seen: AtomicI64,
-    /// The same of the last input; sign-in is the first.
-    input: AtomicI64,
+    /// Of the last input; sign-in is the first.
+    input: Mutex<Instant>,
+    /// However short the time without input came to be, it does not end earlier.
+    spared: Instant,
+}
+
+impl Kept {
+    fn input(&self) -> Instant {
+        *self.input.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_input(&self, now: Instant) {
+        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+        *input = now.max(*input);
+    }
 }
 
 /// What a question about a session means for it.
@@ -138,47 +172,50 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub fn insert(&mut self, session: StoredSession, now: Utc) {
-        let [seen, input] = [(); 2].map(|()| AtomicI64::new(now.as_micros()));
+    pub fn insert(&mut self, session: StoredSession, now: Now) {
         let kept = Kept {
             stored: session,
-            seen,
-            input,
+            seen: AtomicI64::new(now.utc.as_micros()),
+            input: Mutex::new(now.instant),
+            spared: now.instant,
         };
         self.all.insert(kept.stored.hash.clone(), kept);
     }
 
     /// While nothing ended for want of input nobody told of any: it counts from now.
-    pub fn end_idle_after(&mut self, idle: Option<Duration>, now: Utc) {
-        self.idle = idle;
-        for kept in self.all.values() {
-            kept.input.fetch_max(now.as_micros(), Ordering::Relaxed);
+    pub fn end_idle_after(&mut self, idle: Option<Duration>, now: Instant) {
+        let before = std::mem::replace(&mut self.idle, idle);
+        for kept in self.all.values_mut() {
+            kept.spared = now + SPARED;
+            if before.is_none() {
+                kept.has_input(now);
+            }
         }
     }
 
-    pub fn get(&self, hash: &str, now: Utc, touch: Touch) -> Option<(&StoredSession, SessionInfo)> {
+    pub fn get(&self, hash: &str, now: Now, touch: Touch) -> Option<(&StoredSession, SessionInfo)> {
         let kept = self.all.get(hash).filter(|kept| self.is_good(kept, now))?;
         if touch != Touch::Look {
-            kept.seen.fetch_max(now.as_micros(), Ordering::Relaxed);
+            kept.seen.fetch_max(now.utc.as_micros(), Ordering::Relaxed);
         }
         if touch == Touch::Input {
-            kept.input.fetch_max(now.as_micros(), Ordering::Relaxed);
+            kept.has_input(now.instant);
         }
         Some((&kept.stored, self.info(kept, now)))
     }
 
-    fn is_good(&self, kept: &Kept, now: Utc) -> bool {
-        now < kept.stored.expires && self.idle_end(kept).is_none_or(|end| now < end)
+    fn is_good(&self, kept: &Kept, now: Now) -> bool {
+        now.utc < kept.stored.expires && self.idle_end(kept).is_none_or(|end| now.instant < end)
     }
 
     /// When it ends if nobody gives input.
-    fn idle_end(&self, kept: &Kept) -> Option<Utc> {
+    fn idle_end(&self, kept: &Kept) -> Option<Instant> {
         let idle = self.idle.filter(|_| !kept.stored.stays)?;
-        Some(Utc::from_micros(kept.input.load(Ordering::Relaxed)) + idle)
+        Some(kept.spared.max(kept.input() + idle))
     }
 
     /// Takes those away that ended for want of input.
-    pub fn take_idle(&mut self, now: Utc) -> Vec<StoredSession> {
+    pub fn take_idle(&mut self, now: Instant) -> Vec<StoredSession> {
         let is_idle = |kept: &&Kept| self.idle_end(kept).is_some_and(|end| end <= now);
         let ended: Vec<StoredSession> = self
             .all
@@ -190,9 +227,9 @@ impl Sessions {
         ended
     }
 
-    fn info(&self, kept: &Kept, now: Utc) -> SessionInfo {
+    fn info(&self, kept: &Kept, now: Now) -> SessionInfo {
         let stored = &kept.stored;
-        let left = |end: Utc| Duration::from_micros(u64::try_from(end.as_micros() - now.as_micros()).unwrap_or(0));
+        let left = |end: Instant| end.saturating_duration_since(now.instant);
         SessionInfo {
             id: id_of(&stored.hash).to_owned(),
             user: stored.user.clone(),
@@ -245,7 +282,7 @@ impl Sessions {
         self.all.values().map(|kept| &kept.stored)
     }
     /// Those that are good, newest first.
-    pub fn list(&self, now: Utc) -> Vec<SessionInfo> {
+    pub fn list(&self, now: Now) -> Vec<SessionInfo> {
         let good = self.all.values().filter(|kept| self.is_good(kept, now));
         let mut list: Vec<SessionInfo> = good.map(|kept| self.info(kept, now)).collect();
         list.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
@@ -258,66 +295,102 @@ impl Sessions {
 mod tests {
     use super::*;
 
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn minutes(minutes: u64) -> Duration {
+        Duration::from_secs(60 * minutes)
+    }
+
+    fn after(start: Now, time: Duration) -> Now {
+        Now {
+            utc: start.utc + time,
+            instant: start.instant + time,
+        }
+    }
+
+    /// With one session, which began now.
+    fn ending_after(idle: Option<Duration>, stays: bool) -> (Sessions, String, Now) {
+        let (mut sessions, start) = (Sessions::default(), Now::now());
+        sessions.idle = idle;
+        let origin = Origin {
+            stays,
+            ..Origin::default()
+        };
+        let session = StoredSession::new("ab".repeat(32), "ann".into(), start.utc, DAY, origin);
+        sessions.insert(session, start);
+        (sessions, "ab".repeat(32), start)
+    }
+
     #[test]
     fn a_session_without_input_ends_whatever_its_page_asks() {
-        let start = Utc::now();
-        let at = |minutes: u64| start + Duration::from_secs(minutes * 60);
-        let mut sessions = Sessions {
-            idle: Some(Duration::from_secs(30 * 60)),
-            ..Sessions::default()
-        };
-        let day = Duration::from_secs(86_400);
-        let session = StoredSession::new("ab".repeat(32), "ann".into(), start, day, Origin::default());
-        sessions.insert(session.clone(), start);
-        let hash = session.hash.as_str();
-        assert!(sessions.get(hash, at(29), Touch::Request).is_some());
+        let (mut sessions, hash, start) = ending_after(Some(minutes(30)), false);
+        let at = |time: u64| after(start, minutes(time));
+        assert!(sessions.get(&hash, at(29), Touch::Request).is_some());
         assert!(
-            sessions.get(hash, at(30), Touch::Request).is_none(),
+            sessions.get(&hash, at(30), Touch::Request).is_none(),
             "a request is no input"
         );
-        assert!(sessions.get(hash, at(29), Touch::Input).is_some());
-        let (_, info) = sessions.get(hash, at(58), Touch::Look).unwrap();
-        assert_eq!((info.seen, info.idle_left), (at(29), Some(Duration::from_secs(60))));
-        assert!(sessions.take_idle(at(58)).is_empty());
-        assert!(sessions.get(hash, at(59), Touch::Input).is_none(), "too late");
+        assert!(sessions.get(&hash, at(29), Touch::Input).is_some());
+        let (_, info) = sessions.get(&hash, at(58), Touch::Look).unwrap();
+        assert_eq!((info.seen, info.idle_left), (at(29).utc, Some(minutes(1))));
+        assert!(sessions.take_idle(at(58).instant).is_empty());
+        assert!(sessions.get(&hash, at(59), Touch::Input).is_none(), "too late");
         // Somebody else signs in before anybody was told.
-        sessions.forget_ended(at(59));
-        assert_eq!(sessions.take_idle(at(59)).len(), 1);
+        sessions.forget_ended(at(59).utc);
+        assert_eq!(sessions.take_idle(at(59).instant).len(), 1);
         assert_eq!(sessions.len(), 0);
     }
 
     #[test]
+    fn a_clock_that_is_set_neither_ends_nor_keeps_who_is_there() {
+        let (mut sessions, hash, start) = ending_after(Some(minutes(30)), false);
+        for (clock, is_ahead) in [(start.utc + DAY / 2, true), (Utc::from_micros(0), false)] {
+            let at = |time: u64| Now {
+                utc: clock,
+                instant: start.instant + minutes(time),
+            };
+            let (_, info) = sessions.get(&hash, at(20), Touch::Request).unwrap();
+            assert_eq!(info.idle_left, Some(minutes(10)), "ahead: {is_ahead}");
+            assert!(
+                sessions.get(&hash, at(30), Touch::Request).is_none(),
+                "ahead: {is_ahead}"
+            );
+        }
+        assert_eq!(sessions.take_idle(start.instant + minutes(30)).len(), 1);
+    }
+
+    #[test]
     fn what_is_switched_on_counts_from_then() {
-        let start = Utc::now();
-        let at = |minutes: u64| start + Duration::from_secs(minutes * 60);
-        let mut sessions = Sessions::default();
-        let day = Duration::from_secs(86_400);
-        let session = StoredSession::new("ab".repeat(32), "ann".into(), start, day, Origin::default());
-        sessions.insert(session, start);
-        sessions.end_idle_after(Some(Duration::from_secs(60)), at(10));
-        assert!(sessions.take_idle(at(10)).is_empty());
-        assert_eq!(sessions.take_idle(at(11)).len(), 1);
+        let (mut sessions, _, start) = ending_after(None, false);
+        let at = |time: u64| start.instant + minutes(time);
+        sessions.end_idle_after(Some(minutes(2)), at(10));
+        assert!(sessions.take_idle(at(11)).is_empty());
+        assert_eq!(sessions.take_idle(at(12)).len(), 1);
+    }
+
+    #[test]
+    fn a_shorter_time_leaves_pages_time_to_tell_of_input() {
+        let (mut sessions, hash, start) = ending_after(Some(minutes(30)), false);
+        let at = |seconds: u64| after(start, Duration::from_secs(seconds));
+        sessions.end_idle_after(Some(Duration::from_secs(10)), at(25).instant);
+        assert!(sessions.get(&hash, at(84), Touch::Request).is_some(), "no time to tell");
+        assert!(sessions.get(&hash, at(84), Touch::Input).is_some());
+        assert!(sessions.take_idle(at(93).instant).is_empty());
+        assert_eq!(sessions.take_idle(at(94).instant).len(), 1);
+        // It gives nobody a beginning anew.
+        let (mut sessions, _, start) = ending_after(Some(minutes(30)), false);
+        sessions.end_idle_after(Some(minutes(20)), start.instant + minutes(15));
+        assert_eq!(sessions.take_idle(start.instant + minutes(20)).len(), 1);
     }
 
     #[test]
     fn a_session_that_stays_needs_no_input() {
-        let start = Utc::now();
-        let mut sessions = Sessions {
-            idle: Some(Duration::from_secs(120)),
-            ..Sessions::default()
-        };
-        let origin = Origin {
-            stays: true,
-            ..Origin::default()
-        };
-        let day = Duration::from_secs(86_400);
-        let session = StoredSession::new("ab".repeat(32), "wall".into(), start, day, origin);
-        sessions.insert(session.clone(), start);
-        let later = start + day / 2;
-        let (_, info) = sessions.get(&session.hash, later, Touch::Look).unwrap();
+        let (mut sessions, hash, start) = ending_after(Some(minutes(2)), true);
+        let later = after(start, DAY / 2);
+        let (_, info) = sessions.get(&hash, later, Touch::Look).unwrap();
         assert_eq!(info.idle_left, None);
-        assert!(sessions.take_idle(later).is_empty());
-        sessions.forget_ended(start + day);
+        assert!(sessions.take_idle(later.instant).is_empty());
+        sessions.forget_ended(start.utc + DAY);
         assert_eq!(sessions.len(), 0);
     }
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
-use vigie_config::Utc;
 
 use super::{
     GroupName, Rights, User, Verdict,
     groups::Groups,
-    sessions::{Sessions, StoredSession},
+    sessions::{Now, Sessions, StoredSession},
     tokens::{StoredToken, Tokens},
     users::StoredUser,
 };
@@ -38,7 +37,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub fn apply(&mut self, entry: Entry, now: Utc) {
+    pub fn apply(&mut self, entry: Entry, now: Now) {
         match entry {
             Entry::User(user) => {
                 let old = self.users.get(&user.name);

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
 
 use ulid::Ulid;
+use vigie_config::Utc;
 
 use super::{rights::tests::camera, second_factor::tests::shown, *};
 
@@ -612,14 +613,14 @@ fn a_session_ends_for_want_of_input_and_stays_ended() {
         .operator()
         .add("ann", GroupName::ordinary(), None, "correct horse")
         .unwrap();
+    assert!(accounts.end_idle().is_empty());
+    accounts.end_idle_after(Some(std::time::Duration::ZERO));
     let token = accounts.create_session("ann", HOUR, Origin::default()).unwrap();
     let origin = Origin {
         stays: true,
         ..Origin::default()
     };
     let wall = accounts.create_session("ann", HOUR, origin).unwrap();
-    assert!(accounts.end_idle().is_empty());
-    accounts.end_idle_after(Some(std::time::Duration::ZERO));
     assert_eq!(accounts.has_input(&token), None);
     assert_eq!(accounts.end_idle().len(), 1);
     assert!(accounts.end_idle().is_empty());

@@ -11,14 +11,13 @@ use vigie_actors::{
     Recorder,
     settings::{By, Outcome, SettingsError},
 };
-use vigie_config::edit::{Edit, LISTS, Place, SINGLES};
+use vigie_config::{
+    Server,
+    edit::{Edit, LISTS, Place, SINGLES},
+};
 
 use super::tag_of;
-use crate::{
-    audit::said,
-    problem::Problem,
-    sign_in::{Viewer, peer},
-};
+use crate::{arrival, audit::said, problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -164,7 +163,7 @@ pub(super) async fn carry_out(
     let (expected, try_only) = (tag_of(request, IF_MATCH), query.try_only);
     let by = By {
         name: &viewer.0.name,
-        from: peer(request),
+        from: &|server: &Server| arrival::caller_under(request, server),
         forced: query.force,
     };
     let changed = recorder

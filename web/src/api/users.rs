@@ -193,11 +193,16 @@ pub async fn change(
     } = body.into_inner();
     if *name == viewer.0.name
         && let Some(Some(addresses)) = &addresses
-        && !recorder.gate().holds(addresses, peer(&request))
     {
-        let text =
-            "you would be bound to addresses that are not yours now: have somebody else do it, or do it from there";
-        return Err(Problem::Conflict(text.into()));
+        let from = peer(&request);
+        if let Some(from) = from.filter(|_| addresses.iter().any(Whence::is_mac)) {
+            recorder.gate().look_for(from).await;
+        }
+        if !recorder.gate().holds(addresses, from) {
+            let text =
+                "you would be bound to addresses that are not yours now: have somebody else do it, or do it from there";
+            return Err(Problem::Conflict(text.into()));
+        }
     }
     if second_factor == Some(true) {
         let text = "second_factor: only the user can begin with one, expected false";
