@@ -177,7 +177,13 @@ fn a_recorder_that_runs_is_saved_and_put_back_over_http() {
     }
     let looked = asked("?try_only=true", WORDS, &saved.body);
     assert_eq!(looked.0, 200, "{}", looked.1);
-    for line in ["cam0", "input door", "user guard: added", "user eve: removed", "server.state_dir"] {
+    for line in [
+        "cam0",
+        "input door",
+        "user guard: added",
+        "user eve: removed",
+        "server.state_dir",
+    ] {
         assert!(looked.1.contains(line), "{line}: {}", looked.1);
     }
     let body = json!({ "password": WORDS, "file": BASE64_STANDARD.encode(&saved.body) });
@@ -194,7 +200,11 @@ fn a_recorder_that_runs_is_saved_and_put_back_over_http() {
     assert_eq!(names(&two, "/api/v1/users", "name"), ["guard", USER].map(Value::from));
     assert_eq!(two.get_as("eve", "/api/v1/preferences").status, 401);
     // Its secrets came along, and are kept as those that are set here.
-    assert_eq!(two.post_with_token("/api/v1/inputs/door", "0123456789abcdef", "").status, 200);
+    assert_eq!(
+        two.post_with_token("/api/v1/inputs/door", "0123456789abcdef", "")
+            .status,
+        200
+    );
     let text = fs::read_to_string(&two.config).unwrap();
     assert!(!text.contains("0123456789abcdef"), "{text}");
     two.wait_recording("cam0", "main");

@@ -82,7 +82,7 @@ impl Accounts {
                 ..State::default()
             };
             next.groups.0 = state.groups.0.clone();
-            next.apply(entry.clone(), Now::now());
+            next.apply(entry.clone(), Now::taken());
             manages(&next) || !manages(&state)
         };
         match kept {

@@ -32,7 +32,7 @@ pub(super) struct Now {
 }
 
 impl Now {
-    pub fn now() -> Self {
+    pub fn taken() -> Self {
         Self {
             utc: Utc::now(),
             instant: Instant::now(),
@@ -310,7 +310,7 @@ mod tests {
 
     /// With one session, which began now.
     fn ending_after(idle: Option<Duration>, stays: bool) -> (Sessions, String, Now) {
-        let (mut sessions, start) = (Sessions::default(), Now::now());
+        let (mut sessions, start) = (Sessions::default(), Now::taken());
         sessions.idle = idle;
         let origin = Origin {
             stays,

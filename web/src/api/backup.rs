@@ -15,7 +15,7 @@ use vigie_actors::{
     backup::{self, ConfigError},
     settings::{By, SettingsError},
 };
-use vigie_config::{Config, Utc, edit::Edit, variables_of};
+use vigie_config::{Config, Server, Utc, edit::Edit, variables_of};
 use vigie_storage::{
     Storage,
     backup::{BackupError, Contents, Head, MOST_BYTES},
@@ -26,11 +26,7 @@ use super::{
     config::{ChangeQuery, ChangedBody, problem},
     tag_of, users,
 };
-use crate::{
-    audit::said,
-    problem::Problem,
-    sign_in::{Viewer, peer},
-};
+use crate::{arrival, audit::said, problem::Problem, sign_in::Viewer};
 
 /// A file of [`MOST_BYTES`] in base64, with what is around it.
 pub const MOST_BODY: usize = MOST_BYTES / 3 * 4 + (64 << 10);
@@ -121,10 +117,15 @@ pub async fn restore(
     let now = recorder.settings().read().await.map_err(problem)?.edit;
     let (data, body) = (recorder.clone(), body.into_inner());
     let opened = blocking(move || Opened::new(data.storage(), &body, &now)).await??;
-    let Opened { head, contents, people, notes } = opened;
+    let Opened {
+        head,
+        contents,
+        people,
+        notes,
+    } = opened;
     let by = By {
         name: &viewer.0.name,
-        from: peer(&request),
+        from: &|server: &Server| arrival::caller_under(&request, server),
         forced: query.force,
     };
     let storage = recorder.storage().clone();

@@ -48,11 +48,7 @@ pub async fn prepare(
     responses((status = 200, body = DoneBody), (status = 404, body = crate::problem::ProblemDocument),
               (status = 409, description = "why not", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/disks/{id}/adopt")]
-pub async fn adopt(
-    _: Viewer,
-    id: web::Path<String>,
-    recorder: web::Data<Recorder>,
-) -> Result<HttpResponse, Problem> {
+pub async fn adopt(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     carry_out(recorder, &id, |id| DiskRequest::Adopt { id }).await
 }
 
@@ -61,11 +57,7 @@ pub async fn adopt(
     responses((status = 200, body = DoneBody), (status = 404, body = crate::problem::ProblemDocument),
               (status = 409, description = "why not", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/disks/{id}/retire")]
-pub async fn retire(
-    _: Viewer,
-    id: web::Path<String>,
-    recorder: web::Data<Recorder>,
-) -> Result<HttpResponse, Problem> {
+pub async fn retire(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     carry_out(recorder, &id, |id| DiskRequest::Retire { id }).await
 }
 
@@ -74,11 +66,7 @@ pub async fn retire(
     responses((status = 200, body = DoneBody), (status = 404, body = crate::problem::ProblemDocument),
               (status = 409, description = "why not", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/disks/{id}/release")]
-pub async fn release(
-    _: Viewer,
-    id: web::Path<String>,
-    recorder: web::Data<Recorder>,
-) -> Result<HttpResponse, Problem> {
+pub async fn release(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder>) -> Result<HttpResponse, Problem> {
     carry_out(recorder, &id, |id| DiskRequest::Release { id }).await
 }
 

@@ -299,7 +299,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(backup::save)
         .service(
             web::resource("/api/v1/restore")
-                .app_data(web::JsonConfig::default().limit(backup::MOST_BODY).error_handler(malformed_json))
+                .app_data(
+                    web::JsonConfig::default()
+                        .limit(backup::MOST_BODY)
+                        .error_handler(malformed_json),
+                )
                 .route(web::post().to(backup::restore)),
         )
         .service(reset::reset_all)

@@ -6,16 +6,13 @@ use vigie_actors::{
     Recorder, reset,
     settings::{By, SettingsError},
 };
+use vigie_config::Server;
 
 use super::{
     blocking, config,
     second_factor::{OwnPassword, knows},
 };
-use crate::{
-    audit::said,
-    problem::Problem,
-    sign_in::{Viewer, peer},
-};
+use crate::{arrival, audit::said, problem::Problem, sign_in::Viewer};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({ "setup": "/setup?link=q1Zc…" }))]
@@ -41,7 +38,7 @@ pub async fn reset_all(
     knows(&viewer, &request, &recorder, body.into_inner().password).await?;
     let by = By {
         name: &viewer.0.name,
-        from: peer(&request),
+        from: &|server: &Server| arrival::caller_under(&request, server),
         forced: true,
     };
     let mut text = String::new();
