@@ -51,7 +51,10 @@ timeline() {
 	[ -s "$results" ] || echo "7: the benchmark did not end … FAIL" >>"$results"
 }
 
-lighthouse() {
+# LINES WHAT COMMAND…: a script that prints as many results, at a demo.
+at_demo() {
+	lines=$1 what=$2
+	shift 2
 	packaged
 	npm --prefix tests/lighthouse ci --no-audit --no-fund || exit 1
 	folder=$(mktemp -d)
@@ -59,12 +62,25 @@ lighthouse() {
 	demo=$!
 	until grep -q '^ready ' "$folder.out"; do sleep 1; done
 	read -r _ url _ user _ password <"$folder.out"
-	VIGIE_URL=$url VIGIE_USER=$user VIGIE_PASSWORD=$password node tests/lighthouse/pages.mjs / /playback | tee -a "$results"
+	VIGIE_URL=$url VIGIE_USER=$user VIGIE_PASSWORD=$password "$@" | tee -a "$results"
 	kill "$demo" && wait "$demo"
 	rm -rf "$folder" "$folder.out"
-	[ "$(wc -l <"$results")" = 4 ] || echo "5: Lighthouse did not end … FAIL" >>"$results"
+	[ "$(wc -l <"$results")" = "$lines" ] || echo "$what did not end … FAIL" >>"$results"
 }
 
-all="rights pages lighthouse timeline playback live"
+lighthouse() {
+	at_demo 4 "5: Lighthouse" node tests/lighthouse/pages.mjs / /playback
+}
+
+# Where it is installed.
+firefox() {
+	[ -x "${VIGIE_FIREFOX:-/usr/bin/firefox-esr}" ] || {
+		echo "1: Firefox is not installed, so the pages were not looked at in it (apt-get install firefox-esr)"
+		return
+	}
+	at_demo 3 "1: Firefox" node tests/lighthouse/firefox.mjs
+}
+
+all="rights pages lighthouse firefox timeline playback live"
 # shellcheck disable=SC2086 # a word each
 parts "$all" ${*:-$all}
