@@ -62,6 +62,15 @@ pub enum Command {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Forget users and everything that is set up, while the recorder does not run. Footage, disks, events
+    /// and the addresses by which it is reached stay
+    Reset {
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Do it: there is no way back but a backup
+        #[arg(long, required = true)]
+        yes: bool,
+    },
     /// Compare the index with the footage, or make it anew from it
     Index {
         #[command(subcommand)]

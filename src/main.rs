@@ -12,6 +12,7 @@ mod index;
 mod lock;
 mod log_layer;
 mod offline;
+mod reset;
 mod run;
 mod systemd;
 mod telemetry;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Restore {
             config, from, dry_run, ..
         } => backup::restore(&config, &from, dry_run),
+        Command::Reset { config, .. } => reset::main(&config),
         Command::User { what } => user::main(what),
         Command::Index { what } => index::main(what),
         Command::Disk { what } => disk::main(what),

@@ -46,6 +46,7 @@ mod recorder;
 pub mod recording;
 pub mod registry;
 mod reload;
+pub mod reset;
 mod restream;
 mod retention;
 pub mod settings;

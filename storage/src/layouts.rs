@@ -167,6 +167,11 @@ impl Layouts {
         })
     }
 
+    /// All of them.
+    pub fn forget(&self) -> Result<(), KeptError> {
+        self.0.forget()
+    }
+
     /// As they were in another recorder, or before: each replaces one of the same id.
     pub fn restore(&self, layouts: Vec<Layout>) -> Result<(), LayoutError> {
         self.0.change(|all| {

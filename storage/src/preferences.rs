@@ -89,6 +89,11 @@ impl Preferences {
         self.0.read().values().cloned().collect()
     }
 
+    /// All of them.
+    pub fn forget(&self) -> Result<(), KeptError> {
+        self.0.forget()
+    }
+
     /// As they were in another recorder, or before; nothing else is remembered.
     pub fn restore(&self, preferences: Vec<Preference>) -> Result<(), PreferenceError> {
         self.0.change(|all| {

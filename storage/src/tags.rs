@@ -116,6 +116,11 @@ impl Tags {
         })
     }
 
+    /// All of them.
+    pub fn forget(&self) -> Result<(), KeptError> {
+        self.0.forget()
+    }
+
     /// As they were in another recorder, or before: each replaces one of the same id.
     pub fn restore(&self, tags: Vec<Tag>) -> Result<(), TagError> {
         self.0.change(|all| {

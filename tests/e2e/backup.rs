@@ -9,7 +9,7 @@ use crate::{
     recording::cameras,
 };
 
-const WORDS: &str = "correct horse battery";
+pub const WORDS: &str = "correct horse battery";
 
 fn with_password(house: &House, args: &[&str], password: &str) -> Output {
     let args = [args, &["--password-stdin"]].concat();
@@ -34,7 +34,7 @@ fn said(output: &Output) -> String {
 }
 
 /// What restoring could change: the configuration and the files of the state folder.
-fn kept(house: &House) -> Vec<(String, Vec<u8>)> {
+pub fn kept(house: &House) -> Vec<(String, Vec<u8>)> {
     let mut all = vec![("vigie.toml".to_owned(), fs::read(&house.config).unwrap())];
     for name in ["accounts.jsonl", "layouts.jsonl", "preferences.jsonl", "tags.jsonl"] {
         let text = fs::read(house.root.join("state").join(name)).unwrap_or_default();
@@ -43,7 +43,7 @@ fn kept(house: &House) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-fn names(house: &House, path: &str, key: &str) -> Vec<Value> {
+pub fn names(house: &House, path: &str, key: &str) -> Vec<Value> {
     let answer = house.get(path);
     assert_eq!(answer.status, 200, "{}", answer.text());
     let mut names: Vec<_> = answer

@@ -30,6 +30,7 @@ mod lies;
 mod live_view;
 mod looks;
 mod losses;
+mod manage;
 mod motion;
 mod motion_load;
 mod mqtt;

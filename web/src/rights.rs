@@ -34,6 +34,7 @@ pub enum Need {
     /// Signed in, and not with an API token.
     Person,
     House(HouseRight),
+    Both(HouseRight, HouseRight),
     /// Of the camera in the path.
     Camera(CameraRight),
     /// Of a camera that the handler finds out; of some camera at least.
@@ -48,7 +49,7 @@ pub enum Need {
     Input,
 }
 
-use Need::{ByHand, Camera, Footage, House, Input, Nobody, Person, Picture, SignedIn, Some as OfSome};
+use Need::{Both, ByHand, Camera, Footage, House, Input, Nobody, Person, Picture, SignedIn, Some as OfSome};
 
 /// Method, path as OpenAPI has it, need.
 pub const NEEDS: &[(&str, &str, Need)] = &[
@@ -142,6 +143,14 @@ pub const NEEDS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/config-history/{id}/restore", House(Configure)),
     ("POST", "/api/v1/camera-order", House(Configure)),
     ("POST", "/api/v1/probe", House(Configure)),
+    // Everything that is set up: accounts as well as the configuration.
+    ("POST", "/api/v1/backup", Both(Configure, Users)),
+    ("POST", "/api/v1/restore", Both(Configure, Users)),
+    ("POST", "/api/v1/factory-reset", Both(Configure, Users)),
+    ("POST", "/api/v1/disks/{id}/prepare", House(Configure)),
+    ("POST", "/api/v1/disks/{id}/adopt", House(Configure)),
+    ("POST", "/api/v1/disks/{id}/retire", House(Configure)),
+    ("POST", "/api/v1/disks/{id}/release", House(Configure)),
     ("GET", "/api/v1/log", House(System)),
     ("GET", "/api/v1/certificate", House(Configure)),
     ("PUT", "/api/v1/certificate", House(Configure)),
@@ -226,6 +235,7 @@ async fn admit(request: &HttpRequest, need: Need, path: &str) -> Result<Option<V
         }
         Person => {}
         House(right) => viewer.may(right)?,
+        Both(one, other) => viewer.may(one).and_then(|()| viewer.may(other))?,
         Input => viewer.may(Alarms)?,
         Camera(right) => viewer.may_with(&camera()?, right)?,
         OfSome(right) => viewer.may_somewhere(right)?,

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Accounts, AccountsError, GroupName, User, sessions};
+use super::{Accounts, AccountsError, GroupName, User, sessions, state::State};
 
 /// Another one at each start; gone with the first user.
 #[derive(Default)]
@@ -38,6 +38,19 @@ impl Accounts {
         let user = operator.add(name, GroupName::administrator(), None, password)?;
         *expected = None;
         Ok(user)
+    }
+
+    /// Users, groups, tokens and sessions are gone, as before the first start: another link makes the
+    /// first user.
+    pub fn forget_everybody(&self) -> Result<(), AccountsError> {
+        let mut link = self.setup.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = State::default();
+        let mut journal = self.lock_journal();
+        next.sessions.idle = self.read().sessions.idle;
+        self.replace(&mut journal, next)?;
+        self.lock_enrolments().clear();
+        *link = None;
+        Ok(())
     }
 }
 

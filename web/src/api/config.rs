@@ -44,6 +44,28 @@ pub struct ChangedBody {
     warnings: Vec<NoteBody>,
 }
 
+impl ChangedBody {
+    pub(super) fn revision(&self) -> &str {
+        &self.revision
+    }
+}
+
+impl From<Outcome> for ChangedBody {
+    fn from(outcome: Outcome) -> Self {
+        let warnings = outcome.warnings.into_iter().map(|warning| NoteBody {
+            line: warning.line,
+            path: warning.path,
+            text: warning.text,
+        });
+        Self {
+            warnings: warnings.collect(),
+            revision: outcome.revision,
+            changes: outcome.changes,
+            restarts: outcome.restarts,
+        }
+    }
+}
+
 /// A line about a configuration
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct NoteBody {
@@ -148,29 +170,14 @@ pub(super) async fn carry_out(
     let changed = recorder
         .settings()
         .change(recorder, by, expected.as_deref(), try_only, change);
-    let Outcome {
-        revision,
-        changes,
-        restarts,
-        warnings,
-    } = changed.await?;
+    let outcome = changed.await?;
     if !try_only {
-        tracing::info!(by = by.name, what, ?changes, "configuration changed over the API");
+        tracing::info!(by = by.name, what, changes = ?outcome.changes, "configuration changed over the API");
     }
-    let warnings = warnings.into_iter().map(|warning| NoteBody {
-        line: warning.line,
-        path: warning.path,
-        text: warning.text,
-    });
-    let text = format!("{what}: {}", changes.join("; "));
+    let text = format!("{what}: {}", outcome.changes.join("; "));
     let answer = HttpResponse::Ok()
-        .insert_header((ETAG, format!("\"{revision}\"")))
-        .json(ChangedBody {
-            warnings: warnings.collect(),
-            revision,
-            changes,
-            restarts,
-        });
+        .insert_header((ETAG, format!("\"{}\"", outcome.revision)))
+        .json(ChangedBody::from(outcome));
     Ok(said(answer, text))
 }
 

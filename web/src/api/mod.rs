@@ -1,11 +1,13 @@
 //! `/api/v1`: one file per resource. OpenAPI is generated from what stands beside each handler.
 
 mod audit;
+mod backup;
 mod buzzer;
 mod cameras;
 mod certificate;
 mod config;
 mod config_history;
+mod disks;
 pub(crate) mod events;
 #[cfg(feature = "fault-hooks")]
 mod faults;
@@ -24,6 +26,7 @@ mod probe;
 mod push;
 mod recipients;
 mod recordings;
+mod reset;
 mod second_factor;
 mod security;
 mod session;
@@ -100,6 +103,13 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         groups::put,
         groups::remove,
         audit::list,
+        backup::save,
+        backup::restore,
+        reset::reset,
+        disks::prepare,
+        disks::adopt,
+        disks::retire,
+        disks::release,
         system::tree,
         system::info,
         system::capacity,
@@ -250,6 +260,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(groups::put)
         .service(groups::remove)
         .service(audit::list)
+        .service(backup::save)
+        .service(backup::restore_resource())
+        .service(reset::reset)
+        .service(disks::prepare)
+        .service(disks::adopt)
+        .service(disks::retire)
+        .service(disks::release)
         .service(system::tree)
         .service(system::info)
         .service(system::capacity)
