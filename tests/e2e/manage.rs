@@ -150,7 +150,7 @@ fn only_who_may_everything_saves_restores_and_resets() {
         ("fitter", json!(["configure"])),
         ("manager", json!(["configure", "users"])),
     ] {
-        let rights = json!({ "house": rights, "every_camera": [], "cameras": {} });
+        let rights = json!({ "rights": { "house": rights } });
         let group = house.ask_as(USER, "put", &format!("/api/v1/groups/{name}s"), &rights);
         assert_eq!(house.send(group).status, 200);
         let user = json!({ "name": name, "password": PASSWORD, "group": format!("{name}s") });
