@@ -62,12 +62,12 @@ pub enum Command {
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Forget users, cameras and everything else that was set up, while the recorder does not run; addresses,
-    /// disks and footage stay
+    /// Forget users and everything that is set up, while the recorder does not run. Footage, disks, events
+    /// and the addresses by which it is reached stay
     Reset {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
-        /// It cannot be undone, but with a backup
+        /// Do it: there is no way back but a backup
         #[arg(long, required = true)]
         yes: bool,
     },

@@ -5,10 +5,15 @@ use std::{path::Path, process::ExitCode};
 use anyhow::Context;
 use vigie_actors::reset;
 use vigie_config::{
-    Config,
+    Config, diff,
     edit::{self, Edit},
+    variables_of,
 };
-use vigie_storage::{Storage, StorageOptions};
+use vigie_storage::{
+    Storage, StorageOptions,
+    audit::{Entry, Kind},
+    subscriptions::Subscriptions,
+};
 
 use crate::exit;
 
@@ -20,17 +25,8 @@ pub fn main(path: &Path) -> ExitCode {
             return exit::misconfigured();
         }
     };
-    let opened = Storage::open(&config.server.state_dir, StorageOptions::default());
-    let done = opened.map_err(anyhow::Error::from).and_then(|storage| {
-        let done = forget(path, &text, &storage);
-        storage.close();
-        done
-    });
-    match done {
-        Ok(()) => {
-            println!("everything that was set up is forgotten; vigie run prints the link for the next owner");
-            exit::DONE
-        }
+    match carry_out(path, &config, &text) {
+        Ok(()) => exit::DONE,
         Err(error) => {
             eprintln!("{error:#}");
             exit::FAILED
@@ -38,9 +34,22 @@ pub fn main(path: &Path) -> ExitCode {
     }
 }
 
-fn forget(path: &Path, text: &str, storage: &Storage) -> anyhow::Result<()> {
+fn carry_out(path: &Path, config: &Config, text: &str) -> anyhow::Result<()> {
+    let storage = Storage::open(&config.server.state_dir, StorageOptions::default())?;
     let new = reset::configuration(&Edit::new(text)?)?.text();
+    let (next, _) = Config::parse(&new, &variables_of(&new))?;
     edit::replace(path, &new).with_context(|| format!("cannot write {}", path.display()))?;
-    reset::forget(storage, &new)?;
+    let told = "set back to a new recorder: everybody and everything that was set up is forgotten";
+    storage
+        .audit()
+        .tell(Entry::new(Kind::Configuration, told).by("command line"));
+    let subscriptions = Subscriptions::open(&config.server.state_dir);
+    let forgotten = reset::forget(&storage, &subscriptions, &new, None);
+    storage.close();
+    forgotten?;
+    for line in diff(config, &next).words() {
+        println!("{line}");
+    }
+    println!("nobody is known any more: the next start prints the link that sets up the first user");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a backup takes of a recorder, and what restoring one puts back.
 //!
-//! Belongs here: the whole of it, of a recorder that does not run. Does not belong here: the file
+//! Belongs here: the whole of it, of a recorder that runs or does not. Does not belong here: the file
 //! ([`vigie_storage::backup`]), how a configuration is written ([`crate::settings`]).
 
 use vigie_config::{
@@ -12,6 +12,8 @@ use vigie_storage::{
     Storage, accounts::AccountsError, backup::Contents, inspect, layouts::LayoutError, preferences::PreferenceError,
     tags::TagError,
 };
+
+use crate::settings::SettingsError;
 
 /// A machine's own: where its state is kept. Restoring keeps it, or the next start would find nobody.
 const OF_THE_MACHINE: [&str; 1] = ["state_dir"];
@@ -94,6 +96,15 @@ pub enum ConfigError {
     Edit(#[from] EditError),
 }
 
+impl From<ConfigError> for SettingsError {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Problems(problems) => SettingsError::Refused(problems),
+            ConfigError::Edit(error) => SettingsError::Edit(error),
+        }
+    }
+}
+
 /// Disks of a configuration that cannot be recorded on here. Looks at disks.
 pub fn absent_disks(config: &Config) -> Vec<(String, String)> {
     let look = |disk: &vigie_config::Disk| {
@@ -124,7 +135,7 @@ pub fn changes(storage: &Storage, contents: &Contents) -> Result<Vec<String>, Ac
     Ok(lines)
 }
 
-/// Everything but the configuration, which is in force by then.
+/// Everything but the configuration, which is in force by then. Nobody is signed in any more.
 pub fn restore(storage: &Storage, contents: Contents) -> Result<(), RestoreError> {
     storage.accounts().import(&contents.accounts)?;
     storage.layouts().restore(contents.layouts)?;

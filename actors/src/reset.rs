@@ -1,69 +1,70 @@
-//! A factory reset: what a recorder forgets, and what it keeps.
+//! A recorder made as it was when it was new, but for what was recorded.
 //!
-//! Belongs here: the configuration it gets, and everything people have set up in its state. Does not
-//! belong here: footage, events, snapshots, locks and the audit log, which stay.
+//! Belongs here: what is forgotten, and what stays. Does not belong here: how a configuration is written
+//! ([`crate::settings`]), the set-up link (`vigie_storage::accounts`).
 
-use serde_json::{Map, Value};
-use vigie_config::{
-    Secrets,
-    edit::{Edit, EditError, LISTS, Place, SINGLES},
-};
+use vigie_config::{Secrets, edit::Edit};
 use vigie_storage::{
-    Storage, accounts::AccountsError, history::HistoryError, layouts::LayoutError, preferences::PreferenceError,
-    tags::TagError,
+    Storage, accounts::AccountsError, history::HistoryError, kept::KeptError, subscriptions::SubscriptionError,
+    subscriptions::Subscriptions,
 };
 
-/// What is not about how this machine is reached and where it keeps its state.
-const OF_THE_OWNER: [&str; 3] = ["name", "access", "time_zone"];
+use crate::settings::SettingsError;
+
+/// Of `[server]`: by what it is reached, and where its state is. Who resets it finds it again.
+const KEPT: [&str; 10] = [
+    "state_dir",
+    "http",
+    "https",
+    "http_redirect",
+    "hsts",
+    "certificate",
+    "base_path",
+    "trusted_proxies",
+    "proxy_header",
+    "rtsp",
+];
 
 #[derive(Debug, thiserror::Error)]
 pub enum ResetError {
-    #[error("the configuration is reset, users are not forgotten: {0}")]
+    #[error("the configuration is the one of a new recorder, users, groups and tokens are still there: {0}")]
     Accounts(#[from] AccountsError),
-    #[error("users are forgotten, not all layouts: {0}")]
-    Layouts(#[from] LayoutError),
-    #[error("users and layouts are forgotten, not all that pages remember: {0}")]
-    Preferences(#[from] PreferenceError),
-    #[error("users are forgotten, not all tags: {0}")]
-    Tags(#[from] TagError),
-    #[error("users are forgotten, not former configurations: {0}")]
+    #[error("configuration and users are forgotten, not the configurations of before: {0}")]
     History(#[from] HistoryError),
-    #[error("users are forgotten, not the secrets that were set on the pages: {0}")]
+    #[error("configuration and users are forgotten, not all layouts, tags and what pages remember: {0}")]
+    Kept(#[from] KeptError),
+    #[error("all but the browsers that are told is forgotten: {0}")]
+    Subscriptions(#[from] SubscriptionError),
+    #[error("all but the secrets that were set on the pages is forgotten: {0}")]
     Secrets(std::io::Error),
 }
 
-/// The configuration of a new recorder at the same addresses with the same disks.
-pub fn configuration(now: &Edit) -> Result<Edit, EditError> {
-    let mut edit = now.clone();
-    let shown = now.shown();
-    for table in SINGLES.into_iter().filter(|table| *table != "server") {
-        edit.remove(&Place::One(table))?;
+/// The configuration of a new recorder with these disks, reached as this one is.
+pub fn configuration(now: &Edit) -> Result<Edit, SettingsError> {
+    let mut wanted = now.shown();
+    wanted.retain(|table, _| table == "server" || table == "disk");
+    if let Some(serde_json::Value::Object(server)) = wanted.get_mut("server") {
+        server.retain(|key, _| KEPT.contains(&key.as_str()));
     }
-    for table in LISTS.into_iter().filter(|table| *table != "disk") {
-        let Some(Value::Array(entries)) = shown.get(table) else {
-            continue;
-        };
-        for id in entries.iter().filter_map(|entry| entry["id"].as_str()) {
-            edit.remove(&Place::Entry(table, id.to_owned()))?;
-        }
-    }
-    if let Some(Value::Object(server)) = shown.get("server") {
-        let kept = server.iter().filter(|(key, _)| !OF_THE_OWNER.contains(&key.as_str()));
-        let kept: Map<_, _> = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
-        edit.put(&Place::One("server"), kept)?;
-    }
+    let mut edit = Edit::new(&now.text())?;
+    edit.put_all(wanted)?;
     Ok(edit)
 }
 
-/// Everything that people have set up beside the configuration `text`, which is in force by then. Browsers
-/// that take notifications do so for users, and are forgotten with them. Writes to disks.
-pub fn forget(storage: &Storage, text: &str) -> Result<(), ResetError> {
+/// Everything but the configuration, whose `text` is in force by then. Footage, events, pictures, what is
+/// protected and the audit log stay.
+pub fn forget(
+    storage: &Storage,
+    subscriptions: &Subscriptions,
+    text: &str,
+    by: Option<&str>,
+) -> Result<(), ResetError> {
     storage.accounts().forget_everybody()?;
-    storage.layouts().clear()?;
-    storage.preferences().clear()?;
-    storage.tags().clear()?;
-    storage.history().clear()?;
-    storage.history().put(text, None, Vec::new())?;
+    storage.history().begin_anew(text, by)?;
+    storage.layouts().forget()?;
+    storage.preferences().forget()?;
+    storage.tags().forget()?;
+    subscriptions.forget()?;
     Secrets::forget_all(text).map_err(ResetError::Secrets)
 }
 
@@ -73,35 +74,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_disks_stay() {
-        let text = r#"# of this machine
-[server]
-name = "Lobby"
-state_dir = "/var/lib/vigie"
-http = ["127.0.0.1:8080"]
-time_zone = "Europe/Paris"
-[server.access]
-block = ["192.0.2.0/24"]
-[[disk]]
-id = "d1"
-path = "/srv/d1"
-[[camera]]
-id = "gate"
-password = "hunter2"
-[camera.main]
-url = "rtsp://192.0.2.1/"
-[[camera]]
-id = "yard"
-[camera.main]
-url = "rtsp://192.0.2.2/"
-[email]
-password = "hunter3"
-[[rule]]
-id = "night"
-"#;
-        let reset = configuration(&Edit::new(text).unwrap()).unwrap().text();
-        let kept = "# of this machine\n[server]\nstate_dir = \"/var/lib/vigie\"\nhttp = [\"127.0.0.1:8080\"]\n\
-                    [[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n";
-        assert_eq!(reset, kept);
+    fn disks_and_the_way_in_stay() {
+        let text = "# Ours.\n[server]\nname = \"Lobby\"\nstate_dir = \"/s\"\nhttp = \"127.0.0.1:1\"\ntime_zone = \"Asia/Jakarta\"\n\
+            [server.certificate]\nkind = \"own\"\n[server.access]\nblock = [\"192.0.2.1\"]\n\
+            [email]\nserver = \"mail.example.org\"\npassword = \"s3cret\"\n\
+            [[disk]]\nid = \"d1\"\npath = \"/d1\"\n[[camera]]\nid = \"gate\"\nmain.url = \"rtsp://u:pw@192.0.2.7/1\"\n";
+        let new = configuration(&Edit::new(text).unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "server": { "state_dir": "/s", "http": "127.0.0.1:1", "certificate": { "kind": "own" } },
+            "disk": [{ "id": "d1", "path": "/d1" }],
+        });
+        assert_eq!(serde_json::Value::Object(new.shown()), expected);
+        for gone in ["Lobby", "192.0.2", "s3cret", "gate"] {
+            assert!(!new.text().contains(gone), "{gone}: {}", new.text());
+        }
+        let empty = configuration(&Edit::new("").unwrap()).unwrap();
+        assert_eq!(empty.text(), "");
     }
 }

@@ -17,7 +17,7 @@ use chacha20poly1305::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use vigie_config::Utc;
+use vigie_config::{ErrorKind, Kind, Utc};
 
 use crate::{accounts::Portable, layouts::Layout, preferences::Preference, tags::Tag};
 
@@ -84,6 +84,16 @@ pub enum BackupError {
     TooMuch { seen: usize },
     #[error("cannot encrypt: {0}")]
     Encrypt(String),
+}
+
+impl Kind for BackupError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            BackupError::TooMuch { .. } => ErrorKind::Full,
+            BackupError::Encrypt(_) => ErrorKind::Unavailable,
+            _ => ErrorKind::Misconfigured,
+        }
+    }
 }
 
 const SHORTEST: usize = 8;

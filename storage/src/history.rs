@@ -113,6 +113,24 @@ impl History {
     /// Durable when it returns.
     pub fn put(&self, text: &str, by: Option<&str>, changes: Vec<String>) -> Result<(), HistoryError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.put_now(text, by, changes)
+    }
+
+    /// The recorder runs with `text` now, and what it ran with before is forgotten.
+    pub fn begin_anew(&self, text: &str, by: Option<&str>) -> Result<(), HistoryError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let removed = fs::remove_dir_all(&self.folder);
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let (what, path) = ("remove", self.folder.clone());
+                return Err(HistoryError::File { what, path, error });
+            }
+            _ => self.versions.forget()?,
+        }
+        self.put_now(text, by, Vec::new())
+    }
+
+    fn put_now(&self, text: &str, by: Option<&str>, changes: Vec<String>) -> Result<(), HistoryError> {
         let newest = self.newest().map(|version| version.id);
         if newest.is_some_and(|id| self.text(id).is_ok_and(|known| known == text)) {
             return Ok(());
@@ -145,20 +163,6 @@ impl History {
             drop(fs::remove_file(self.path(id)));
         }
         Ok(())
-    }
-
-    /// All of them, of a recorder that is given away.
-    pub fn clear(&self) -> Result<(), HistoryError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.versions.clear()?;
-        match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(HistoryError::File {
-                what: "delete",
-                path: self.folder.clone(),
-                error,
-            }),
-            _ => Ok(()),
-        }
     }
 
     fn path(&self, id: Ulid) -> PathBuf {
@@ -195,6 +199,23 @@ mod tests {
         assert_eq!(mode(again.path(list[0].id)), 0o600);
         assert_eq!(mode(folder.path().join(FOLDER)), 0o700);
         assert!(matches!(again.text(Ulid::nil()), Err(HistoryError::Unknown(_))));
+    }
+
+    #[test]
+    fn nothing_of_before_is_left_when_it_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::open(folder.path());
+        history.begin_anew("a = 0", None).unwrap();
+        history.put("a = 1", Some("ann"), vec!["gate: added".into()]).unwrap();
+        history.begin_anew("a = 2", Some("ben")).unwrap();
+        for history in [&history, &History::open(folder.path())] {
+            let list = history.list();
+            assert_eq!((list.len(), list[0].by.as_deref()), (1, Some("ben")));
+            assert_eq!(history.text(list[0].id).unwrap(), "a = 2");
+        }
+        assert_eq!(fs::read_dir(folder.path().join(FOLDER)).unwrap().count(), 1);
+        let journal = fs::read_to_string(folder.path().join(Version::FILE)).unwrap();
+        assert!(!journal.contains("gate"), "{journal}");
     }
 
     #[test]

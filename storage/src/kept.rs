@@ -56,6 +56,19 @@ pub enum Change<T: Thing> {
     Remove(T::Key),
 }
 
+impl<T: Thing> From<Change<T>> for Entry<T> {
+    fn from(change: Change<T>) -> Self {
+        match change {
+            Change::Put(thing) => Entry::Put { thing },
+            Change::Remove(key) => Entry::Gone { key },
+        }
+    }
+}
+
+/// Changes that are written one after the other, each waiting for the device; more are written as a
+/// whole, all or none.
+const MOST_LINES: usize = 64;
+
 type All<T> = BTreeMap<<T as Thing>::Key, T>;
 
 pub struct Kept<T: Thing> {
@@ -99,18 +112,6 @@ impl<T: Thing> Kept<T> {
         self.read().get(key).cloned()
     }
 
-    /// Takes everything away, also what the file still says of former things.
-    pub fn clear(&self) -> Result<(), KeptError> {
-        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        let journal = journal.as_mut().map_err(|why| KeptError::Unreadable {
-            file: T::FILE,
-            why: why.clone(),
-        })?;
-        journal.compact(std::iter::empty())?;
-        self.all.write().unwrap_or_else(PoisonError::into_inner).clear();
-        Ok(())
-    }
-
     /// First the device, then memory: what a caller sees is what a restart finds. `decide` sees all
     /// that there is, and nobody changes it meanwhile.
     pub fn change<A, E: From<KeptError>>(
@@ -118,19 +119,16 @@ impl<T: Thing> Kept<T> {
         decide: impl FnOnce(&All<T>) -> Result<(Vec<Change<T>>, A), E>,
     ) -> Result<A, E> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        let journal = match &mut *journal {
-            Ok(journal) => journal,
-            Err(why) => {
-                let (file, why) = (T::FILE, why.clone());
-                return Err(KeptError::Unreadable { file, why }.into());
-            }
-        };
+        let journal = readable(&mut journal)?;
         let (changes, answer) = decide(&self.read())?;
+        if changes.len() > MOST_LINES {
+            let mut next = self.read().clone();
+            changes.into_iter().for_each(|change| apply(&mut next, change.into()));
+            self.replace(journal, next)?;
+            return Ok(answer);
+        }
         for change in changes {
-            let entry = match change {
-                Change::Put(thing) => Entry::Put { thing },
-                Change::Remove(key) => Entry::Gone { key },
-            };
+            let entry = change.into();
             journal.append(&entry).map_err(KeptError::from)?;
             apply(&mut self.all.write().unwrap_or_else(PoisonError::into_inner), entry);
         }
@@ -145,6 +143,26 @@ impl<T: Thing> Kept<T> {
         }
         Ok(answer)
     }
+
+    /// Everything is forgotten; nothing of it is left in the file.
+    pub fn forget(&self) -> Result<(), KeptError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        self.replace(readable(&mut journal)?, All::<T>::new())
+    }
+
+    /// The old file goes, and what stood in it.
+    fn replace(&self, journal: &mut Journal<Entry<T>>, next: All<T>) -> Result<(), KeptError> {
+        journal.compact(next.values().cloned().map(|thing| Entry::Put { thing }))?;
+        *self.all.write().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(())
+    }
+}
+
+fn readable<T: Thing>(journal: &mut Result<Journal<Entry<T>>, String>) -> Result<&mut Journal<Entry<T>>, KeptError> {
+    journal.as_mut().map_err(|why| KeptError::Unreadable {
+        file: T::FILE,
+        why: why.clone(),
+    })
 }
 
 fn apply<T: Thing>(all: &mut All<T>, entry: Entry<T>) {

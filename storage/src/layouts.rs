@@ -167,9 +167,9 @@ impl Layouts {
         })
     }
 
-    /// Those of a recorder that is given away.
-    pub fn clear(&self) -> Result<(), LayoutError> {
-        Ok(self.0.clear()?)
+    /// All of them.
+    pub fn forget(&self) -> Result<(), KeptError> {
+        self.0.forget()
     }
 
     /// As they were in another recorder, or before: each replaces one of the same id.

@@ -89,9 +89,9 @@ impl Preferences {
         self.0.read().values().cloned().collect()
     }
 
-    /// Those of a recorder that is given away.
-    pub fn clear(&self) -> Result<(), PreferenceError> {
-        Ok(self.0.clear()?)
+    /// All of them.
+    pub fn forget(&self) -> Result<(), KeptError> {
+        self.0.forget()
     }
 
     /// As they were in another recorder, or before; nothing else is remembered.

@@ -167,6 +167,17 @@ impl Subscriptions {
         self.record(|all| Ok((Entry::Ended { id }, all.contains_key(&id))))
     }
 
+    /// All of them. Returns once it is on the device.
+    pub fn forget(&self) -> Result<(), SubscriptionError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let journal = journal
+            .as_mut()
+            .map_err(|error| SubscriptionError::Unreadable(error.clone()))?;
+        journal.compact(std::iter::empty())?;
+        self.all.write().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
     /// First the device, then memory: what a caller sees is what a restart finds. Who only asks is
     /// not kept waiting by the disk.
     fn record<T>(

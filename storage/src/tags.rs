@@ -116,9 +116,9 @@ impl Tags {
         })
     }
 
-    /// Those of a recorder that is given away.
-    pub fn clear(&self) -> Result<(), TagError> {
-        Ok(self.0.clear()?)
+    /// All of them.
+    pub fn forget(&self) -> Result<(), KeptError> {
+        self.0.forget()
     }
 
     /// As they were in another recorder, or before: each replaces one of the same id.

@@ -2,7 +2,6 @@
 
 use std::{fs, path::Path, process::Output};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
     recording::cameras,
 };
 
-const WORDS: &str = "correct horse battery";
+pub const WORDS: &str = "correct horse battery";
 
 fn with_password(house: &House, args: &[&str], password: &str) -> Output {
     let args = [args, &["--password-stdin"]].concat();
@@ -35,7 +34,7 @@ fn said(output: &Output) -> String {
 }
 
 /// What restoring could change: the configuration and the files of the state folder.
-fn kept(house: &House) -> Vec<(String, Vec<u8>)> {
+pub fn kept(house: &House) -> Vec<(String, Vec<u8>)> {
     let mut all = vec![("vigie.toml".to_owned(), fs::read(&house.config).unwrap())];
     for name in ["accounts.jsonl", "layouts.jsonl", "preferences.jsonl", "tags.jsonl"] {
         let text = fs::read(house.root.join("state").join(name)).unwrap_or_default();
@@ -44,7 +43,7 @@ fn kept(house: &House) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-fn names(house: &House, path: &str, key: &str) -> Vec<Value> {
+pub fn names(house: &House, path: &str, key: &str) -> Vec<Value> {
     let answer = house.get(path);
     assert_eq!(answer.status, 200, "{}", answer.text());
     let mut names: Vec<_> = answer
@@ -137,77 +136,4 @@ fn another_recorder_takes_over_cameras_and_people() {
     assert_eq!(names(&two, "/api/v1/tags", "text"), ["The white van"]);
     assert_eq!(two.get_as("guard", "/api/v1/preferences").json(), dark);
     assert_eq!(two.get_as("eve", "/api/v1/preferences").status, 401);
-}
-
-/// As pages ask for it.
-fn over_http(house: &House, path: &str, body: &Value) -> crate::house::Answer {
-    house.post_json_as(USER, &format!("/api/v1{path}"), body)
-}
-
-#[test]
-fn a_recorder_that_runs_is_saved_and_put_back_over_http() {
-    let cameras = cameras(2);
-    let one = House::start(&Setup::of(&cameras));
-    one.add_user("guard", "ordinary");
-    let door = json!({ "kind": "http", "token": "0123456789abcdef" });
-    let made = one.send(one.ask_as(USER, "put", "/api/v1/config/input/door", &door));
-    assert_eq!(made.status, 200, "{}", made.text());
-    let short = over_http(&one, "/backup", &json!({ "password": "short" }));
-    assert_eq!(short.status, 400, "{}", short.text());
-    let saved = over_http(&one, "/backup", &json!({ "password": WORDS }));
-    assert_eq!(saved.status, 200, "{}", saved.text());
-    assert!(saved.header("content-disposition").contains(".backup\""));
-
-    let two = House::start(&Setup::default());
-    two.add_user("eve", "administrator");
-    let before = kept(&two);
-    let asked = |query: &str, password: &str, file: &[u8]| {
-        let body = json!({ "password": password, "file": BASE64_STANDARD.encode(file) });
-        let answer = over_http(&two, &format!("/restore{query}"), &body);
-        (answer.status, answer.text())
-    };
-    let damaged = &saved.body[..saved.body.len() / 2];
-    for (password, file, why) in [
-        ("correct horse batterx", &saved.body[..], "password is not the one"),
-        (WORDS, damaged, "cut off"),
-        (WORDS, b"no backup", "no backup of Vigie"),
-    ] {
-        let (status, text) = asked("", password, file);
-        assert!(status == 400 && text.contains(why), "{status}: {text}");
-    }
-    let looked = asked("?try_only=true", WORDS, &saved.body);
-    assert_eq!(looked.0, 200, "{}", looked.1);
-    for line in [
-        "cam0",
-        "input door",
-        "user guard: added",
-        "user eve: removed",
-        "server.state_dir",
-    ] {
-        assert!(looked.1.contains(line), "{line}: {}", looked.1);
-    }
-    let body = json!({ "password": WORDS, "file": BASE64_STANDARD.encode(&saved.body) });
-    let stale = two.ask_as(USER, "post", "/api/v1/restore", &body);
-    assert_eq!(two.send(stale.header("if-match", "\"0\"")).status, 412);
-    assert_eq!(kept(&two), before, "nothing was changed so far");
-    // Larger than any other request may be.
-    let large = vec![b'x'; 1 << 20];
-    assert!(asked("", WORDS, &large).1.contains("no backup of Vigie"));
-
-    let restored = asked("", WORDS, &saved.body);
-    assert_eq!(restored.0, 200, "{}", restored.1);
-    assert_eq!(names(&two, "/api/v1/cameras", "id"), ["cam0", "cam1"]);
-    assert_eq!(names(&two, "/api/v1/users", "name"), ["guard", USER].map(Value::from));
-    assert_eq!(two.get_as("eve", "/api/v1/preferences").status, 401);
-    // Its secrets came along, and are kept as those that are set here.
-    assert_eq!(
-        two.post_with_token("/api/v1/inputs/door", "0123456789abcdef", "")
-            .status,
-        200
-    );
-    let text = fs::read_to_string(&two.config).unwrap();
-    assert!(!text.contains("0123456789abcdef"), "{text}");
-    two.wait_recording("cam0", "main");
-    let audit = two.get("/api/v1/audit").json();
-    assert!(audit.to_string().contains("restored the backup of"), "{audit}");
 }

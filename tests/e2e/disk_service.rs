@@ -300,31 +300,3 @@ fn cameras_and_disks_move_between_groups_without_losing_a_picture() {
     wait_all(&house, &cameras);
     assert!(whole(&house, &cameras), "something was lost on the way");
 }
-
-#[test]
-fn over_http_the_same_is_done_and_refused() {
-    let cameras = cameras(1);
-    let mut house = House::prepare(&Setup::of(&cameras), None);
-    let disk1 = house.root.join("disk1");
-    fs::write(disk1.join("holiday.jpg"), b"somebody's").unwrap();
-    house.run();
-    let asked = |what: &str, body: serde_json::Value| {
-        let path = format!("/api/v1/disks/{what}");
-        let answer = house.post_json_as(crate::house::USER, &path, &body);
-        (answer.status, answer.text())
-    };
-    let none = serde_json::json!({});
-    assert_eq!(asked("nothere/prepare", none.clone()).0, 404);
-    let ready = asked("d1/prepare", none.clone());
-    assert!(ready.0 == 200 && ready.1.contains("ready"), "{ready:?}");
-    house.wait_recording("cam0", "main");
-    assert!(disk1.join("holiday.jpg").exists());
-    let holds = asked("d1/prepare", none.clone());
-    assert!(holds.0 == 409 && holds.1.contains("d1"), "{holds:?}");
-    let retired = asked("d1/retire", none.clone());
-    assert!(retired.0 == 200 && retired.1.contains("is retired"), "{retired:?}");
-    let back = asked("d1/adopt", none.clone());
-    assert!(back.0 == 200 && back.1.contains("in service again"), "{back:?}");
-    let closed = asked("d1/release", none);
-    assert!(closed.0 == 200 && closed.1.contains("is closed"), "{closed:?}");
-}

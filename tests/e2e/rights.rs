@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What an operation needs, written down here once more: `-` nothing, `signed in`, `person` (no API
-/// token), `owner` (a person with `configure` and `users`), a right of the house, or one with the camera it is about.
+/// token), a right of the house, or one with the camera it is about.
 const NEEDS: &[(&str, &str)] = &[
     ("get /healthz", "-"),
     ("get /readyz", "-"),
@@ -116,9 +116,9 @@ const NEEDS: &[(&str, &str)] = &[
     ("post /api/v1/config-history/{id}/restore", "configure"),
     ("post /api/v1/camera-order", "configure"),
     ("post /api/v1/probe", "configure"),
-    ("post /api/v1/backup", "owner"),
-    ("post /api/v1/restore", "owner"),
-    ("post /api/v1/factory-reset", "owner"),
+    ("post /api/v1/backup", "configure and users"),
+    ("post /api/v1/restore", "configure and users"),
+    ("post /api/v1/factory-reset", "configure and users"),
     ("post /api/v1/disks/{id}/prepare", "configure"),
     ("post /api/v1/disks/{id}/adopt", "configure"),
     ("post /api/v1/disks/{id}/retire", "configure"),
@@ -177,7 +177,7 @@ const ROLES: [Role; 6] = [
             "system",
             "configure",
             "users",
-            "owner",
+            "configure and users",
             "live",
             "playback",
             "export",

@@ -75,7 +75,7 @@ fn kind(method: &Method, path: &str, need: Need, downloads: bool) -> Option<Kind
         _ if path.starts_with("/api/v1/push/subscriptions") || path.ends_with("/test") => None,
         // It tries, and changes nothing.
         _ if path == "/api/v1/probe" => None,
-        Need::House(Configure) | Need::Owner => Some(Kind::Configuration),
+        Need::House(Configure) | Need::Both(..) => Some(Kind::Configuration),
         Need::House(Users) | Need::Person => Some(Kind::Users),
         Need::House(Alarms) | Need::ByHand => Some(Kind::Switched),
         Need::Some(Delete) => Some(Kind::FootageDeleted),

@@ -13,7 +13,7 @@ use crate::{api::NoteBody, deadline};
 /// The body of every error answer, `application/problem+json`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
-    /// What a program decides by: `bad_request`, `unauthenticated`, `code_needed`, `locked_out`, `forbidden`, `blocked`, `no_camera`, `no_footage`,
+    /// What a program decides by: `bad_request`, `unauthenticated`, `code_needed`, `locked_out`, `forbidden`, `blocked`, `no_camera`, `no_disk`, `no_footage`,
     /// `mixed_formats`, `conflict`, `stale`, `refused`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
@@ -49,6 +49,8 @@ pub enum Problem {
     Conflict(String),
     #[error("there is no camera {0}")]
     NoCamera(String),
+    #[error("there is no disk {0}")]
+    NoDisk(String),
     #[error("{0}")]
     NoFootage(String),
     #[error("the format changes within the range; ask for each part by itself")]
@@ -114,6 +116,7 @@ impl Problem {
             Problem::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Problem::Blocked => (StatusCode::FORBIDDEN, "blocked", "Not admitted"),
             Problem::NoCamera(_) => (StatusCode::NOT_FOUND, "no_camera", "No such camera"),
+            Problem::NoDisk(_) => (StatusCode::NOT_FOUND, "no_disk", "No such disk"),
             Problem::NoFootage(_) => (StatusCode::NOT_FOUND, "no_footage", "No footage"),
             Problem::MixedFormats { .. } => (StatusCode::CONFLICT, "mixed_formats", "Formats differ"),
             Problem::Stale(_) => (StatusCode::PRECONDITION_FAILED, "stale", "Changed meanwhile"),

@@ -34,8 +34,7 @@ pub enum Need {
     /// Signed in, and not with an API token.
     Person,
     House(HouseRight),
-    /// Somebody, and no API token, who may both change the configuration and manage users.
-    Owner,
+    Both(HouseRight, HouseRight),
     /// Of the camera in the path.
     Camera(CameraRight),
     /// Of a camera that the handler finds out; of some camera at least.
@@ -50,7 +49,7 @@ pub enum Need {
     Input,
 }
 
-use Need::{ByHand, Camera, Footage, House, Input, Nobody, Owner, Person, Picture, SignedIn, Some as OfSome};
+use Need::{Both, ByHand, Camera, Footage, House, Input, Nobody, Person, Picture, SignedIn, Some as OfSome};
 
 /// Method, path as OpenAPI has it, need.
 pub const NEEDS: &[(&str, &str, Need)] = &[
@@ -147,9 +146,10 @@ pub const NEEDS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/config-history/{id}/restore", House(Configure)),
     ("POST", "/api/v1/camera-order", House(Configure)),
     ("POST", "/api/v1/probe", House(Configure)),
-    ("POST", "/api/v1/backup", Owner),
-    ("POST", "/api/v1/restore", Owner),
-    ("POST", "/api/v1/factory-reset", Owner),
+    // Everything that is set up: accounts as well as the configuration.
+    ("POST", "/api/v1/backup", Both(Configure, Users)),
+    ("POST", "/api/v1/restore", Both(Configure, Users)),
+    ("POST", "/api/v1/factory-reset", Both(Configure, Users)),
     ("POST", "/api/v1/disks/{id}/prepare", House(Configure)),
     ("POST", "/api/v1/disks/{id}/adopt", House(Configure)),
     ("POST", "/api/v1/disks/{id}/retire", House(Configure)),
@@ -232,16 +232,13 @@ async fn admit(request: &HttpRequest, need: Need, path: &str) -> Result<Option<V
     };
     match need {
         Nobody | SignedIn => {}
-        Person | Owner if viewer.is_a_program() => {
+        Person if viewer.is_a_program() => {
             let text = "an API token may not do this: sign in with name and password";
             return Err(Problem::Forbidden(text.into()));
         }
         Person => {}
-        Owner => {
-            viewer.may(Configure)?;
-            viewer.may(Users)?;
-        }
         House(right) => viewer.may(right)?,
+        Both(one, other) => viewer.may(one).and_then(|()| viewer.may(other))?,
         Input => viewer.may(Alarms)?,
         Camera(right) => viewer.may_with(&camera()?, right)?,
         OfSome(right) => viewer.may_somewhere(right)?,

@@ -40,12 +40,15 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Nobody may sign in any more, as before the first start; whoever is the next owner comes by a new link.
+    /// Users, groups, tokens and sessions are gone, as before the first start: another link makes the
+    /// first user.
     pub fn forget_everybody(&self) -> Result<(), AccountsError> {
         let mut link = self.setup.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = State::default();
+        let mut journal = self.lock_journal();
         next.sessions.idle = self.read().sessions.idle;
-        self.replace(&mut self.lock_journal(), next)?;
+        self.replace(&mut journal, next)?;
+        self.lock_enrolments().clear();
         *link = None;
         Ok(())
     }

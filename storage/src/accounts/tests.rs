@@ -550,6 +550,34 @@ fn a_second_factor_is_asked_for_once_it_was_shown_and_no_code_is_good_twice() {
 }
 
 #[test]
+fn who_is_forgotten_gets_in_by_nothing_and_a_new_link_makes_the_first_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = Accounts::open(folder.path());
+    let old = accounts.setup_link().unwrap();
+    let ann = accounts.set_up(&old, "ann", "password of ann").unwrap();
+    let session = accounts
+        .create_session("ann", Duration::from_secs(60), Origin::default())
+        .unwrap();
+    let (_, token) = accounts.add_token(&ann, "script", Rights::all(), None).unwrap();
+    assert!(matches!(
+        accounts.verify("ann", "password of ann"),
+        Verdict::Accepted(_)
+    ));
+    accounts.forget_everybody().unwrap();
+    for accounts in [&accounts, &Accounts::open(folder.path())] {
+        assert!(matches!(accounts.verify("ann", "password of ann"), Verdict::Refused));
+        assert!(accounts.session(&session).is_none() && accounts.shown_token(&token).is_none());
+        assert!(accounts.ha1("ann").is_none() && !accounts.any());
+    }
+    let kept = std::fs::read_to_string(folder.path().join("accounts.jsonl")).unwrap();
+    assert!(!kept.contains("ann"), "{kept}");
+    let link = accounts.setup_link().unwrap();
+    assert!(link != old);
+    assert!(accounts.set_up(&old, "eve", "password of eve").is_err());
+    accounts.set_up(&link, "ben", "password of ben").unwrap();
+}
+
+#[test]
 fn the_setup_link_is_good_once() {
     let (folder, accounts) = accounts();
     let link = accounts.setup_link().unwrap();

@@ -1,24 +1,28 @@
-//! The whole set-up as one encrypted file, saved and put back while the recorder runs.
+//! Everything that is set up as one encrypted file, of the running recorder and back into it.
 //!
-//! Does not belong here: the file (`vigie_storage::backup`), what goes in and what comes back
-//! (`vigie_actors::backup`).
+//! Belongs here: one at a time, to its end even when whoever asked hangs up. Does not belong here: the
+//! file (`vigie_storage::backup`), what goes into it and what restoring does (`vigie_actors::backup`).
+
+use std::{mem, time::Duration};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{CONTENT_DISPOSITION, ETAG, IF_MATCH},
-    post, web,
+    HttpRequest, HttpResponse, Resource,
+    http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, IF_MATCH},
+    post, rt, web,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use vigie_actors::{
     Recorder,
-    backup::{self, ConfigError},
+    backup::{absent_disks, changes, configuration, contents, restore as put_back},
     settings::{By, SettingsError},
 };
-use vigie_config::{Config, Server, Utc, edit::Edit, variables_of};
+use vigie_config::{Config, Kind as _, Server, Utc, edit::Edit, variables_of};
 use vigie_storage::{
-    Storage,
-    backup::{BackupError, Contents, Head, MOST_BYTES},
+    accounts::{AccountsError, Rights},
+    audit::{Entry, Kind},
+    backup::{Contents, Head, MOST_BYTES},
 };
 
 use super::{
@@ -26,193 +30,297 @@ use super::{
     config::{ChangeQuery, ChangedBody, problem},
     tag_of, users,
 };
-use crate::{arrival, audit::said, problem::Problem, sign_in::Viewer};
+use crate::{
+    arrival,
+    audit::said,
+    problem::{Problem, malformed_json},
+    sign_in::{Viewer, peer},
+};
 
-/// A file of [`MOST_BYTES`] in base64, with what is around it.
-pub const MOST_BODY: usize = MOST_BYTES / 3 * 4 + (64 << 10);
+/// A file in Base64, and what is around it.
+const MOST_JSON: usize = MOST_BYTES / 3 * 4 + (1 << 20);
+/// The key alone takes a second and 64 MiB; and two who restore at once would leave a mixture.
+static TURN: Semaphore = Semaphore::const_new(1);
+const TURN_WITHIN: Duration = Duration::from_secs(10);
+/// A disk that hangs is only warned of.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "password": "correct horse battery" }))]
-pub struct FilePassword {
-    /// Of the file, 8 characters or more: without it nobody opens it
+pub struct BackupWords {
+    /// Of the file, 8 characters or more: without it nobody opens it, and nobody can help
     password: String,
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "password": "correct horse battery", "file": "dmlnaWUgYmFja3VwIDEK…" }))]
-pub struct BackupFile {
+pub struct RestoreWords {
+    /// That the file was made with
     password: String,
-    /// The file in base64, at most 32 MiB of it
+    /// Base64 (RFC 4648 §4)
     file: String,
 }
 
-/// What a backup brought back, or would
+/// Of which recorder a backup is
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OfBody {
+    name: String,
+    #[schema(value_type = String, format = DateTime)]
+    saved: Utc,
+    /// Of the program that made it
+    version: String,
+}
+
+/// What restoring did, or would do
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({ "revision": "8c2f0f5b1d6a9e34", "changes": ["camera gate: added"], "restarts": [], "warnings": [],
+    "of": { "name": "Lobby", "saved": "2026-11-20T09:41:00Z", "version": "0.1.0" },
+    "people": ["user ann: added, in the group administrator"],
+    "notes": ["server.state_dir: stays as it is on this machine"], "signed_out": true }))]
 pub struct RestoredBody {
     #[serde(flatten)]
     changed: ChangedBody,
     of: OfBody,
-    /// What becomes another beside the configuration, a line each
+    /// What becomes another beside the configuration (users, groups, tokens, layouts, preferences, tags),
+    /// a line each
     people: Vec<String>,
-    /// What is other than in the backup, or not there, a line each
+    /// What is other on this recorder than in the backup, and what cannot be recorded on
     notes: Vec<String>,
-    /// Everybody signs in again
+    /// Whoever asks has to sign in again; of sessions always
     signed_out: bool,
 }
 
-/// Which recorder a backup is of
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct OfBody {
-    #[schema(example = "Lobby")]
-    name: String,
-    #[schema(value_type = String, example = "2026-11-20T09:00:00Z")]
-    saved: Utc,
-    /// Of the program
-    version: String,
+pub(super) async fn turn() -> Result<SemaphorePermit<'static>, Problem> {
+    let busy = || Problem::Unavailable("another backup, restore or reset is under way; try again".into());
+    let turn = tokio::time::timeout(TURN_WITHIN, TURN.acquire()).await;
+    turn.map_err(|_| busy())?.map_err(|_| busy())
 }
 
-/// Everything that is set up, in one encrypted file: configuration with its secrets, users, groups, tokens,
-/// tags, layouts, preferences
-#[utoipa::path(post, path = "/api/v1/backup", request_body = FilePassword,
-    responses((status = 200, content_type = "application/octet-stream"),
+/// To its end, even when whoever asked hangs up: half of it would be neither the old nor the new.
+pub(super) async fn to_the_end<T: 'static>(
+    work: impl Future<Output = Result<T, Problem>> + 'static,
+) -> Result<T, Problem> {
+    let done = rt::spawn(work).await;
+    done.unwrap_or_else(|_| Err(Problem::Internal("it panicked; see the log".into())))
+}
+
+/// What makes users of a file, or forgets all there are, gives everything.
+pub(super) fn may_everything(viewer: &Viewer) -> Result<(), Problem> {
+    match viewer.0.rights.cover(&Rights::all()) {
+        true => Ok(()),
+        false => Err(users::problem(AccountsError::TooMuch)),
+    }
+}
+
+/// Letters and digits that every file system takes.
+fn file_name(recorder: &str, now: Utc) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = recorder.chars().take(60).map(safe).collect();
+    let name = match name.trim_matches('-') {
+        "" => "recorder",
+        name => name,
+    };
+    format!("{name}-{}.vigie", now.strftime("%Y-%m-%d"))
+}
+
+/// Write everything that is set up into one encrypted file: configuration, users, groups, tokens, layouts,
+/// preferences, tags
+#[utoipa::path(post, path = "/api/v1/backup", request_body = BackupWords,
+    responses((status = 200, content_type = "application/octet-stream", description = "the file"),
               (status = 400, description = "the password is too short", body = crate::problem::ProblemDocument),
-              (status = 403, body = crate::problem::ProblemDocument)))]
+              (status = 403, description = "needs `configure` and `users`", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/backup")]
 pub async fn save(
-    _: Viewer,
-    body: web::Json<FilePassword>,
+    viewer: Viewer,
+    body: web::Json<BackupWords>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let edit = recorder.settings().read().await.map_err(problem)?.edit;
+    let turn = turn().await?;
+    let read = recorder.settings().read().await.map_err(problem)?;
     let name = recorder.config().server.name.clone();
-    let file = format!("{}-{}.backup", plain(&name), day());
-    let sealed = blocking(move || backup::contents(recorder.storage(), &edit, &name).sealed(&body.password));
-    let sealed = sealed.await?.map_err(unusable)?;
+    let (of, called) = (recorder, name.clone());
+    let sealed = blocking(move || {
+        // Held by the work itself: who hangs up does not make room for another.
+        let _turn = turn;
+        contents(of.storage(), &read.edit, &called).sealed(&body.password)
+    });
+    let file = sealed.await?.map_err(|error| Problem::of_kind(error.kind(), error))?;
+    tracing::info!(by = viewer.0.name, bytes = file.len(), "backup made over the API");
     let answer = HttpResponse::Ok()
         .content_type("application/octet-stream")
-        .insert_header(("Cache-Control", "no-store"))
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")))
-        .body(sealed);
-    Ok(said(answer, "everything that is set up was saved into a file"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{}\"", file_name(&name, Utc::now())),
+        ))
+        .body(file);
+    Ok(said(answer, "backup of everything that is set up"))
 }
 
-/// Put back what such a file holds. With `try_only` everything that would become another is said, and nothing
-/// changed; with `If-Match` only where nobody changed the configuration since
-#[utoipa::path(post, path = "/api/v1/restore", params(ChangeQuery), request_body = BackupFile,
+pub(super) fn restore_resource() -> Resource {
+    let json = web::JsonConfig::default()
+        .limit(MOST_JSON)
+        .error_handler(malformed_json);
+    web::resource("/api/v1/restore")
+        .app_data(json)
+        .route(web::post().to(restore))
+}
+
+/// Put back what a backup holds; with `try_only` say what would become another. With `If-Match` only where
+/// nobody changed the configuration since. Everybody signs in again
+#[utoipa::path(post, path = "/api/v1/restore", params(ChangeQuery), request_body = RestoreWords,
     responses((status = 200, body = RestoredBody),
-              (status = 400, description = "a damaged or foreign file, or another password", body = crate::problem::ProblemDocument),
-              (status = 403, body = crate::problem::ProblemDocument),
-              (status = 412, body = crate::problem::ProblemDocument),
-              (status = 422, description = "no configuration for this recorder", body = crate::problem::ProblemDocument),
-              (status = 503, description = "how far it got", body = crate::problem::ProblemDocument)))]
+              (status = 400, description = "damaged, no backup, or another password; nothing was changed", body = crate::problem::ProblemDocument),
+              (status = 403, description = "needs all rights", body = crate::problem::ProblemDocument),
+              (status = 412, description = "changed meanwhile", body = crate::problem::ProblemDocument),
+              (status = 422, description = "its configuration is none for this recorder; nothing was changed", body = crate::problem::ProblemDocument)))]
 pub async fn restore(
     viewer: Viewer,
     request: HttpRequest,
     query: web::Query<ChangeQuery>,
-    body: web::Json<BackupFile>,
+    body: web::Json<RestoreWords>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let now = recorder.settings().read().await.map_err(problem)?.edit;
-    let (data, body) = (recorder.clone(), body.into_inner());
-    let opened = blocking(move || Opened::new(data.storage(), &body, &now)).await??;
-    let Opened {
+    may_everything(&viewer)?;
+    let turn = turn().await?;
+    let RestoreWords { password, mut file } = body.into_inner();
+    let of = recorder.clone();
+    let opened = blocking(move || {
+        let base64 = mem::take(&mut file);
+        let file = BASE64_STANDARD
+            .decode(base64.trim())
+            .map_err(|error| Problem::BadRequest(format!("file: expected Base64: {error}")))?;
+        let opened = Contents::open(&file, &password);
+        let (head, contents) = opened.map_err(|error| Problem::of_kind(error.kind(), error))?;
+        // Nothing of it is to be told later: what it says of users is wrong, or right for all time.
+        let people = changes(of.storage(), &contents).map_err(|error| Problem::BadRequest(error.to_string()))?;
+        Ok((head, contents, people))
+    });
+    let (head, contents, people) = opened.await??;
+    let asked = Asked {
+        revision: tag_of(&request, IF_MATCH),
+        request: request.clone(),
+        query: query.into_inner(),
+        viewer,
         head,
         contents,
         people,
-        notes,
-    } = opened;
-    let by = By {
-        name: &viewer.0.name,
-        from: &|server: &Server| arrival::caller_under(&request, server),
-        forced: query.force,
     };
-    let storage = recorder.storage().clone();
-    let change = |edit: &mut Edit| {
-        let (new, _) = backup::configuration(&storage, &contents, edit).map_err(refused)?;
-        *edit = new;
-        Ok(())
-    };
-    let (expected, try_only) = (tag_of(&request, IF_MATCH), query.try_only);
-    let changed = recorder
-        .settings()
-        .change(&recorder, by, expected.as_deref(), try_only, change);
-    let changed = ChangedBody::from(changed.await.map_err(problem)?);
-    if !try_only {
-        let put_back = blocking(move || backup::restore(&storage, contents)).await?;
-        put_back.map_err(|error| Problem::Unavailable(format!("{error}; restore it again")))?;
-        tracing::warn!(by = viewer.0.name, of = head.name, saved = %head.saved, "a backup was restored");
-    }
-    let text = format!("restored the backup of {}, {}", head.name, head.saved);
+    let restored = to_the_end(async move {
+        let _turn = turn;
+        asked.carried_out(recorder).await
+    });
+    let body = restored.await?;
     let answer = HttpResponse::Ok()
-        .insert_header((ETAG, changed.etag()))
-        .json(RestoredBody {
-            changed,
-            of: OfBody {
-                name: head.name,
-                saved: head.saved,
-                version: head.version,
-            },
-            people,
-            notes,
-            signed_out: !try_only,
-        });
-    Ok(said(answer, text))
+        .insert_header((ETAG, format!("\"{}\"", body.changed.revision())))
+        .json(body);
+    // It told of itself.
+    Ok(said(answer, ""))
 }
 
-/// A file, and what it would do here.
-struct Opened {
+/// A backup that can be read, and who wants it back.
+struct Asked {
+    viewer: Viewer,
+    request: HttpRequest,
+    revision: Option<String>,
+    query: ChangeQuery,
     head: Head,
     contents: Contents,
     people: Vec<String>,
-    notes: Vec<String>,
 }
 
-impl Opened {
-    /// Looks at disks, and takes a second.
-    fn new(storage: &Storage, body: &BackupFile, now: &Edit) -> Result<Opened, Problem> {
-        let file = BASE64_STANDARD.decode(&body.file);
-        let file = file.map_err(|error| Problem::BadRequest(format!("file: expected base64, {error}")))?;
-        let (head, contents) = Contents::open(&file, &body.password).map_err(unusable)?;
-        let people = backup::changes(storage, &contents).map_err(users::problem)?;
-        let made = backup::configuration(storage, &contents, now).map_err(refused);
-        let (new, mut notes) = made.map_err(problem)?;
-        let text = new.text();
-        if let Ok((config, _)) = Config::parse(&text, &variables_of(&text)) {
-            let absent = backup::absent_disks(&config).into_iter();
-            notes.extend(absent.map(|(disk, error)| format!("{disk}: {error}")));
-        }
-        Ok(Opened {
+impl Asked {
+    async fn carried_out(self, recorder: web::Data<Recorder>) -> Result<RestoredBody, Problem> {
+        let Asked {
+            viewer,
+            request,
+            revision,
+            query,
             head,
             contents,
             people,
+        } = self;
+        let by = By {
+            name: &viewer.0.name,
+            from: &|server: &Server| arrival::caller_under(&request, server),
+            forced: query.force,
+        };
+        let (mut notes, mut text) = (Vec::new(), String::new());
+        let change = |edit: &mut Edit| {
+            let (new, differs) = configuration(recorder.storage(), &contents, edit).map_err(SettingsError::from)?;
+            (*edit, notes) = (new, differs);
+            text = edit.text();
+            Ok(())
+        };
+        let settings = recorder.settings();
+        let changed = settings.change(&recorder, by, revision.as_deref(), query.try_only, change);
+        let changed = ChangedBody::from(changed.await.map_err(|error| half_done(error, problem))?);
+        notes.extend(disks_that_are_not_there(text).await);
+        let of = OfBody {
+            name: head.name,
+            saved: head.saved,
+            version: head.version,
+        };
+        let mut signed_out = viewer.session().is_some();
+        if !query.try_only {
+            let told = format!("restored the backup of {}, {}", of.name, of.saved);
+            tracing::info!(by = by.name, of = of.name, saved = %of.saved, "restored over the API");
+            let entry = Entry::new(Kind::Configuration, told).by(by.name).from(peer(&request));
+            recorder.storage().audit().tell(entry);
+            let to = recorder.clone();
+            let done = blocking(move || put_back(to.storage(), contents)).await?;
+            done.map_err(|error| Problem::Unavailable(format!("{error}; restore again")))?;
+            signed_out = viewer.again(&recorder).is_none();
+        }
+        Ok(RestoredBody {
+            changed,
+            of,
+            people,
             notes,
+            signed_out,
         })
     }
 }
 
-fn unusable(error: BackupError) -> Problem {
+/// The configuration is written, and it is not known whether it is in force.
+pub(super) fn half_done(error: SettingsError, otherwise: impl Fn(SettingsError) -> Problem) -> Problem {
     match error {
-        BackupError::Encrypt(_) => Problem::Internal(error.to_string()),
-        error => Problem::BadRequest(error.to_string()),
+        SettingsError::NotApplied => Problem::Unavailable(format!(
+            "the configuration is {error}; users, groups, tokens, layouts, preferences and tags are as they were"
+        )),
+        error => otherwise(error),
     }
 }
 
-fn refused(error: ConfigError) -> SettingsError {
-    match error {
-        ConfigError::Problems(problems) => SettingsError::Refused(problems),
-        ConfigError::Edit(error) => SettingsError::Edit(error),
+/// Looks at disks, for as long as that is no nuisance.
+async fn disks_that_are_not_there(text: String) -> Vec<String> {
+    let look = blocking(move || {
+        let config = Config::parse(&text, &variables_of(&text));
+        config.map_or_else(|_| Vec::new(), |(config, _)| absent_disks(&config))
+    });
+    match tokio::time::timeout(LOOK_WITHIN, look).await {
+        Ok(Ok(absent)) => absent.iter().map(|(disk, error)| format!("{disk}: {error}")).collect(),
+        _ => vec![format!(
+            "the disks did not answer within {LOOK_WITHIN:?}: see whether they are in use"
+        )],
     }
 }
 
-/// A name that every system takes for a file.
-fn plain(name: &str) -> String {
-    let fits = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
-    name.chars().take(40).map(fits).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Such as 2026-11-20.
-fn day() -> String {
-    Utc::now().to_string().chars().take(10).collect()
+    #[test]
+    fn a_file_is_named_so_that_every_machine_takes_it() {
+        let at = Utc::from_micros(1_763_631_660_000_000);
+        for (name, file) in [
+            ("Lobby", "Lobby-2025-11-20.vigie"),
+            ("Entrée \"1\"/..", "Entr-e--1-2025-11-20.vigie"),
+            ("門", "recorder-2025-11-20.vigie"),
+        ] {
+            assert_eq!(file_name(name, at), file);
+        }
+    }
 }

@@ -44,8 +44,8 @@ pub struct ChangedBody {
 }
 
 impl ChangedBody {
-    pub(super) fn etag(&self) -> String {
-        format!("\"{}\"", self.revision)
+    pub(super) fn revision(&self) -> &str {
+        &self.revision
     }
 }
 
@@ -57,10 +57,10 @@ impl From<Outcome> for ChangedBody {
             text: warning.text,
         });
         Self {
+            warnings: warnings.collect(),
             revision: outcome.revision,
             changes: outcome.changes,
             restarts: outcome.restarts,
-            warnings: warnings.collect(),
         }
     }
 }
@@ -169,13 +169,14 @@ pub(super) async fn carry_out(
     let changed = recorder
         .settings()
         .change(recorder, by, expected.as_deref(), try_only, change);
-    let changed = ChangedBody::from(changed.await?);
-    let changes = &changed.changes;
+    let outcome = changed.await?;
     if !try_only {
-        tracing::info!(by = by.name, what, ?changes, "configuration changed over the API");
+        tracing::info!(by = by.name, what, changes = ?outcome.changes, "configuration changed over the API");
     }
-    let text = format!("{what}: {}", changes.join("; "));
-    let answer = HttpResponse::Ok().insert_header((ETAG, changed.etag())).json(changed);
+    let text = format!("{what}: {}", outcome.changes.join("; "));
+    let answer = HttpResponse::Ok()
+        .insert_header((ETAG, format!("\"{}\"", outcome.revision)))
+        .json(ChangedBody::from(outcome));
     Ok(said(answer, text))
 }
 

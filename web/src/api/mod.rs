@@ -57,11 +57,7 @@ use vigie_actors::Recorder;
 use vigie_config::{CameraId, StreamId};
 
 use self::security::SignIn;
-use crate::{
-    live,
-    problem::{Problem, malformed_json},
-    sign_in::Viewer,
-};
+use crate::{live, problem::Problem, sign_in::Viewer};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -114,6 +110,13 @@ use crate::{
         groups::put,
         groups::remove,
         audit::list,
+        backup::save,
+        backup::restore,
+        reset::reset,
+        disks::prepare,
+        disks::adopt,
+        disks::retire,
+        disks::release,
         system::tree,
         system::info,
         system::capacity,
@@ -137,13 +140,6 @@ use crate::{
         buzzer::silence,
         recipients::list,
         recipients::test,
-        backup::save,
-        backup::restore,
-        reset::reset_all,
-        disks::prepare,
-        disks::adopt,
-        disks::retire,
-        disks::release,
         probe::probe,
         push::list,
         push::test,
@@ -273,6 +269,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(groups::put)
         .service(groups::remove)
         .service(audit::list)
+        .service(backup::save)
+        .service(backup::restore_resource())
+        .service(reset::reset)
+        .service(disks::prepare)
+        .service(disks::adopt)
+        .service(disks::retire)
+        .service(disks::release)
         .service(system::tree)
         .service(system::info)
         .service(system::capacity)
@@ -296,21 +299,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(buzzer::silence)
         .service(recipients::list)
         .service(recipients::test)
-        .service(backup::save)
-        .service(
-            web::resource("/api/v1/restore")
-                .app_data(
-                    web::JsonConfig::default()
-                        .limit(backup::MOST_BODY)
-                        .error_handler(malformed_json),
-                )
-                .route(web::post().to(backup::restore)),
-        )
-        .service(reset::reset_all)
-        .service(disks::prepare)
-        .service(disks::adopt)
-        .service(disks::retire)
-        .service(disks::release)
         .service(probe::probe)
         .service(push::list)
         .service(push::vapid)

@@ -1,63 +1,111 @@
-//! The factory reset of a running recorder.
+//! The recorder made as it was when it was new, but for what was recorded.
+
+use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vigie_actors::{
-    Recorder, reset,
-    settings::{By, SettingsError},
+    Recorder,
+    reset::{configuration, forget},
+    settings::By,
 };
-use vigie_config::Server;
+use vigie_config::{Server, edit::Edit};
+use vigie_storage::audit::{Entry, Kind};
 
 use super::{
-    blocking, config,
-    second_factor::{OwnPassword, knows},
+    backup::{half_done, may_everything, to_the_end, turn},
+    blocking,
+    config::problem,
 };
-use crate::{arrival, audit::said, problem::Problem, sign_in::Viewer};
+use crate::{
+    arrival,
+    audit::said,
+    cookie,
+    problem::Problem,
+    sign_in::{Viewer, check, peer},
+};
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "password": "correct horse battery" }))]
+pub struct ResetWords {
+    /// Of whoever asks
+    password: String,
+}
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({ "setup": "/setup?link=q1Zc…" }))]
 pub struct ResetBody {
-    /// Where the next owner chooses a password, below the address of the pages; told this once, and
-    /// another one printed at the next start
+    /// The page that makes the first user; its link is good once, and until the recorder is started again
     setup: String,
 }
 
-/// Forget everybody and everything that was set up: users, groups, tokens, layouts, preferences, tags,
-/// former configurations, secrets, cameras, rules. Addresses, disks, footage, events and the audit log stay
-#[utoipa::path(post, path = "/api/v1/factory-reset", request_body = OwnPassword,
+/// Forget users, groups, tokens, sessions, layouts, preferences, tags and configurations. Disks, and the
+/// addresses by which the recorder is reached, stay as they are, and so do footage, events, pictures and the
+/// audit log
+#[utoipa::path(post, path = "/api/v1/factory-reset", request_body = ResetWords,
     responses((status = 200, body = ResetBody),
-              (status = 403, description = "the password is wrong", body = crate::problem::ProblemDocument),
-              (status = 503, description = "what was forgotten, and what could not be", body = crate::problem::ProblemDocument)))]
+              (status = 403, description = "the password is wrong, or not all rights", body = crate::problem::ProblemDocument),
+              (status = 429, description = "too many wrong tries", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/factory-reset")]
-pub async fn reset_all(
+pub async fn reset(
     viewer: Viewer,
     request: HttpRequest,
-    body: web::Json<OwnPassword>,
+    body: web::Json<ResetWords>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    knows(&viewer, &request, &recorder, body.into_inner().password).await?;
-    let by = By {
-        name: &viewer.0.name,
-        from: &|server: &Server| arrival::caller_under(&request, server),
-        forced: true,
-    };
-    let mut text = String::new();
-    let change = |edit: &mut vigie_config::edit::Edit| {
-        *edit = reset::configuration(edit)?;
-        text = edit.text();
-        Ok::<_, SettingsError>(())
-    };
-    let changed = recorder.settings().change(&recorder, by, None, false, change);
-    changed.await.map_err(config::problem)?;
-    let storage = recorder.clone();
-    let forgotten = blocking(move || reset::forget(storage.storage(), &text)).await?;
-    tracing::warn!(by = viewer.0.name, "factory reset");
-    forgotten.map_err(|error| Problem::Unavailable(format!("{error}; do it again")))?;
-    let link = recorder.storage().accounts().setup_link().unwrap_or_default();
-    let answer = HttpResponse::Ok()
-        .insert_header(("Cache-Control", "no-store"))
-        .json(ResetBody {
-            setup: format!("/setup?link={link}"),
-        });
-    Ok(said(answer, "factory reset: everything that was set up is forgotten"))
+    may_everything(&viewer)?;
+    let (from, name) = (peer(&request), viewer.0.name);
+    let known = check(
+        recorder.clone().into_inner(),
+        from,
+        name.clone(),
+        body.into_inner().password,
+    )
+    .await?;
+    known.ok_or_else(|| Problem::Forbidden("the password is wrong".into()))?;
+    let turn = turn().await?;
+    let (of, address) = (recorder.clone(), address(&request));
+    let ended = cookie::session(&request, String::new(), Some(Duration::ZERO));
+    let done = to_the_end(async move {
+        let _turn = turn;
+        let by = By {
+            name: &name,
+            from: &|server: &Server| arrival::caller_under(&request, server),
+            forced: false,
+        };
+        let mut text = String::new();
+        let change = |edit: &mut Edit| {
+            *edit = configuration(edit)?;
+            text = edit.text();
+            Ok(())
+        };
+        let changed = of.settings().change(&of, by, None, false, change);
+        changed.await.map_err(|error| half_done(error, problem))?;
+        tracing::warn!(by = by.name, "set back to what a new recorder is, over the API");
+        let told = "set back to a new recorder: everybody and everything that was set up is forgotten";
+        let entry = Entry::new(Kind::Configuration, told).by(by.name).from(from);
+        of.storage().audit().tell(entry);
+        let (to, author) = (of.clone(), name.clone());
+        let forgotten = blocking(move || forget(to.storage(), to.notifiers().subscriptions(), &text, Some(&author)));
+        let forgotten = forgotten.await?;
+        forgotten.map_err(|error| Problem::Unavailable(format!("{error}; reset again")))?;
+        let link = of.storage().accounts().setup_link();
+        let none = "no set-up link could be made: start the recorder again, which prints one";
+        let setup = format!("/setup?link={}", link.ok_or_else(|| Problem::Unavailable(none.into()))?);
+        // As at a first start: never in the log, which pages show.
+        println!("set up {address}{setup}");
+        Ok(setup)
+    });
+    let setup = done.await?;
+    let answer = HttpResponse::Ok().cookie(ended).json(ResetBody { setup });
+    // It told of itself.
+    Ok(said(answer, ""))
+}
+
+/// As whoever asks reaches the pages.
+fn address(request: &HttpRequest) -> String {
+    let arrival = arrival::of(request);
+    let scheme = if arrival.secure { "https" } else { "http" };
+    format!("{scheme}://{}{}", arrival.host, arrival.base)
 }

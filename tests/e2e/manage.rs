@@ -1,0 +1,308 @@
+//! The set-up saved, put back and forgotten over HTTP, and disks put into service there, while Vigie runs.
+
+use std::fs;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::{
+    backup::{WORDS, kept, names},
+    house::{Answer, House, PASSWORD, PATIENCE, Setup, USER, wait_for},
+    recording::cameras,
+    rights::plays,
+};
+
+fn post(house: &House, path: &str, body: &Value) -> Answer {
+    house.post_json_as(USER, path, body)
+}
+
+fn save(house: &House) -> Answer {
+    post(house, "/api/v1/backup", &json!({ "password": WORDS }))
+}
+
+fn restore(house: &House, query: &str, file: &[u8], password: &str) -> Answer {
+    let body = json!({ "password": password, "file": BASE64_STANDARD.encode(file) });
+    post(house, &format!("/api/v1/restore{query}"), &body)
+}
+
+fn signed_in(house: &House, user: &str) -> String {
+    let words = json!({ "name": user, "password": PASSWORD });
+    let answer = house.send(house.ask("post", "/api/v1/session").json(&words));
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+fn with_cookie(house: &House, cookie: &str) -> u16 {
+    let asked = house.ask("get", "/api/v1/session").header("cookie", cookie);
+    house.send(asked).status
+}
+
+fn has(list: &Value, part: &str) -> bool {
+    let mut lines = list.as_array().unwrap().iter();
+    lines.any(|line| line.as_str().unwrap().contains(part))
+}
+
+fn audited(house: &House, text: &str) {
+    wait_for(text, PATIENCE, || {
+        let log = house.get("/api/v1/audit?kind=configuration").json();
+        let told = |entry: &Value| entry["user"] == USER && entry["text"].as_str().unwrap().contains(text);
+        log["entries"].as_array().unwrap().iter().any(told).then_some(())
+    });
+}
+
+#[test]
+fn a_running_recorder_takes_over_another_one() {
+    let cameras = cameras(2);
+    let one = House::start(&Setup::of(&cameras));
+    one.add_user("guard", "ordinary");
+    let tag = json!({ "camera": "cam0", "at": "2026-11-20T09:41:00Z", "text": "The white van" });
+    assert_eq!(post(&one, "/api/v1/tags", &tag).status, 201);
+    let short = post(&one, "/api/v1/backup", &json!({ "password": "short" }));
+    assert!(
+        short.status == 400 && short.text().contains("at least 8"),
+        "{}",
+        short.text()
+    );
+    let saved = save(&one);
+    assert_eq!(saved.status, 200, "{}", saved.text());
+    assert_eq!(saved.header("content-type"), "application/octet-stream");
+    let name = saved.header("content-disposition");
+    assert!(
+        name.starts_with("attachment; filename=\"e2e-20") && name.ends_with(".vigie\""),
+        "{name}"
+    );
+    audited(&one, "backup of everything");
+    let file = saved.body;
+    let same = restore(&one, "?try_only=true", &file, WORDS).json();
+    assert_eq!((&same["changes"], &same["people"]), (&json!([]), &json!([])), "{same}");
+
+    let two = House::start(&Setup::default());
+    two.add_user("eve", "administrator");
+    let eve = signed_in(&two, "eve");
+    let before = kept(&two);
+    let unchanged = |answer: Answer, status: u16, why: &str| {
+        assert!(
+            answer.status == status && answer.text().contains(why),
+            "{why}: {} {}",
+            answer.status,
+            answer.text()
+        );
+        assert_eq!(kept(&two), before, "{why}");
+    };
+    let bad = "correct horse batterx";
+    unchanged(restore(&two, "", &file, bad), 400, "password is not the one");
+    unchanged(restore(&two, "", &file[..file.len() / 2], WORDS), 400, "cut off");
+    let mut damaged = file.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    unchanged(restore(&two, "", &damaged, WORDS), 400, "damaged");
+    unchanged(restore(&two, "", b"PK", WORDS), 400, "no backup of Vigie");
+    let no_text = json!({ "password": WORDS, "file": "*" });
+    unchanged(post(&two, "/api/v1/restore", &no_text), 400, "expected Base64");
+    let body = json!({ "password": WORDS, "file": BASE64_STANDARD.encode(&file) });
+    let stale = two.ask_as(USER, "post", "/api/v1/restore", &body);
+    unchanged(two.send(stale.header("if-match", "\"0123\"")), 412, "read it again");
+    // Larger than other bodies may be.
+    let large = vec![b'x'; 8 << 20];
+    unchanged(restore(&two, "", &large, WORDS), 400, "no backup of Vigie");
+
+    let looked = restore(&two, "?try_only=true", &file, WORDS);
+    assert_eq!((looked.status, kept(&two)), (200, before), "{}", looked.text());
+    let looked = looked.json();
+    assert!(has(&looked["changes"], "camera cam0"), "{looked}");
+    for line in [
+        "user guard: added, in the group ordinary",
+        "user eve: removed",
+        "tags: 1 put back",
+    ] {
+        assert!(has(&looked["people"], line), "{line}: {looked}");
+    }
+    assert!(has(&looked["notes"], "server.state_dir"), "{looked}");
+    assert!(has(&looked["notes"], "disk \"d1\""), "{looked}");
+    assert_eq!(looked["of"]["name"], "e2e");
+
+    let revision = two.get("/api/v1/config").header("etag").to_owned();
+    let asked = two.ask_as(USER, "post", "/api/v1/restore", &body);
+    let restored = two.send(asked.header("if-match", revision));
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    assert_eq!(restored.header("etag"), two.get("/api/v1/config").header("etag"));
+    let restored = restored.json();
+    assert_eq!(restored["people"], looked["people"]);
+    assert_eq!(names(&two, "/api/v1/cameras", "id"), ["cam0", "cam1"]);
+    assert_eq!(names(&two, "/api/v1/users", "name"), ["guard", USER].map(Value::from));
+    assert_eq!(names(&two, "/api/v1/tags", "text"), ["The white van"]);
+    // Nobody of before is let in by anything.
+    assert_eq!(with_cookie(&two, &eve), 401);
+    assert_eq!(two.get_as("eve", "/api/v1/session").status, 401);
+    two.wait_state("cam0", "main", "live", PATIENCE);
+    assert!(
+        plays(&two, "guard", PASSWORD, "cam0"),
+        "RTSP knows the restored password"
+    );
+    assert!(!plays(&two, "eve", PASSWORD, "cam0"));
+    audited(&two, "restored the backup of e2e");
+}
+
+#[test]
+fn only_who_may_everything_saves_restores_and_resets() {
+    let house = House::start(&Setup::default());
+    for (name, rights) in [
+        ("fitter", json!(["configure"])),
+        ("manager", json!(["configure", "users"])),
+    ] {
+        let rights = json!({ "rights": { "house": rights } });
+        let group = house.ask_as(USER, "put", &format!("/api/v1/groups/{name}s"), &rights);
+        assert_eq!(house.send(group).status, 200);
+        let user = json!({ "name": name, "password": PASSWORD, "group": format!("{name}s") });
+        assert_eq!(post(&house, "/api/v1/users", &user).status, 201);
+    }
+    let file = BASE64_STANDARD.encode(save(&house).body);
+    let before = kept(&house);
+    let words = json!({ "password": PASSWORD });
+    let whole = json!({ "password": WORDS, "file": file });
+    for (user, path, body, status) in [
+        ("fitter", "backup", &words, 403),
+        ("fitter", "restore?try_only=true", &whole, 403),
+        ("fitter", "factory-reset", &words, 403),
+        ("manager", "backup", &words, 200),
+        // They would make administrators of a file, or be one by the link.
+        ("manager", "restore", &whole, 403),
+        ("manager", "factory-reset", &words, 403),
+    ] {
+        let answer = house.post_json_as(user, &format!("/api/v1/{path}"), body);
+        assert_eq!(answer.status, status, "{user} {path}: {}", answer.text());
+    }
+    assert_eq!(kept(&house), before);
+}
+
+#[test]
+fn a_reset_recorder_knows_nobody_and_has_its_footage() {
+    let cameras = cameras(1);
+    let mut house = House::start(&Setup::of(&cameras));
+    house.wait_recording("cam0", "main");
+    house.add_user("guard", "ordinary");
+    let tag = json!({ "camera": "cam0", "at": "2026-11-20T09:41:00Z", "text": "The white van" });
+    assert_eq!(post(&house, "/api/v1/tags", &tag).status, 201);
+    let all = json!({ "house": ["system"], "every_camera": ["live"], "cameras": {} });
+    let token = post(&house, "/api/v1/tokens", &json!({ "name": "script", "rights": all }));
+    let token = token.json()["token"].as_str().unwrap().to_owned();
+    let cookie = signed_in(&house, USER);
+    let with_token = |house: &House| {
+        house
+            .send(house.ask("get", "/api/v1/system/tree").bearer_auth(&token))
+            .status
+    };
+    assert_eq!((with_cookie(&house, &cookie), with_token(&house)), (200, 200));
+    let before = kept(&house);
+    let wrong = post(&house, "/api/v1/factory-reset", &json!({ "password": "another one" }));
+    assert!(
+        wrong.status == 403 && wrong.text().contains("the password is wrong"),
+        "{}",
+        wrong.text()
+    );
+    assert_eq!(kept(&house), before);
+    let footage = house.recordings("cam0", "main").segments[0].clone();
+
+    let done = post(&house, "/api/v1/factory-reset", &json!({ "password": PASSWORD }));
+    assert_eq!(done.status, 200, "{}", done.text());
+    let setup = done.json()["setup"].as_str().unwrap().to_owned();
+    assert!(house.log().contains(&format!("set up {}{setup}", house.http())));
+    assert_eq!((with_cookie(&house, &cookie), with_token(&house)), (401, 401));
+    assert_eq!(house.get("/api/v1/session").status, 401);
+    assert!(!plays(&house, USER, PASSWORD, "cam0"));
+    let config = fs::read_to_string(&house.config).unwrap();
+    assert!(!config.contains("cam0") && config.contains("disk1"), "{config}");
+    let needed = house.send(house.ask("get", "/api/v1/setup")).json();
+    assert_eq!(needed["needed"], true);
+
+    let make = |house: &House, link: &str| {
+        let first = json!({ "link": link, "name": USER, "password": PASSWORD });
+        house.send(house.ask("post", "/api/v1/setup").json(&first)).status
+    };
+    assert_eq!(make(&house, "another"), 403);
+    assert_eq!(make(&house, setup.strip_prefix("/setup?link=").unwrap()), 201);
+    assert_eq!(names(&house, "/api/v1/users", "name"), [USER].map(Value::from));
+    for empty in ["/api/v1/tags", "/api/v1/cameras", "/api/v1/layouts", "/api/v1/tokens"] {
+        assert_eq!(house.get(empty).json(), json!([]), "{empty}");
+    }
+    let history = house.get("/api/v1/config-history").json();
+    assert_eq!(history.as_array().unwrap().len(), 1, "{history}");
+    audited(&house, "set back to a new recorder");
+    let there = |house: &House| house.recordings("cam0", "main").segments[0].clone();
+    assert_eq!(
+        (there(&house).0, house.disk("d1")["state"].clone()),
+        (footage.0, json!("online"))
+    );
+
+    // The same at the command line, of one that does not run.
+    let reset = |house: &House, more: &[&str]| house.command(&[&["reset"], more].concat());
+    let running = reset(&house, &["--yes"]);
+    assert!(
+        String::from_utf8_lossy(&running.stderr).contains("in use"),
+        "{running:?}"
+    );
+    house.terminate();
+    assert_eq!(reset(&house, &[]).status.code(), Some(2), "only with --yes");
+    let done = reset(&house, &["--yes"]);
+    assert!(done.status.success(), "{done:?}");
+    let printed = house.log().matches("set up http://").count();
+    house.run();
+    wait_for("another link", PATIENCE, || {
+        (house.log().matches("set up http://").count() > printed).then_some(())
+    });
+    let log = house.log();
+    let link = log
+        .lines()
+        .rev()
+        .find_map(|line| line.split_once("/setup?link="))
+        .unwrap()
+        .1;
+    assert_eq!(make(&house, link), 201);
+    assert_eq!(there(&house).0, footage.0);
+}
+
+#[test]
+fn a_disk_is_released_exchanged_and_prepared_over_http() {
+    let cameras = cameras(1);
+    let house = House::start(&Setup::of(&cameras));
+    house.wait_recording("cam0", "main");
+    let ask = |id: &str, what: &str, body: &Value| post(&house, &format!("/api/v1/disks/{id}/{what}"), body);
+    let (none, keep) = (json!(null), json!({ "erase": false }));
+    let unknown = ask("d9", "adopt", &none);
+    assert_eq!((unknown.status, &unknown.json()["code"]), (404, &json!("no_disk")));
+    let in_use = ask("d1", "prepare", &keep);
+    assert_eq!(
+        (in_use.status, &in_use.json()["code"]),
+        (409, &json!("conflict")),
+        "{}",
+        in_use.text()
+    );
+    let done = |answer: Answer, part: &str| {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(has(&answer.json()["text"], part), "{}", answer.text());
+    };
+    done(ask("d1", "retire", &none), "is retired");
+    assert_eq!(house.disk("d1")["state"], "retired");
+    done(ask("d1", "adopt", &none), "in service again");
+    done(ask("d1", "release", &none), "unmount and pull it");
+    let disk = house.root.join("disk1");
+    fs::rename(&disk, disk.with_extension("pulled")).unwrap();
+    fs::create_dir(&disk).unwrap();
+    house.wait_disk("d1", "blank", |state| state == "blank");
+    let refused = ask("d1", "adopt", &none);
+    assert!(
+        refused.status == 409 && refused.text().contains("no footage"),
+        "{}",
+        refused.text()
+    );
+    done(ask("d1", "prepare", &keep), "disk d1 is ready");
+    house.wait_disk("d1", "in use", |state| state == "online");
+    house.wait_recording("cam0", "main");
+    assert!(
+        fs::read_dir(house.stream_folder("cam0", "main"))
+            .unwrap()
+            .next()
+            .is_some()
+    );
+    audited(&house, "disk d1 is ready");
+}
