@@ -165,9 +165,8 @@ fn a_body_without_an_end_holds_no_connection() {
         } else {
             format!("Authorization: Basic {credentials}\r\n")
         };
-        let head = format!(
-            "{operation} HTTP/1.1\r\nHost: x\r\n{credentials}{headers}Transfer-Encoding: chunked\r\n\r\n"
-        );
+        let head =
+            format!("{operation} HTTP/1.1\r\nHost: x\r\n{credentials}{headers}Transfer-Encoding: chunked\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         let start = Instant::now();

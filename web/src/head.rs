@@ -1,13 +1,19 @@
 //! HEAD is GET without the body (RFC 9110 §9.3.2): the same handlers, and nothing is read for it.
 
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use actix_web::{
     Error,
-    body::{BodySize, BodyStream, BoxBody, MessageBody, SizedStream},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::Method,
     middleware::Next,
+    web::Bytes,
 };
-use futures_util::stream;
 
 /// For `middleware::from_fn`.
 pub async fn as_get(
@@ -19,15 +25,21 @@ pub async fn as_get(
         request.head_mut().method = Method::GET;
     }
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, body| if head { without(body.size()) } else { body.boxed() }))
+    Ok(response.map_body(|_, body| if head { Unread(body).boxed() } else { body.boxed() }))
 }
 
-/// A body that says its size and has nothing in it.
-fn without(size: BodySize) -> BoxBody {
-    let nothing = || stream::empty::<Result<bytes::Bytes, Error>>();
-    match size {
-        BodySize::None => ().boxed(),
-        BodySize::Sized(len) => SizedStream::new(len, nothing()).boxed(),
-        BodySize::Stream => BodyStream::new(nothing()).boxed(),
+/// A body that says its size and has nothing in it. What it holds ends with the answer, as it does for a
+/// GET ([`crate::deadline`]).
+struct Unread<B>(B);
+
+impl<B: MessageBody> MessageBody for Unread<B> {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
     }
 }
