@@ -9,7 +9,8 @@ use super::{
     *,
 };
 use crate::{
-    Limits,
+    Limits, SegmentRow,
+    clip::ClipError,
     error::WriteError,
     fact::{StorageFact, Unsynced},
     index::RowKind,

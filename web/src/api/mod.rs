@@ -1,5 +1,6 @@
 //! `/api/v1`: one file per resource. OpenAPI is generated from what stands beside each handler.
 
+mod asked;
 mod audit;
 mod buzzer;
 mod cameras;
@@ -38,15 +39,17 @@ mod tokens;
 mod users;
 mod video;
 
+use asked::{list_of, one, span, tag_of, time};
+pub(crate) use asked::{small, stream_name};
 pub use config::NoteBody;
 pub use inputs::speaks_for_itself;
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpRequest, HttpResponse, Responder, error::PayloadError, http::header::HeaderName, web};
+use actix_web::{HttpResponse, Responder, web};
 use utoipa::OpenApi;
 use vigie_actors::Recorder;
-use vigie_config::{CameraId, StreamId, StreamName, Utc};
+use vigie_config::{CameraId, StreamId};
 
 use self::security::SignIn;
 use crate::{live, problem::Problem, sign_in::Viewer};
@@ -302,23 +305,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(faults::panic);
 }
 
-/// A body of a few words.
-pub(crate) async fn small(body: web::Payload, most: usize) -> Result<web::Bytes, Problem> {
-    let bytes = body.to_bytes_limited(most).await;
-    let bytes = bytes.map_err(|_| Problem::BadRequest(format!("more than {most} bytes")))?;
-    bytes.map_err(|error| match error.as_error::<PayloadError>() {
-        Some(error) => Problem::unread(error),
-        None => Problem::BadRequest(error.to_string()),
-    })
-}
-
-/// The tag in such a header; `None` also for `*`.
-fn tag_of(request: &HttpRequest, header: HeaderName) -> Option<String> {
-    let value = request.headers().get(header)?.to_str().ok()?;
-    let tag = value.trim().trim_start_matches("W/").trim_matches('"');
-    (tag != "*").then(|| tag.to_owned())
-}
-
 /// A camera that is configured, or was and still has footage, and that the viewer may see.
 pub(crate) fn known_camera(recorder: &Recorder, viewer: &Viewer, id: &str) -> Result<CameraId, Problem> {
     let no_camera = || Problem::no_camera(id);
@@ -344,59 +330,10 @@ pub(crate) fn not_configured(stream: &StreamId) -> Problem {
     Problem::NoFootage(format!("{stream} is not configured"))
 }
 
-/// `main` when not given.
-pub(crate) fn stream_name(text: Option<&str>) -> Result<StreamName, Problem> {
-    text.unwrap_or("main").parse().map_err(|_| {
-        Problem::BadRequest(format!(
-            "stream: {:?} is neither main nor sub",
-            text.unwrap_or_default()
-        ))
-    })
-}
-
 /// Off the server's threads: reading and writing disks may take its time.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     let done = web::block(work).await;
     done.map_err(|_| Problem::Unavailable("too busy; try again".into()))
-}
-
-/// A span that a query must name.
-fn span(from: &str, to: &str) -> Result<(Utc, Utc), Problem> {
-    let (Some(from), Some(to)) = (time("from", Some(from))?, time("to", Some(to))?) else {
-        return Err(Problem::BadRequest("from and to are needed".into()));
-    };
-    match from < to {
-        true => Ok((from, to)),
-        false => Err(Problem::BadRequest(format!("from {from} is not before to {to}"))),
-    }
-}
-
-/// What a query lists with commas between.
-fn list_of<T, E: std::fmt::Display>(
-    name: &str,
-    text: Option<&str>,
-    read: impl Fn(&str) -> Result<T, E>,
-) -> Result<Vec<T>, Problem> {
-    let words = text.into_iter().flat_map(|text| text.split(',')).map(str::trim);
-    let words = words.filter(|word| !word.is_empty());
-    let read = |word| read(word).map_err(|error| Problem::BadRequest(format!("{name}: {error}")));
-    words.map(read).collect()
-}
-
-/// One thing that a query may name.
-fn one<T, E: std::fmt::Display>(
-    name: &str,
-    text: Option<&str>,
-    read: impl Fn(&str) -> Result<T, E>,
-) -> Result<Option<T>, Problem> {
-    let read = text.map(|text| read(text.trim()));
-    read.transpose()
-        .map_err(|error| Problem::BadRequest(format!("{name}: {error}")))
-}
-
-/// A time in a query, RFC 3339.
-fn time(name: &str, text: Option<&str>) -> Result<Option<Utc>, Problem> {
-    one(name, text, str::parse::<Utc>)
 }
 
 #[cfg(test)]
