@@ -119,7 +119,9 @@ fn line_of(text: &str, path: &str) -> usize {
         if line.starts_with('[') {
             in_table = line.starts_with(&header);
         }
-        let is_key = line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+        let is_key = line
+            .strip_prefix(key)
+            .is_some_and(|rest| rest.trim_start().starts_with('='));
         if in_table && is_key {
             return at + 1;
         }

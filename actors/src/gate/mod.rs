@@ -119,7 +119,11 @@ impl Gate {
             return false;
         };
         let by_card = addresses.iter().any(Whence::is_mac);
-        let card = if by_card { self.neighbours.card(from) } else { Card::None };
+        let card = if by_card {
+            self.neighbours.card(from)
+        } else {
+            Card::None
+        };
         addresses.iter().any(|whence| whence.contains(from, card))
     }
 
@@ -184,7 +188,9 @@ pub(crate) fn neighbours_child(gate: Arc<Gate>) -> ChildSpec {
                     turned = gate.neighbours.turn(|| gate.goes_by_cards()) => turned?,
                     () = context.stopping() => return Ok(()),
                 }
-                context.node.publish(serde_json::json!({ "known": gate.neighbours.len() }));
+                context
+                    .node
+                    .publish(serde_json::json!({ "known": gate.neighbours.len() }));
             }
         })
     })
@@ -229,7 +235,7 @@ mod tests {
         let gate = Gate::new(&Access::default(), &storage);
         // Something else takes its time.
         let (release, held) = mpsc::channel::<()>();
-        runtime.spawn_blocking(move || drop(held.recv()));
+        runtime.spawn_blocking(move || held.recv());
         let block = ["203.0.113.0/24", "02:00:5e:10:00:01"].map(|text| text.parse().unwrap());
         let access = Access {
             block: block.into(),

@@ -279,7 +279,9 @@ mod tests {
         let runtime = runtime();
         asked_by(&runtime, &neighbours);
         // The one who asked above is answered.
-        runtime.block_on(neighbours.answered.subscribe().wait_for(|last| *last > before)).unwrap();
+        runtime
+            .block_on(neighbours.answered.subscribe().wait_for(|last| *last > before))
+            .unwrap();
         let before = begun();
         neighbours.look_for_blocking(HOME.into());
         neighbours.look_for_blocking([203, 0, 113, 9].into());

@@ -101,9 +101,7 @@ impl Answer {
                     let code = u32_at(body, 0).unwrap_or_default() as i32;
                     return Err(io::Error::from_raw_os_error(code.saturating_neg()));
                 }
-                RTM_NEWNEIGH => self
-                    .table
-                    .extend(neighbour(body.get(NEIGHBOUR..).unwrap_or_default())),
+                RTM_NEWNEIGH => self.table.extend(neighbour(body.get(NEIGHBOUR..).unwrap_or_default())),
                 _ => {}
             }
             bytes = behind(bytes, length);

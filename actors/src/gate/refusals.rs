@@ -48,7 +48,10 @@ mod tests {
         assert!(!told.is_new(one, None, now + Duration::from_secs(5)));
         assert!(told.is_new(other, None, now) && told.is_new(one, Some("ann"), now));
         assert!(told.is_new(one, None, now + AGAIN_AFTER));
-        assert!(!told.is_new(one, None, now + AGAIN_AFTER * 3 / 2), "told anew, remembered anew");
+        assert!(
+            !told.is_new(one, None, now + AGAIN_AFTER * 3 / 2),
+            "told anew, remembered anew"
+        );
     }
 
     #[test]

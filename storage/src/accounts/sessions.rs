@@ -351,7 +351,10 @@ mod tests {
             };
             let (_, info) = sessions.get(&hash, at(20), Touch::Request).unwrap();
             assert_eq!(info.idle_left, Some(minutes(10)), "ahead: {is_ahead}");
-            assert!(sessions.get(&hash, at(30), Touch::Request).is_none(), "ahead: {is_ahead}");
+            assert!(
+                sessions.get(&hash, at(30), Touch::Request).is_none(),
+                "ahead: {is_ahead}"
+            );
         }
         assert_eq!(sessions.take_idle(start.instant + minutes(30)).len(), 1);
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
 
 use ulid::Ulid;
+use vigie_config::Utc;
 
 use super::{rights::tests::camera, second_factor::tests::shown, *};
 
