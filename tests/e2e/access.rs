@@ -1,6 +1,8 @@
 //! Who may reach the recorder by where they are, users bound to addresses, signing out of those who
 //! give no input. A trusted proxy on this machine says for whom it asks.
 
+use std::process::Command;
+
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
@@ -77,7 +79,11 @@ fn who_is_blocked_is_answered_nothing_and_told_of_once() {
             }
             let head = house.ask("head", path).basic_auth(USER, Some(PASSWORD));
             let head = house.send(head.header("x-forwarded-for", address));
-            assert_eq!((head.status, head.text()), (status, String::new()), "HEAD {address} {path}");
+            assert_eq!(
+                (head.status, head.text()),
+                (status, String::new()),
+                "HEAD {address} {path}"
+            );
         }
     }
     // This machine is never shut out.
@@ -230,6 +236,33 @@ fn a_user_who_is_bound_to_addresses_is_nobody_elsewhere() {
     let anywhere = change(&house, HOME, "/api/v1/users/ann", &json!({ "addresses": null }));
     assert_eq!(anywhere.json()["addresses"], Value::Null, "{}", anywhere.text());
     wait_for("a player", PATIENCE, || (play(false) && play(true)).then_some(()));
+    // Who plays and is bound to elsewhere is put out, for as long as they are.
+    let url = house.rtsp("cam0", "main");
+    let credentials = format!("rtsp://ann:{}@", PASSWORD.replace(' ', "%20"));
+    let mut player = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-rtsp_transport", "tcp", "-i"])
+        .arg(url.replace("rtsp://", &credentials))
+        .args(["-c", "copy", "-f", "null", "-"])
+        .spawn()
+        .unwrap();
+    let playing = || {
+        let told = told(&house, "kind=watched&user=ann");
+        let texts = told.iter().filter_map(|entry| entry["text"].as_str());
+        let (ended, begun): (Vec<&str>, Vec<&str>) = texts
+            .filter(|text| text.contains("over RTSP"))
+            .partition(|text| text.contains("no more"));
+        begun.len().saturating_sub(ended.len())
+    };
+    wait_for("the player", PATIENCE, || (playing() == 1).then_some(()));
+    let bound = change(
+        &house,
+        HOME,
+        "/api/v1/users/ann",
+        &json!({ "addresses": ["192.0.2.0/24"] }),
+    );
+    assert_eq!(bound.status, 200, "{}", bound.text());
+    wait_for("its end", PATIENCE, || player.try_wait().unwrap());
+    wait_for("what is told of it", PATIENCE, || (playing() == 0).then_some(()));
     // Nobody binds themselves to where they are not.
     let self_bound = change(
         &house,
@@ -268,7 +301,11 @@ fn whoever_gives_no_input_is_signed_out_whatever_their_page_asks() {
     let spared = left(&cookie).unwrap();
     assert!((11..=60).contains(&spared), "{spared}");
     let another = sign_in(&house, USER, PASSWORD, HOME, false);
-    assert!(another.json()["idle_left_s"].as_u64().unwrap() <= 10, "{}", another.text());
+    assert!(
+        another.json()["idle_left_s"].as_u64().unwrap() <= 10,
+        "{}",
+        another.text()
+    );
     // And at last it ends.
     let another = cookie_of(&another);
     wait_for("the end", PATIENCE, || (session(&another).status == 401).then_some(()));
