@@ -10,7 +10,7 @@ use vigie_config::Utc;
 
 use super::{
     Accounts, AccountsError, EndedSession, Origin, Rights, Session, SessionInfo, Token, User, Verdict,
-    sessions::{self, Now, StoredSession, Touch},
+    sessions::{self, Moment, StoredSession, Touch},
     state::Entry,
     tokens::{self, StoredToken},
     users,
@@ -131,7 +131,7 @@ impl Accounts {
 
     fn session_with(&self, token: &str, touch: Touch) -> Option<Session> {
         let state = self.read();
-        let (session, info) = state.sessions.get(&sessions::token_hash(token), Now::taken(), touch)?;
+        let (session, info) = state.sessions.get(&sessions::token_hash(token), Moment::now(), touch)?;
         let user = state.users.get(&session.user).filter(|user| user.enabled)?;
         Some(Session {
             user: state.public(user),
@@ -158,7 +158,7 @@ impl Accounts {
 
     /// Those that have not ended, newest first.
     pub fn sessions(&self) -> Vec<SessionInfo> {
-        self.read().sessions.list(Now::taken())
+        self.read().sessions.list(Moment::now())
     }
 
     /// Unknown tokens are ignored.

@@ -51,7 +51,7 @@ use crate::journal::Journal;
 use ha1::Seal;
 use password::{Hasher, PairCache};
 use second_factor::Enrolment;
-use sessions::Now;
+use sessions::Moment;
 use setup::SetupLink;
 use state::{Entry, State};
 
@@ -81,7 +81,7 @@ impl Accounts {
         let journal = match Journal::open(&path) {
             Ok(opened) => {
                 let mut journal = opened.journal;
-                let now = Now::taken();
+                let now = Moment::now();
                 opened.entries.into_iter().for_each(|entry| state.apply(entry, now));
                 state.sessions.forget_ended(now.utc);
                 if opened.damaged_lines > 0 {
@@ -152,7 +152,7 @@ impl Accounts {
     fn commit(&self, journal: &mut Option<Journal<Entry>>, entry: Entry) -> Result<(), AccountsError> {
         let journal = self.readable(journal)?;
         journal.append(&entry)?;
-        self.write().apply(entry, Now::taken());
+        self.write().apply(entry, Moment::now());
         self.read().compact(journal, false);
         Ok(())
     }
@@ -179,7 +179,7 @@ impl Accounts {
                 false
             }
         });
-        self.write().apply(entry, Now::taken());
+        self.write().apply(entry, Moment::now());
         if let Some(journal) = journal.as_mut().filter(|_| written) {
             self.read().compact(journal, false);
         }

@@ -7,7 +7,7 @@ use vigie_config::{CameraId, Utc};
 use super::{
     Accounts, AccountsError, Bounds, Change, Group, GroupName, HouseRight, Rights, User,
     ha1::{self, Seal},
-    sessions::Now,
+    sessions::Moment,
     state::{Entry, State},
     users::{self, StoredUser},
 };
@@ -82,7 +82,7 @@ impl Accounts {
                 ..State::default()
             };
             next.groups.0 = state.groups.0.clone();
-            next.apply(entry.clone(), Now::taken());
+            next.apply(entry.clone(), Moment::now());
             manages(&next) || !manages(&state)
         };
         match kept {

@@ -26,13 +26,13 @@ const SPARED: Duration = Duration::from_secs(60);
 
 /// A moment on both clocks: what is stored goes by the one that people may set, what runs by the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Now {
+pub(super) struct Moment {
     pub utc: Utc,
     pub instant: Instant,
 }
 
-impl Now {
-    pub fn taken() -> Self {
+impl Moment {
+    pub fn now() -> Self {
         Self {
             utc: Utc::now(),
             instant: Instant::now(),
@@ -172,7 +172,7 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub fn insert(&mut self, session: StoredSession, now: Now) {
+    pub fn insert(&mut self, session: StoredSession, now: Moment) {
         let kept = Kept {
             stored: session,
             seen: AtomicI64::new(now.utc.as_micros()),
@@ -193,7 +193,7 @@ impl Sessions {
         }
     }
 
-    pub fn get(&self, hash: &str, now: Now, touch: Touch) -> Option<(&StoredSession, SessionInfo)> {
+    pub fn get(&self, hash: &str, now: Moment, touch: Touch) -> Option<(&StoredSession, SessionInfo)> {
         let kept = self.all.get(hash).filter(|kept| self.is_good(kept, now))?;
         if touch != Touch::Look {
             kept.seen.fetch_max(now.utc.as_micros(), Ordering::Relaxed);
@@ -204,7 +204,7 @@ impl Sessions {
         Some((&kept.stored, self.info(kept, now)))
     }
 
-    fn is_good(&self, kept: &Kept, now: Now) -> bool {
+    fn is_good(&self, kept: &Kept, now: Moment) -> bool {
         now.utc < kept.stored.expires && self.idle_end(kept).is_none_or(|end| now.instant < end)
     }
 
@@ -227,7 +227,7 @@ impl Sessions {
         ended
     }
 
-    fn info(&self, kept: &Kept, now: Now) -> SessionInfo {
+    fn info(&self, kept: &Kept, now: Moment) -> SessionInfo {
         let stored = &kept.stored;
         let left = |end: Instant| end.saturating_duration_since(now.instant);
         SessionInfo {
@@ -282,7 +282,7 @@ impl Sessions {
         self.all.values().map(|kept| &kept.stored)
     }
     /// Those that are good, newest first.
-    pub fn list(&self, now: Now) -> Vec<SessionInfo> {
+    pub fn list(&self, now: Moment) -> Vec<SessionInfo> {
         let good = self.all.values().filter(|kept| self.is_good(kept, now));
         let mut list: Vec<SessionInfo> = good.map(|kept| self.info(kept, now)).collect();
         list.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
@@ -301,16 +301,16 @@ mod tests {
         Duration::from_secs(60 * minutes)
     }
 
-    fn after(start: Now, time: Duration) -> Now {
-        Now {
+    fn after(start: Moment, time: Duration) -> Moment {
+        Moment {
             utc: start.utc + time,
             instant: start.instant + time,
         }
     }
 
     /// With one session, which began now.
-    fn ending_after(idle: Option<Duration>, stays: bool) -> (Sessions, String, Now) {
-        let (mut sessions, start) = (Sessions::default(), Now::taken());
+    fn ending_after(idle: Option<Duration>, stays: bool) -> (Sessions, String, Moment) {
+        let (mut sessions, start) = (Sessions::default(), Moment::now());
         sessions.idle = idle;
         let origin = Origin {
             stays,
@@ -345,7 +345,7 @@ mod tests {
     fn a_clock_that_is_set_neither_ends_nor_keeps_who_is_there() {
         let (mut sessions, hash, start) = ending_after(Some(minutes(30)), false);
         for (clock, is_ahead) in [(start.utc + DAY / 2, true), (Utc::from_micros(0), false)] {
-            let at = |time: u64| Now {
+            let at = |time: u64| Moment {
                 utc: clock,
                 instant: start.instant + minutes(time),
             };

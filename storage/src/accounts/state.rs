@@ -8,7 +8,7 @@ use ulid::Ulid;
 use super::{
     GroupName, Rights, User, Verdict,
     groups::Groups,
-    sessions::{Now, Sessions, StoredSession},
+    sessions::{Moment, Sessions, StoredSession},
     tokens::{StoredToken, Tokens},
     users::StoredUser,
 };
@@ -37,7 +37,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub fn apply(&mut self, entry: Entry, now: Now) {
+    pub fn apply(&mut self, entry: Entry, now: Moment) {
         match entry {
             Entry::User(user) => {
                 let old = self.users.get(&user.name);
