@@ -103,6 +103,7 @@ export const en = {
     code: 'Code of your second factor, or a recovery code',
     codeNeeded: 'Type the code that your authenticator app shows.',
     codeWrong: 'This code is wrong, or was used already.',
+    lingers: 'The recorder has not heard yet that you signed out: leave this page open until it answers.',
     previews: 'Seen now',
     preview: (camera: string) => `${camera}, a few seconds ago`,
   },

@@ -61,6 +61,7 @@ export const fr: Catalogue<typeof en> = {
     code: 'Code de votre second facteur, ou code de secours',
     codeNeeded: 'Saisissez le code qu’affiche votre application d’authentification.',
     codeWrong: 'Ce code est faux, ou a déjà servi.',
+    lingers: 'L’enregistreur ne sait pas encore que vous vous êtes déconnecté : laissez cette page ouverte jusqu’à sa réponse.',
     previews: 'En ce moment',
     preview: (camera: string) => `${camera}, il y a quelques secondes`,
   },

@@ -104,6 +104,7 @@ export const id: typeof english.en = {
     code: 'Kode faktor kedua Anda, atau kode pemulihan',
     codeNeeded: 'Ketik kode yang ditampilkan aplikasi autentikator Anda.',
     codeWrong: 'Kode ini salah, atau sudah dipakai.',
+    lingers: 'Perekam belum tahu bahwa Anda sudah keluar: biarkan halaman ini terbuka sampai perekam menjawab.',
     previews: 'Saat ini',
     preview: (camera: string) => `${camera}, beberapa detik yang lalu`,
   },

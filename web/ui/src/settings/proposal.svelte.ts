@@ -47,7 +47,7 @@ class Proposal {
       this.step = 'shown';
       if (tryOnly) return;
       this.wish = null;
-      configuration.revision = changed.revision;
+      // A revision comes with its tables: where they cannot be read, the next change is told to be stale.
       await configuration.load().catch(() => {});
       wish.done(changed);
     } catch (error) {
@@ -77,7 +77,14 @@ class Proposal {
     void this.attempt(true);
   }
 
+  /** Whoever wished it is not there any more. */
+  forget(): void {
+    this.wish = null;
+  }
+
+  /** What is being made is waited for. */
   cancel(): void {
+    if (this.wish !== null && this.step === 'making') return;
     this.wish = null;
   }
 }

@@ -31,7 +31,8 @@ test('what differs, by path', () => {
   setAt(typed, 'main.url', 'rtsp://c');
   setAt(typed, 'name', 'Gate');
   expect(differing(gate(), typed)).toEqual(['main.url', 'name']);
-  expect(differing({ camera: [gate()] }, { camera: [typed] })).toEqual(['camera[0].main.url', 'camera[0].name']);
+  expect(differing({ camera: [gate()] }, { camera: [typed] })).toEqual(['camera[#gate].main.url', 'camera[#gate].name']);
+  expect(differing({ area: [{ x: 1 }] }, { area: [{ x: 2 }] })).toEqual(['area[0].x']);
   expect(differing({ on: ['motion'] }, { on: ['motion', 'sensor'] })).toEqual(['on']);
   expect(equal(gate(), gate())).toBe(true);
 });
@@ -45,4 +46,15 @@ test('what two people changed comes together; of the same field what was typed h
   setAt(theirs, 'main.url', 'rtsp://theirs');
   setAt(theirs, 'name', 'Their name');
   expect(rebase(base, typed, theirs)).toEqual({ id: 'gate', name: 'Their name', main: { url: 'rtsp://mine', audio: true } });
+});
+
+test('a change of one camera stays that camera’s where somebody else has put them in another order, or taken one away', () => {
+  const yard = (): Table => ({ id: 'yard', record: {} });
+  const base: Table = { camera: [yard(), gate()] };
+  const typed: Table = { camera: [yard(), gate()] };
+  setAt(typed, 'camera[1].record.motion', 'always');
+  const changed = { ...gate(), record: { max_age: '30d', motion: 'always' } };
+  expect(rebase(base, typed, { camera: [gate(), yard()] })).toEqual({ camera: [changed, yard()] });
+  expect(rebase(base, typed, { camera: [gate()] })).toEqual({ camera: [changed] });
+  expect(rebase(base, typed, { camera: [yard()] })).toEqual({ camera: [yard()] });
 });

@@ -8,10 +8,14 @@ const parts = (path: string): string[] => path.match(/[^.[\]]+/g) ?? [];
 export const isTable = (value: Json | undefined): value is Table =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** An entry of a list: by its place, or by its id as in `camera[#gate]`. */
+const entryOf = (list: readonly Json[], part: string): Json | undefined =>
+  part.startsWith('#') ? list.find((one) => isTable(one) && one['id'] === part.slice(1)) : list[Number(part)];
+
 export function getAt(root: Json | undefined, path: string): Json | undefined {
   let at = root;
   for (const part of parts(path)) {
-    if (Array.isArray(at)) at = at[Number(part)];
+    if (Array.isArray(at)) at = entryOf(at, part);
     else if (isTable(at)) at = at[part];
     else return undefined;
   }
@@ -28,9 +32,9 @@ export function setAt(root: Table, path: string, value: Json | undefined): void 
 function write(at: Json, part: string, rest: readonly string[], value: Json | undefined): void {
   const [next, ...others] = rest;
   if (Array.isArray(at)) {
-    const inner = at[Number(part)];
+    const inner = entryOf(at, part);
     if (next === undefined) {
-      if (value !== undefined) at[Number(part)] = value;
+      if (value !== undefined && !part.startsWith('#')) at[Number(part)] = value;
     } else if (inner !== undefined && inner !== null) {
       write(inner, next, others, value);
     }
@@ -59,9 +63,22 @@ export function equal(a: Json | undefined, b: Json | undefined): boolean {
   return [...keys].every((key) => equal(a[key], b[key]));
 }
 
-/** Paths of what is not the same in both; lists of tables are looked into where they are equally long. */
+/** The ids of a list's tables, where all have one. */
+function idsOf(list: readonly Json[]): string[] | null {
+  const ids = list.map((one) => (isTable(one) ? one['id'] : undefined));
+  return ids.every((id) => typeof id === 'string') ? ids : null;
+}
+
+/** Paths of what is not the same in both; lists of the same tables are looked into, by ids where there are any. */
 export function differing(a: Json | undefined, b: Json | undefined, path = ''): string[] {
   if (equal(a, b)) return [];
+  if (Array.isArray(a) && Array.isArray(b)) {
+    const [one, other] = [idsOf(a), idsOf(b)];
+    if (one && other) {
+      if (one.join() !== other.join()) return [path];
+      return a.flatMap((entry, at) => differing(entry, b[at], `${path}[#${one[at]}]`));
+    }
+  }
   if (Array.isArray(a) && Array.isArray(b) && a.length === b.length && [...a, ...b].every(isTable)) {
     return a.flatMap((one, at) => differing(one, b[at], `${path}[${at}]`));
   }

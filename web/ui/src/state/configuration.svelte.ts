@@ -21,6 +21,13 @@ class Configuration {
     }
   }
 
+  /** Of whoever was signed in before. */
+  forget(): void {
+    this.tables = null;
+    this.revision = '';
+    this.problem = null;
+  }
+
   /** As of now: whoever asks again has somebody else's changes taken up. */
   remove(place: Place, tryOnly: boolean): Promise<Changed> {
     return config.remove(place, this.revision, tryOnly);

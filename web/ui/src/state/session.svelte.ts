@@ -9,6 +9,8 @@ type Status = 'unknown' | 'signed_in' | 'signed_out';
  * whoever was never signed in here is not asked about.
  */
 const HINT = 'vigie.signed_in';
+/** Somebody signed out; gone when the recorder has heard of it. */
+const LEFT = 'vigie.signed_out';
 
 /** Who is signed in. */
 class Session {
@@ -23,6 +25,8 @@ class Session {
   /** It ended because accounts became those of a backup. */
   restored = $state(false);
   unreachable = $state(false);
+  /** Somebody signed out here, which the recorder does not know yet. */
+  lingers = $state(false);
   /** It is about to end for want of input. */
   fading = false;
 
@@ -32,6 +36,7 @@ class Session {
 
   /** Asks until the recorder answers. */
   async resume(): Promise<void> {
+    if (localStorage.getItem(LEFT) !== null) void this.keepTelling();
     if (localStorage.getItem(HINT) === null) return this.end(false);
     try {
       this.begin(await api.session());
@@ -44,6 +49,7 @@ class Session {
 
   /** `code`: of the second factor, where the recorder asks for one. */
   async signIn(credentials: { name: string; password: string; code?: string; stay?: boolean }): Promise<void> {
+    await this.tellLeft();
     this.begin(await api.signIn(credentials));
   }
 
@@ -73,8 +79,27 @@ class Session {
 
   async signOut(): Promise<void> {
     // Signed out here whatever the recorder says: the person leaves.
-    await api.signOut().catch(() => {});
+    localStorage.setItem(LEFT, '1');
+    const told = await this.tellLeft();
     this.end(false);
+    if (!told) void this.keepTelling();
+  }
+
+  /** The session is over for the recorder too, or was before. False: it does not answer. */
+  private async tellLeft(): Promise<boolean> {
+    if (localStorage.getItem(LEFT) === null) return true;
+    const told = await api.signOut().then(
+      () => true,
+      (problem: unknown) => problem instanceof Problem && problem.status !== 0,
+    );
+    this.lingers = !told;
+    if (told) localStorage.removeItem(LEFT);
+    return told;
+  }
+
+  /** Until it answers, this browser could still ask for pictures. */
+  private async keepTelling(): Promise<void> {
+    while (!(await this.tellLeft())) await new Promise((rest) => setTimeout(rest, 2_000));
   }
 
   /** Accounts are those of a backup now, in which this one is not, or is another. */

@@ -31,6 +31,12 @@ class Presets {
     return preset.owner === session.user?.name || session.administers;
   }
 
+  /** Those of whoever was signed in before. */
+  forget(): void {
+    this.all = [];
+    this.status = 'unknown';
+  }
+
   async load(): Promise<void> {
     try {
       const kept = await layouts.all();

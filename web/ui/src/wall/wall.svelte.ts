@@ -69,6 +69,9 @@ class Wall {
     this.passing = passing;
     const name = session.user?.name ?? null;
     if (this.owner === name) return;
+    // What somebody else had here is nobody else's.
+    this.endTour();
+    presets.forget();
     this.owner = name;
     const kept = read(this.key);
     const body = parse(kept?.['body']);
@@ -90,7 +93,9 @@ class Wall {
   private keep(): void {
     if (this.passing) return;
     const { page, preset, edited } = this;
-    localStorage.setItem(this.key, JSON.stringify({ body: json(this.body()), auto: this.chosen === null, page, preset, edited }));
+    // Cameras that are not known now may be in a moment, or come back.
+    const body = this.follow ? this.body() : { ...this.body(), panes: this.own };
+    localStorage.setItem(this.key, JSON.stringify({ body: json(body), auto: this.chosen === null, page, preset, edited }));
   }
 
   /** `null`: all cameras. */
