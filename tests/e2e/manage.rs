@@ -183,6 +183,11 @@ fn a_reset_recorder_knows_nobody_and_has_its_footage() {
     house.add_user("guard", "ordinary");
     let tag = json!({ "camera": "cam0", "at": "2026-11-20T09:41:00Z", "text": "The white van" });
     assert_eq!(post(&house, "/api/v1/tags", &tag).status, 201);
+    let door = json!({ "kind": "http", "token": "0123456789abcdef" });
+    let made = house.send(house.ask_as(USER, "put", "/api/v1/config/input/door", &door));
+    assert_eq!(made.status, 200, "{}", made.text());
+    let secrets = house.root.join("state/secrets.toml");
+    assert!(fs::read_to_string(&secrets).unwrap().contains("0123456789abcdef"));
     let all = json!({ "house": ["system"], "every_camera": ["live"], "cameras": {} });
     let token = post(&house, "/api/v1/tokens", &json!({ "name": "script", "rights": all }));
     let token = token.json()["token"].as_str().unwrap().to_owned();
@@ -212,6 +217,7 @@ fn a_reset_recorder_knows_nobody_and_has_its_footage() {
     assert!(!plays(&house, USER, PASSWORD, "cam0"));
     let config = fs::read_to_string(&house.config).unwrap();
     assert!(!config.contains("cam0") && config.contains("disk1"), "{config}");
+    assert!(!secrets.exists(), "what was set on the pages is gone");
     let needed = house.send(house.ask("get", "/api/v1/setup")).json();
     assert_eq!(needed["needed"], true);
 
