@@ -274,18 +274,19 @@ class Owner {
     this.say('the certificate: what is shown, why one is refused, what can be set');
   }
 
-  /** Whoever gives no input is warned, and signed out. */
+  /** Whoever gives no input is warned, and signed out; after the limit was changed nobody within a minute. */
   async idle() {
+    const timeout = 90_000;
     const before = (await this.api('GET', '/config')).body.server;
     const changed = await this.api('PUT', '/config/server', { ...before, access: { idle_sign_out: '15s' } });
     check(changed.status === 200, `idle_sign_out: ${JSON.stringify(changed.body)}`);
     try {
       await this.page.goto(`${settings.origin}/settings/access`);
-      await this.dialog.getByText('Still there?').waitFor({ timeout: 20_000 });
+      await this.dialog.getByText('Still there?').waitFor({ timeout });
       await this.picture('idle');
       await this.dialog.getByRole('button', { name: 'Stay signed in' }).click();
       await this.dialog.waitFor({ state: 'detached' });
-      await this.page.getByText('You were signed out after a minute without input.').waitFor({ timeout: 30_000 });
+      await this.page.getByText('You were signed out after a minute without input.').waitFor({ timeout });
       await this.picture('signed-out');
     } finally {
       await this.signIn();
