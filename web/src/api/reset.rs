@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use vigie_actors::{
     Recorder,
     reset::{configuration, forget},
@@ -16,22 +16,15 @@ use super::{
     backup::{half_done, may_everything, to_the_end, turn},
     blocking,
     config::problem,
+    second_factor::{OwnPassword, knows},
 };
 use crate::{
     arrival,
     audit::said,
     cookie,
     problem::Problem,
-    sign_in::{Viewer, check, peer},
+    sign_in::{Viewer, peer},
 };
-
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "password": "correct horse battery" }))]
-pub struct ResetWords {
-    /// Of whoever asks
-    password: String,
-}
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({ "setup": "/setup?link=q1Zc…" }))]
@@ -43,7 +36,7 @@ pub struct ResetBody {
 /// Forget users, groups, tokens, sessions, layouts, preferences, tags and configurations. Disks, and the
 /// addresses by which the recorder is reached, stay as they are, and so do footage, events, pictures and the
 /// audit log
-#[utoipa::path(post, path = "/api/v1/factory-reset", request_body = ResetWords,
+#[utoipa::path(post, path = "/api/v1/factory-reset", request_body = OwnPassword,
     responses((status = 200, body = ResetBody),
               (status = 403, description = "the password is wrong, or not all rights", body = crate::problem::ProblemDocument),
               (status = 429, description = "too many wrong tries", body = crate::problem::ProblemDocument)))]
@@ -51,19 +44,12 @@ pub struct ResetBody {
 pub async fn reset(
     viewer: Viewer,
     request: HttpRequest,
-    body: web::Json<ResetWords>,
+    body: web::Json<OwnPassword>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
     may_everything(&viewer)?;
+    knows(&viewer, &request, &recorder, body.into_inner().password).await?;
     let (from, name) = (peer(&request), viewer.0.name);
-    let known = check(
-        recorder.clone().into_inner(),
-        from,
-        name.clone(),
-        body.into_inner().password,
-    )
-    .await?;
-    known.ok_or_else(|| Problem::Forbidden("the password is wrong".into()))?;
     let turn = turn().await?;
     let (of, address) = (recorder.clone(), address(&request));
     let ended = cookie::session(&request, String::new(), Some(Duration::ZERO));
