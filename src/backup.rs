@@ -25,7 +25,7 @@ use crate::{exit, user};
 
 pub fn save(path: &Path, out: &Path) -> ExitCode {
     with_recorder(path, |text, config, storage, password| {
-        let contents = backup::contents(storage, &Edit::new(text)?, &config.server.name);
+        let contents = backup::contents(storage, &Edit::new(text)?, &config.server.name)?;
         let file = contents.sealed(password)?;
         let mut options = fs::OpenOptions::new();
         let opened = options.write(true).create_new(true).mode(0o600).open(out);
@@ -49,7 +49,7 @@ pub fn restore(path: &Path, from: &Path, dry_run: bool) -> ExitCode {
             .with_context(|| format!("cannot read {}", from.display()))?;
         let (head, contents) = Contents::open(&file, password)?;
         println!("of {}, {}, by vigie {}", head.name, head.saved, head.version);
-        let (new, notes) = backup::configuration(storage, &contents, &Edit::new(text)?)?;
+        let (new, notes) = backup::configuration(storage, &contents, &Edit::new(text)?, &variables_of(text))?;
         let new = new.text();
         let (next, warnings) = Config::parse(&new, &variables_of(&new))?;
         let people = backup::changes(storage, &contents)?;
@@ -82,7 +82,7 @@ pub fn restore(path: &Path, from: &Path, dry_run: bool) -> ExitCode {
 
 /// `work` has the text of the file, what it means, the state, and the password on standard input.
 fn with_recorder(path: &Path, work: impl FnOnce(&str, &Config, &Arc<Storage>, &str) -> anyhow::Result<()>) -> ExitCode {
-    let (config, _, text) = match Config::load_with_text(path) {
+    let (config, _, text) = match Config::load_sparing(path, &|_| true) {
         Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("{error}");

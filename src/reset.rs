@@ -18,7 +18,7 @@ use vigie_storage::{
 use crate::exit;
 
 pub fn main(path: &Path) -> ExitCode {
-    let (config, _, text) = match Config::load_with_text(path) {
+    let (config, _, text) = match Config::load_sparing(path, &|_| true) {
         Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("{error}");
@@ -39,12 +39,14 @@ fn carry_out(path: &Path, config: &Config, text: &str) -> anyhow::Result<()> {
     let new = reset::configuration(&Edit::new(text)?)?.text();
     let (next, _) = Config::parse(&new, &variables_of(&new))?;
     edit::replace(path, &new).with_context(|| format!("cannot write {}", path.display()))?;
-    let told = "set back to a new recorder: everybody and everything that was set up is forgotten";
-    storage
-        .audit()
-        .tell(Entry::new(Kind::Configuration, told).by("command line"));
     let subscriptions = Subscriptions::open(&config.server.state_dir);
     let forgotten = reset::forget(&storage, &subscriptions, &new, None);
+    if forgotten.is_ok() {
+        let told = "set back to a new recorder: everybody and everything that was set up is forgotten";
+        storage
+            .audit()
+            .tell(Entry::new(Kind::Configuration, told).by("command line"));
+    }
     storage.close();
     forgotten?;
     for line in diff(config, &next).words() {

@@ -3,10 +3,11 @@
 //! Belongs here: the whole of it, of a recorder that runs or does not. Does not belong here: the file
 //! ([`vigie_storage::backup`]), how a configuration is written ([`crate::settings`]).
 
+use std::collections::BTreeMap;
+
 use vigie_config::{
-    Config, Problems,
+    Config, ErrorKind, Kind, Problems, Variables,
     edit::{Edit, EditError, Place},
-    variables_of,
 };
 use vigie_storage::{
     Storage, accounts::AccountsError, backup::Contents, inspect, layouts::LayoutError, preferences::PreferenceError,
@@ -32,31 +33,79 @@ pub enum RestoreError {
     Tags(#[from] TagError),
 }
 
+/// A backup without it would be refused on the day that it is needed.
+#[derive(Debug, thiserror::Error)]
+#[error("what the configuration names is not known here, so it cannot be saved: {names}{why}")]
+pub struct SaveError {
+    names: String,
+    why: String,
+}
+
+impl Kind for SaveError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+}
+
+impl Kind for RestoreError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            RestoreError::Accounts(error) => error.kind(),
+            RestoreError::Layouts(error) => error.kind(),
+            RestoreError::Preferences(error) => error.kind(),
+            RestoreError::Tags(error) => error.kind(),
+        }
+    }
+}
+
+/// What a backup holds has no place here; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPlace {
+    #[error("{0}")]
+    Accounts(#[from] AccountsError),
+    #[error("layouts of the backup beside those that are here: {0}")]
+    Layouts(#[from] LayoutError),
+    #[error("tags of the backup beside those that are here: {0}")]
+    Tags(#[from] TagError),
+}
+
 /// Everything that is set up here. `config`: the file as it is.
-pub fn contents(storage: &Storage, config: &Edit, name: &str) -> Contents {
+pub fn contents(storage: &Storage, config: &Edit, name: &str) -> Result<Contents, SaveError> {
     let text = config.text();
-    let variable = variables_of(&text);
-    let variables = config.variables().into_iter();
-    Contents {
+    let known = Variables::of(&text);
+    let (mut variables, mut unknown) = (BTreeMap::new(), Vec::new());
+    for name in config.variables() {
+        match known.get(&name) {
+            Some(value) => drop(variables.insert(name, value)),
+            None => unknown.push(name),
+        }
+    }
+    if let Some(names) = (!unknown.is_empty()).then(|| unknown.join(", ")) {
+        let why = known.error().map(|error| format!(": {error}")).unwrap_or_default();
+        return Err(SaveError { names, why });
+    }
+    Ok(Contents {
         recorder: storage.recorder().to_string(),
         name: name.to_owned(),
         config: text.clone(),
-        variables: variables
-            .filter_map(|name| variable(&name).map(|value| (name, value)))
-            .collect(),
+        variables,
         accounts: storage.accounts().export(),
         layouts: storage.layouts().list(|_| true),
         preferences: storage.preferences().all(),
         tags: storage.tags().list(|_| true),
-    }
+    })
 }
 
 /// The file's text as it becomes on this recorder, and what of it is other than in the backup.
-pub fn configuration(storage: &Storage, contents: &Contents, now: &Edit) -> Result<(Edit, Vec<String>), ConfigError> {
+/// `variable`: what this machine's stand for.
+pub fn configuration(
+    storage: &Storage,
+    contents: &Contents,
+    now: &Edit,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Edit, Vec<String>), ConfigError> {
     let mut notes = Vec::new();
     let mut edit = Edit::new(&contents.config)?;
-    let here = now.text();
-    let variable = variables_of(&here);
     let differs = |name: &str| variable(name).as_ref() != contents.variables.get(name);
     edit.write_out(&differs, &contents.variables);
     for name in contents.variables.keys().filter(|name| differs(name)) {
@@ -115,8 +164,10 @@ pub fn absent_disks(config: &Config) -> Vec<(String, String)> {
 }
 
 /// What becomes another beside the configuration, a line each.
-pub fn changes(storage: &Storage, contents: &Contents) -> Result<Vec<String>, AccountsError> {
+pub fn changes(storage: &Storage, contents: &Contents) -> Result<Vec<String>, NoPlace> {
     let mut lines = storage.accounts().import_changes(&contents.accounts)?;
+    storage.layouts().has_room_for(&contents.layouts)?;
+    storage.tags().has_room_for(&contents.tags)?;
     let known = storage.layouts().list(|_| true);
     let layouts = contents.layouts.iter().filter(|one| !known.contains(one)).count();
     let known = storage.preferences().all();

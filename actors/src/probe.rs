@@ -29,7 +29,7 @@ use crate::recorder::Recorder;
 /// At once; each takes a connection and a decoder.
 const AT_ONCE: usize = 4;
 /// Until the first picture can be decoded, from the beginning.
-const FIRST_PICTURE: Duration = Duration::from_secs(9);
+const FIRST_PICTURE: Duration = Duration::from_secs(8);
 /// What is measured after it.
 const MEASURED: Duration = Duration::from_millis(2500);
 /// For its first sender report: within half of five seconds and somewhat more (RFC 3550 §6.2, §6.3).

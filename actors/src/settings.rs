@@ -15,9 +15,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use vigie_config::{
-    Access, Caller, Config, ErrorKind, Kind, Problem, Problems, Secrets, Server, Warning, diff,
+    Access, Caller, Config, ErrorKind, Kind, Problem, Problems, Secrets, SecretsError, Server, Warning, diff,
     edit::{self, Edit, EditError},
     variables_of,
 };
@@ -52,6 +52,8 @@ pub struct By<'a> {
     pub name: &'a str,
     /// From where they ask, as these settings have it: which proxies are believed is one of them.
     pub from: &'a dyn Fn(&Server) -> Option<Caller>,
+    /// Whether they may, asked when it is their turn: they may have waited for whoever took their right.
+    pub still: &'a dyn Fn() -> bool,
     /// Even where it shuts themselves out.
     pub forced: bool,
 }
@@ -150,6 +152,8 @@ pub enum SettingsError {
     NoFile,
     #[error("cannot read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Secrets(#[from] SecretsError),
     #[error("cannot write {}: {source}; let the recorder's user write to the file and its folder, or change it by hand", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
     /// Somebody else changed the file since it was read.
@@ -160,6 +164,8 @@ pub enum SettingsError {
     /// The new text is none that a recorder may run with; it was not written.
     #[error("{0}")]
     Refused(#[from] Problems),
+    #[error("whoever asked may not do that any more; nothing was changed")]
+    NoRight,
     #[error("there is no such table")]
     NoTable,
     #[error("written, but not taken up within {APPLIED_WITHIN:?}: see the events and the log for why")]
@@ -172,7 +178,8 @@ impl Kind for SettingsError {
             SettingsError::Edit(_) | SettingsError::Refused(_) | SettingsError::Stale { .. } => {
                 ErrorKind::Misconfigured
             }
-            SettingsError::NoFile | SettingsError::NoTable => ErrorKind::Refused,
+            SettingsError::NoFile | SettingsError::NoTable | SettingsError::NoRight => ErrorKind::Refused,
+            SettingsError::Secrets(error) => error.kind(),
             SettingsError::Unreadable { .. } | SettingsError::Unwritable { .. } => ErrorKind::Unavailable,
             SettingsError::NotApplied => ErrorKind::Timeout,
         }
@@ -203,70 +210,11 @@ impl Settings {
         })
     }
 
-    /// Changes the file for somebody and waits until the recorder runs with it. `expected`: the revision that
-    /// the change was made for, where it matters. `try_only`: nothing is written.
-    pub async fn change(
-        &self,
-        recorder: &Recorder,
-        by: By<'_>,
-        expected: Option<&str>,
-        try_only: bool,
-        change: impl FnOnce(&mut Edit) -> Result<(), SettingsError>,
-    ) -> Result<Outcome, SettingsError> {
-        let _turn = self.turn.lock().await;
-        let path = self.path()?;
-        let Read {
-            mut edit,
-            revision: seen,
-        } = self.read().await?;
-        if let Some(expected) = expected.filter(|expected| *expected != seen) {
-            return Err(SettingsError::Stale {
-                seen,
-                expected: expected.chars().take(80).collect(),
-            });
-        }
-        let before = edit.clone();
-        change(&mut edit)?;
-        let mut secrets = secrets_of(edit.text()).await?;
-        let mut moved = false;
-        edit.move_secrets(&before, &mut |field, value| {
-            moved = true;
-            secrets.keep(field, value)
-        });
-        let text = edit.text();
-        let (config, warnings) = Config::parse(&text, &|name| secrets.variable(name))?;
-        if let Some(problem) = by.shut_out(recorder, &config, &text).await {
-            return Err(SettingsError::Refused(Problems(vec![problem])));
-        }
-        let changes = diff(&recorder.config(), &config);
-        let outcome = Outcome {
-            revision: revision(&text),
-            changes: changes.words(),
-            restarts: changes.restarts(),
-            warnings,
-        };
-        if try_only || outcome.revision == seen {
-            return Ok(outcome);
-        }
-        self.wrote(&outcome.revision, by.name);
-        if moved {
-            let storage = recorder.storage().clone();
-            let file = Secrets::path_of(&text);
-            let written = within(&file, move |_| {
-                forget_unused(&mut secrets, [before, edit], storage.history());
-                secrets.write()
-            });
-            let written = written.await;
-            written.map_err(|source| SettingsError::Unwritable { path: file, source })?;
-        }
-        let written = within(path, move |path| edit::replace(path, &text)).await;
-        written.map_err(|source| SettingsError::Unwritable {
-            path: path.to_owned(),
-            source,
-        })?;
-        match tokio::time::timeout(APPLIED_WITHIN, recorder.runs_with(&config)).await {
-            Ok(()) => Ok(outcome),
-            Err(_) => Err(SettingsError::NotApplied),
+    /// Nobody else changes the file until it is dropped.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn {
+            settings: self,
+            _held: self.turn.lock().await,
         }
     }
 
@@ -275,7 +223,9 @@ impl Settings {
         let history = recorder.storage().history();
         let author = self.author_of(&revision(text));
         let before = history.newest().and_then(|newest| history.text(newest.id).ok());
-        let before = before.and_then(|text| Config::parse(&text, &variables_of(&text)).ok());
+        // A secret that is gone says nothing about what changed.
+        let parsed = |text: String| Config::parse_sparing(&text, &variables_of(&text), &|_| true).ok();
+        let before = before.and_then(parsed);
         let changes = before.map(|(before, _)| diff(&before, config).words());
         if let Err(error) = history.put(text, author.as_deref(), changes.unwrap_or_default()) {
             tracing::warn!(%error, "this configuration is not kept in the history");
@@ -304,25 +254,111 @@ impl Settings {
     }
 }
 
+/// Whoever may change the file now.
+pub struct Turn<'s> {
+    settings: &'s Settings,
+    _held: MutexGuard<'s, ()>,
+}
+
+impl Turn<'_> {
+    /// Those of the file as it is. Reads disks.
+    pub async fn secrets(&self) -> Result<Secrets, SettingsError> {
+        secrets_of(self.settings.read().await?.edit.text()).await
+    }
+
+    /// Changes the file for somebody and waits until the recorder runs with it. `expected`: the revision that
+    /// the change was made for, where it matters. `try_only`: nothing is written.
+    pub async fn change(
+        &self,
+        recorder: &Recorder,
+        by: By<'_>,
+        expected: Option<&str>,
+        try_only: bool,
+        change: impl FnOnce(&mut Edit) -> Result<(), SettingsError>,
+    ) -> Result<Outcome, SettingsError> {
+        if !(by.still)() {
+            return Err(SettingsError::NoRight);
+        }
+        let path = self.settings.path()?;
+        let Read {
+            mut edit,
+            revision: seen,
+        } = self.settings.read().await?;
+        if let Some(expected) = expected.filter(|expected| *expected != seen) {
+            return Err(SettingsError::Stale {
+                seen,
+                expected: expected.chars().take(80).collect(),
+            });
+        }
+        let before = edit.clone();
+        change(&mut edit)?;
+        let mut secrets = secrets_of(edit.text()).await?;
+        let known = secrets.clone();
+        edit.move_secrets(&before, &mut |field, value| secrets.keep(field, value));
+        // One that was lost and is set again has the name that the text has already.
+        let moved = secrets != known;
+        let text = edit.text();
+        let (config, warnings) = Config::parse_sparing(&text, &|name| secrets.variable(name), &|name| {
+            recorder.config().unknown_secrets.contains(name)
+        })?;
+        if let Some(problem) = by.shut_out(recorder, &config, &text).await {
+            return Err(SettingsError::Refused(Problems(vec![problem])));
+        }
+        let changes = diff(&recorder.config(), &config);
+        let outcome = Outcome {
+            revision: revision(&text),
+            changes: changes.words(),
+            restarts: changes.restarts(),
+            warnings,
+        };
+        if try_only || (outcome.revision == seen && !moved) {
+            return Ok(outcome);
+        }
+        self.settings.wrote(&outcome.revision, by.name);
+        if moved {
+            let storage = recorder.storage().clone();
+            let file = Secrets::path_of(&text);
+            let written = within(&file, move |_| {
+                forget_unused(&mut secrets, [before, edit], storage.history());
+                secrets.write()
+            });
+            let written = written.await;
+            written.map_err(|source| SettingsError::Unwritable { path: file, source })?;
+        }
+        let written = within(path, move |path| edit::replace(path, &text)).await;
+        written.map_err(|source| SettingsError::Unwritable {
+            path: path.to_owned(),
+            source,
+        })?;
+        match tokio::time::timeout(APPLIED_WITHIN, recorder.runs_with(&config)).await {
+            Ok(()) => Ok(outcome),
+            Err(_) => Err(SettingsError::NotApplied),
+        }
+    }
+}
+
 /// Those that a recorder with this text knows.
 async fn secrets_of(text: String) -> Result<Secrets, SettingsError> {
     let path = Secrets::path_of(&text);
-    let read = within(&path, move |_| Secrets::of(&text)).await;
-    read.map_err(|source| SettingsError::Unreadable { path, source })
+    let read = tokio::task::spawn_blocking(move || Secrets::of(&text)).await;
+    let read = read.map_err(|error| SettingsError::Unreadable {
+        path,
+        source: io::Error::other(error),
+    })?;
+    Ok(read?)
 }
 
 /// What the file names neither before nor after the change, nor any text that one may go back to.
 fn forget_unused(secrets: &mut Secrets, files: [Edit; 2], history: &History) {
-    let kept = history.list().into_iter().map(|version| {
-        let text = history.text(version.id).ok()?;
-        Edit::new(&text).ok()
-    });
-    // One that cannot be read now may be read later.
-    let Some(mut texts) = kept.collect::<Option<Vec<Edit>>>() else {
-        return;
-    };
-    texts.extend(files);
-    let used: BTreeSet<String> = texts.iter().flat_map(Edit::variables).collect();
+    let mut used: BTreeSet<String> = files.iter().flat_map(Edit::variables).collect();
+    for version in history.list() {
+        let text = history.text(version.id).ok();
+        match text.and_then(|text| Edit::new(&text).ok()) {
+            Some(edit) => used.extend(edit.variables()),
+            // One that cannot be read now may be read later.
+            None => return,
+        }
+    }
     secrets.retain(|name| used.contains(name));
 }
 

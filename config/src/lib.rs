@@ -48,6 +48,6 @@ pub use mqtt::{Broker, Mqtt};
 pub use notify::{Address, Email, Push, PushKind, Recipient, Security, SignIn, Sms};
 pub use reach::{Acme, AcmeChallenge, AddressRange, AddressRangeError, CertificateSource, ProxyHeader};
 pub use schedule::{DAY_MINUTES, Schedule, Span, Week, When};
-pub use secrets::{Secrets, variables_of};
+pub use secrets::{Secrets, SecretsError, Variables, variables_of};
 pub use size::{SizeError, format_size, parse_size};
 pub use time::{ParseUtcError, Utc};

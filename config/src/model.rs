@@ -1,6 +1,12 @@
 //! The trusted configuration: every value here has been validated.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -57,6 +63,8 @@ pub struct Config {
     pub recipients: Vec<Recipient>,
     pub pushes: Vec<Push>,
     pub rules: Vec<Rule>,
+    /// Names of secrets that could not be had: what needs them goes without, all else runs.
+    pub unknown_secrets: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

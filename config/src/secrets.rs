@@ -15,7 +15,7 @@ use std::{
 use toml_edit::DocumentMut;
 
 use crate::{
-    edit,
+    ErrorKind, Kind, edit,
     load::{state_dir, system_variable},
 };
 
@@ -26,23 +26,62 @@ const HEAD: &str =
 const MOST_BYTES: u64 = 8 << 20;
 
 /// What the file holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Secrets {
     path: PathBuf,
     known: BTreeMap<String, String>,
 }
 
-/// What `${NAME}` stands for in the configuration `text`: a systemd credential, else the environment,
-/// else a line of `secrets.toml` in the state folder that `text` names. Reads disks.
-pub fn variables_of(text: &str) -> impl Fn(&str) -> Option<String> {
-    let secrets = OnceCell::new();
-    move |name| {
+/// `secrets.toml` cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} cannot be read: {source}; mend it, or take it away and set the passwords and tokens again that were set on the pages",
+    path.display()
+)]
+pub struct SecretsError {
+    pub path: PathBuf,
+    source: io::Error,
+}
+
+impl Kind for SecretsError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
+    }
+}
+
+/// What `${NAME}` stands for in a configuration: a systemd credential, else the environment, else a line of
+/// `secrets.toml` in the state folder that the text names. Reads disks, `secrets.toml` once and only when a
+/// name is to be found nowhere else.
+pub struct Variables<'t> {
+    text: &'t str,
+    secrets: OnceCell<Result<Secrets, SecretsError>>,
+}
+
+impl<'t> Variables<'t> {
+    pub fn of(text: &'t str) -> Self {
+        Self {
+            text,
+            secrets: OnceCell::new(),
+        }
+    }
+
+    pub fn get(&self, name: &str) -> Option<String> {
         system_variable(name).or_else(|| {
-            // Who may not read it is told that the name means nothing to them.
-            let secrets = secrets.get_or_init(|| Secrets::of(text).unwrap_or_default());
-            secrets.known.get(name).cloned()
+            let secrets = self.secrets.get_or_init(|| Secrets::of(self.text));
+            secrets.as_ref().ok()?.known.get(name).cloned()
         })
     }
+
+    /// Why names were not found that may be there.
+    pub fn error(&self) -> Option<&SecretsError> {
+        self.secrets.get()?.as_ref().err()
+    }
+}
+
+/// [`Variables::get`], where it does not matter why a name is unknown.
+pub fn variables_of(text: &str) -> impl Fn(&str) -> Option<String> {
+    let variables = Variables::of(text);
+    move |name| variables.get(name)
 }
 
 impl Secrets {
@@ -52,15 +91,18 @@ impl Secrets {
     }
 
     /// Those of the configuration `text`; none where there is no file.
-    pub fn of(text: &str) -> io::Result<Secrets> {
+    pub fn of(text: &str) -> Result<Secrets, SecretsError> {
         let path = Secrets::path_of(text);
-        let known = match fs::metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error),
-            Ok(found) if found.len() > MOST_BYTES => return Err(io::ErrorKind::FileTooLarge.into()),
-            Ok(_) => lines(&fs::read_to_string(&path)?)?,
+        let read = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(error),
+            Ok(found) if found.len() > MOST_BYTES => Err(io::ErrorKind::FileTooLarge.into()),
+            Ok(_) => fs::read_to_string(&path).and_then(|text| lines(&text)),
         };
-        Ok(Secrets { path, known })
+        match read {
+            Ok(known) => Ok(Secrets { path, known }),
+            Err(source) => Err(SecretsError { path, source }),
+        }
     }
 
     /// Takes the file of the configuration `text` away.
@@ -71,7 +113,7 @@ impl Secrets {
         }
     }
 
-    /// As in [`variables_of`].
+    /// As in [`Variables::get`].
     pub fn variable(&self, name: &str) -> Option<String> {
         system_variable(name).or_else(|| self.known.get(name).cloned())
     }
@@ -182,8 +224,16 @@ mod tests {
         secrets.write().unwrap();
         assert_eq!(variables_of(&text)("EMAIL_PASSWORD"), None);
         fs::write(folder.path().join(FILE), "EMAIL_PASSWORD_2 = 7\n").unwrap();
-        assert_eq!(Secrets::of(&text).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        assert_eq!(variables_of(&text)("EMAIL_PASSWORD_2"), None);
+        let variables = Variables::of(&text);
+        assert!(variables.error().is_none(), "nobody asked");
+        assert_eq!(variables.get("EMAIL_PASSWORD_2"), None);
+        assert!(
+            variables
+                .error()
+                .unwrap()
+                .to_string()
+                .contains("expected lines such as")
+        );
     }
 
     proptest! {

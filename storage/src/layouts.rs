@@ -1,7 +1,7 @@
 //! Arrangements of pictures that people make for the wall of cameras. What is in one is the pages'
 //! business.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -172,16 +172,26 @@ impl Layouts {
         self.0.forget()
     }
 
+    /// Whether [`Layouts::restore`] would find room.
+    pub fn has_room_for(&self, layouts: &[Layout]) -> Result<(), LayoutError> {
+        room_for(&self.0.read(), layouts)
+    }
+
     /// As they were in another recorder, or before: each replaces one of the same id.
     pub fn restore(&self, layouts: Vec<Layout>) -> Result<(), LayoutError> {
         self.0.change(|all| {
-            let new = layouts.iter().filter(|one| !all.contains_key(&one.id)).count();
-            if all.len() + new > OF_ALL {
-                return Err(LayoutError::Many(all.len()));
-            }
+            room_for(all, &layouts)?;
             let layouts = layouts.into_iter().filter(|one| all.get(&one.id) != Some(one));
             Ok((layouts.map(Change::Put).collect(), ()))
         })
+    }
+}
+
+fn room_for(all: &BTreeMap<String, Layout>, layouts: &[Layout]) -> Result<(), LayoutError> {
+    let new = layouts.iter().filter(|one| !all.contains_key(&one.id)).count();
+    match all.len() + new <= OF_ALL {
+        true => Ok(()),
+        false => Err(LayoutError::Many(all.len())),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Kept in `<state_dir>/tags.jsonl`, beside the index and not in it: a rebuilt index loses none.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
@@ -121,16 +121,26 @@ impl Tags {
         self.0.forget()
     }
 
+    /// Whether [`Tags::restore`] would find room.
+    pub fn has_room_for(&self, tags: &[Tag]) -> Result<(), TagError> {
+        room_for(&self.0.read(), tags)
+    }
+
     /// As they were in another recorder, or before: each replaces one of the same id.
     pub fn restore(&self, tags: Vec<Tag>) -> Result<(), TagError> {
         self.0.change(|all| {
-            let new = tags.iter().filter(|tag| !all.contains_key(&tag.id)).count();
-            if all.len() + new > MOST {
-                return Err(TagError::Many);
-            }
+            room_for(all, &tags)?;
             let tags = tags.into_iter().filter(|tag| all.get(&tag.id) != Some(tag));
             Ok((tags.map(Change::Put).collect(), ()))
         })
+    }
+}
+
+fn room_for(all: &BTreeMap<Ulid, Tag>, tags: &[Tag]) -> Result<(), TagError> {
+    let new = tags.iter().filter(|tag| !all.contains_key(&tag.id)).count();
+    match all.len() + new <= MOST {
+        true => Ok(()),
+        false => Err(TagError::Many),
     }
 }
 

@@ -36,7 +36,13 @@ fn said(output: &Output) -> String {
 /// What restoring could change: the configuration and the files of the state folder.
 pub fn kept(house: &House) -> Vec<(String, Vec<u8>)> {
     let mut all = vec![("vigie.toml".to_owned(), fs::read(&house.config).unwrap())];
-    for name in ["accounts.jsonl", "layouts.jsonl", "preferences.jsonl", "tags.jsonl"] {
+    for name in [
+        "accounts.jsonl",
+        "layouts.jsonl",
+        "preferences.jsonl",
+        "tags.jsonl",
+        "secrets.toml",
+    ] {
         let text = fs::read(house.root.join("state").join(name)).unwrap_or_default();
         all.push((name.to_owned(), text));
     }

@@ -25,6 +25,19 @@ fn restore(house: &House, query: &str, file: &[u8], password: &str) -> Answer {
     post(house, &format!("/api/v1/restore{query}"), &body)
 }
 
+const TOKEN: &str = "0123456789abcdef";
+
+/// A secret that is kept in `secrets.toml`.
+fn set_door(house: &House) {
+    let made = put_door(house);
+    assert_eq!(made.status, 200, "{}", made.text());
+}
+
+fn put_door(house: &House) -> Answer {
+    let door = json!({ "kind": "http", "token": TOKEN });
+    house.send(house.ask_as(USER, "put", "/api/v1/config/input/door", &door))
+}
+
 fn signed_in(house: &House, user: &str) -> String {
     let words = json!({ "name": user, "password": PASSWORD });
     let answer = house.send(house.ask("post", "/api/v1/session").json(&words));
@@ -57,6 +70,7 @@ fn a_running_recorder_takes_over_another_one() {
     one.add_user("guard", "ordinary");
     let tag = json!({ "camera": "cam0", "at": "2026-11-20T09:41:00Z", "text": "The white van" });
     assert_eq!(post(&one, "/api/v1/tags", &tag).status, 201);
+    set_door(&one);
     let short = post(&one, "/api/v1/backup", &json!({ "password": "short" }));
     assert!(
         short.status == 400 && short.text().contains("at least 8"),
@@ -140,6 +154,12 @@ fn a_running_recorder_takes_over_another_one() {
         plays(&two, "guard", PASSWORD, "cam0").then_some(())
     });
     assert!(!plays(&two, "eve", PASSWORD, "cam0"));
+    let written = |file| fs::read_to_string(two.root.join(file)).unwrap();
+    assert!(
+        written("state/secrets.toml").contains(TOKEN),
+        "what was set there opens here"
+    );
+    assert!(!fs::read_to_string(&two.config).unwrap().contains(TOKEN));
     audited(&two, "restored the backup of e2e");
 }
 
@@ -164,8 +184,8 @@ fn only_who_may_everything_saves_restores_and_resets() {
         ("fitter", "backup", &words, 403),
         ("fitter", "restore?try_only=true", &whole, 403),
         ("fitter", "factory-reset", &words, 403),
-        ("manager", "backup", &words, 200),
-        // They would make administrators of a file, or be one by the link.
+        // They would have what administrators sign in with, make some of a file, or be one by the link.
+        ("manager", "backup", &words, 403),
         ("manager", "restore", &whole, 403),
         ("manager", "factory-reset", &words, 403),
     ] {
@@ -183,11 +203,9 @@ fn a_reset_recorder_knows_nobody_and_has_its_footage() {
     house.add_user("guard", "ordinary");
     let tag = json!({ "camera": "cam0", "at": "2026-11-20T09:41:00Z", "text": "The white van" });
     assert_eq!(post(&house, "/api/v1/tags", &tag).status, 201);
-    let door = json!({ "kind": "http", "token": "0123456789abcdef" });
-    let made = house.send(house.ask_as(USER, "put", "/api/v1/config/input/door", &door));
-    assert_eq!(made.status, 200, "{}", made.text());
+    set_door(&house);
     let secrets = house.root.join("state/secrets.toml");
-    assert!(fs::read_to_string(&secrets).unwrap().contains("0123456789abcdef"));
+    assert!(fs::read_to_string(&secrets).unwrap().contains(TOKEN));
     let all = json!({ "house": ["system"], "every_camera": ["live"], "cameras": {} });
     let token = post(&house, "/api/v1/tokens", &json!({ "name": "script", "rights": all }));
     let token = token.json()["token"].as_str().unwrap().to_owned();
@@ -214,7 +232,6 @@ fn a_reset_recorder_knows_nobody_and_has_its_footage() {
     assert!(house.log().contains(&format!("set up {}{setup}", house.http())));
     assert_eq!((with_cookie(&house, &cookie), with_token(&house)), (401, 401));
     assert_eq!(house.get("/api/v1/session").status, 401);
-    assert!(!plays(&house, USER, PASSWORD, "cam0"));
     let config = fs::read_to_string(&house.config).unwrap();
     assert!(!config.contains("cam0") && config.contains("disk1"), "{config}");
     assert!(!secrets.exists(), "what was set on the pages is gone");
@@ -265,6 +282,86 @@ fn a_reset_recorder_knows_nobody_and_has_its_footage() {
         .1;
     assert_eq!(make(&house, link), 201);
     assert_eq!(there(&house).0, footage.0);
+}
+
+/// Two ask at once; the second is nobody any more when it is their turn.
+#[test]
+fn who_waited_for_a_reset_is_asked_again() {
+    let house = House::start(&Setup::default());
+    let reset = || post(&house, "/api/v1/factory-reset", &json!({ "password": PASSWORD }));
+    let mut answers = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..3).map(|_| scope.spawn(reset)).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+    });
+    answers.sort_by_key(|answer| answer.status);
+    let texts: Vec<_> = answers.iter().map(|answer| (answer.status, answer.text())).collect();
+    assert_eq!(texts[0].0, 200, "{texts:?}");
+    assert!(
+        texts[1..].iter().all(|(status, _)| [401, 403].contains(status)),
+        "{texts:?}"
+    );
+    let link = answers[0].json()["setup"].as_str().unwrap().to_owned();
+    let first = json!({ "link": link.strip_prefix("/setup?link=").unwrap(), "name": USER, "password": PASSWORD });
+    assert_eq!(house.send(house.ask("post", "/api/v1/setup").json(&first)).status, 201);
+    assert_eq!(names(&house, "/api/v1/users", "name"), [USER].map(Value::from));
+}
+
+#[test]
+fn a_recorder_whose_secrets_are_gone_records_and_can_be_mended() {
+    let cameras = cameras(1);
+    let mut house = House::start(&Setup::of(&cameras));
+    set_door(&house);
+    house.terminate();
+    let secrets = house.root.join("state/secrets.toml");
+    let sound = fs::read(&secrets).unwrap();
+    fs::write(&secrets, &sound[..sound.len() - 3]).unwrap();
+    let checked = house.command(&["check"]);
+    let told = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(
+        checked.status.code() == Some(2) && told.contains("secrets.toml cannot be read"),
+        "{told}"
+    );
+    house.run();
+    house.wait_recording("cam0", "main");
+    wait_for("an event of it", PATIENCE, || {
+        let events = house.get("/api/v1/events?kind=configuration_refused").text();
+        events.contains("INPUT_DOOR_TOKEN").then_some(())
+    });
+    // What stands in for it is nobody's guess.
+    let rung = house.send(
+        house
+            .ask("post", "/api/v1/inputs/door")
+            .bearer_auth("")
+            .json(&json!({ "state": "pulse" })),
+    );
+    assert_eq!(rung.status, 401, "{}", rung.text());
+    for answer in [save(&house), put_door(&house)] {
+        assert!(
+            answer.status == 503 && answer.text().contains("secrets.toml cannot be read"),
+            "{}",
+            answer.text()
+        );
+    }
+    // Away with it: what was set has to be set again, one after the other.
+    fs::remove_file(&secrets).unwrap();
+    let incomplete = save(&house);
+    assert!(
+        incomplete.status == 503 && incomplete.text().contains("INPUT_DOOR_TOKEN"),
+        "{}",
+        incomplete.text()
+    );
+    let name = house.ask_as(USER, "put", "/api/v1/config/snapshots", &json!({ "max_age": "9d" }));
+    let other = house.send(name);
+    assert_eq!(
+        other.status,
+        200,
+        "what has nothing to do with it is changed as ever: {}",
+        other.text()
+    );
+    set_door(&house);
+    let whole = save(&house);
+    assert_eq!(whole.status, 200, "{}", whole.text());
+    assert_eq!(house.command(&["check"]).status.code(), Some(0));
 }
 
 #[test]

@@ -53,6 +53,11 @@ impl Viewer {
         user.map(|user| Viewer(user, ticket.clone(), *from))
     }
 
+    /// Whether whoever has waited may do it now.
+    pub fn still(&self, recorder: &Recorder, may: impl FnOnce(&Viewer) -> Result<(), Problem>) -> bool {
+        self.again(recorder).is_some_and(|viewer| may(&viewer).is_ok())
+    }
+
     /// Whoever may do nothing at all with a camera is not told that there is one.
     pub fn may_view(&self, camera: &CameraId) -> Result<(), Problem> {
         match self.0.sees(camera) {

@@ -7,6 +7,7 @@ mod cameras;
 mod watch;
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -14,7 +15,8 @@ use std::{
 
 use tokio::sync::Notify;
 use vigie_config::{
-    ActorChange, CameraId, Changes, Config, DiskChange, EventKind, Input, InputId, Output, OutputId, Utc,
+    ActorChange, CameraId, Changes, Config, DiskChange, EventKind, Input, InputId, LoadError, Output, OutputId, Utc,
+    Warning,
 };
 
 use self::watch::Watch;
@@ -29,6 +31,7 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(300);
 const CHANGE_TIMEOUT_MS: u64 = 30_000;
 const KEPT_WITHIN: Duration = Duration::from_secs(5);
+const READ_WITHIN: Duration = Duration::from_secs(20);
 
 /// Where a reload is asked for.
 pub struct Reload {
@@ -64,6 +67,7 @@ async fn run(context: JobContext, recorder: Arc<Recorder>, reload: Arc<Reload>) 
     let mut applied = 0u64;
     // What changed since the file was read, or was left undone by a generation that panicked.
     carry_out(&context, &recorder, path, &mut applied, false).await;
+    tell_unknown_secrets(&recorder);
     loop {
         tokio::select! {
             () = reload.asked.notified() => {}
@@ -75,9 +79,24 @@ async fn run(context: JobContext, recorder: Arc<Recorder>, reload: Arc<Reload>) 
     }
 }
 
+/// Nobody reads the log of a start.
+fn tell_unknown_secrets(recorder: &Recorder) {
+    let unknown = &recorder.config().unknown_secrets;
+    if !unknown.is_empty() {
+        let names: Vec<&str> = unknown.iter().map(String::as_str).collect();
+        let text = format!(
+            "secrets that are not known: {}; what needs them goes without",
+            names.join(", ")
+        );
+        recorder
+            .events()
+            .raise(Event::house(EventKind::ConfigurationRefused, text));
+    }
+}
+
 /// The file as it is now. `asked`: somebody waits to hear what is wrong with it.
 async fn carry_out(context: &JobContext, recorder: &Arc<Recorder>, path: &Path, applied: &mut u64, asked: bool) {
-    let (new, warnings, text) = match Config::load_with_text(path) {
+    let (new, warnings, text) = match read(recorder, path).await {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!("the new configuration is refused, the old one stays: {error}");
@@ -108,6 +127,22 @@ async fn carry_out(context: &JobContext, recorder: &Arc<Recorder>, path: &Path, 
     recorder
         .events()
         .raise(Event::house(EventKind::ConfigurationChanged, "applied"));
+}
+
+/// Off the actors' threads: what is read stands on disks. Secrets that the recorder goes without already may
+/// be unknown still.
+async fn read(recorder: &Recorder, path: &Path) -> Result<(Config, Vec<Warning>, String), LoadError> {
+    let (known, of) = (recorder.config().unknown_secrets.clone(), path.to_owned());
+    let read = tokio::task::spawn_blocking(move || Config::load_sparing(&of, &|name| known.contains(name)));
+    let failed = |source| LoadError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    match tokio::time::timeout(READ_WITHIN, read).await {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(error)) => Err(failed(io::Error::other(error))),
+        Err(_) => Err(failed(io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// In the history. A disk that hangs below it must not hold up the next reload.

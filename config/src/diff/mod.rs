@@ -146,6 +146,8 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         recipients: old_recipients,
         pushes: old_pushes,
         rules: old_rules,
+        // What stood in for one is another text than the secret.
+        unknown_secrets: _,
     } = old;
     let Config {
         server,
@@ -161,6 +163,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         recipients,
         pushes,
         rules,
+        unknown_secrets: _,
     } = new;
     Changes {
         server: diff_server(old_server, server),

@@ -50,7 +50,7 @@ use toml_edit::{Document, TableLike};
 pub(crate) use variables::{is_literal, system_variable};
 
 use self::section::{Found, Section, Text, Walk};
-use crate::{Config, variables_of};
+use crate::{Config, secrets::Variables};
 
 /// The larger a text, the longer a reload takes; 256 cameras need 100 KiB.
 const MOST_BYTES: u64 = 8 << 20;
@@ -58,25 +58,54 @@ const MOST_BYTES: u64 = 8 << 20;
 impl Config {
     /// Reads and checks `text`. `lookup` answers what `${NAME}` stands for.
     pub fn parse(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<(Config, Vec<Warning>), Problems> {
-        parse(text, lookup, false)
+        Config::parse_sparing(text, lookup, &|_| false)
     }
 
-    /// Reads and checks a file, with `${NAME}`s as [`variables_of`] says.
+    /// [`Config::parse`], but the secrets of `spared` names may be unknown: each is a warning, and stands
+    /// among [`Config::unknown_secrets`].
+    pub fn parse_sparing(
+        text: &str,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        spared: &dyn Fn(&str) -> bool,
+    ) -> Result<(Config, Vec<Warning>), Problems> {
+        parse(text, lookup, spared, false)
+    }
+
+    /// Reads and checks a file, with `${NAME}`s as [`Variables`] says.
     pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), LoadError> {
-        Config::load_with_text(path).map(|(config, warnings, _)| (config, warnings))
+        Config::load_sparing(path, &|_| false).map(|(config, warnings, _)| (config, warnings))
     }
 
-    /// [`Config::load`], and the text that was read.
-    pub fn load_with_text(path: &Path) -> Result<(Config, Vec<Warning>, String), LoadError> {
+    /// [`Config::load`] as [`Config::parse_sparing`] does it, and the text that was read.
+    pub fn load_sparing(
+        path: &Path,
+        spared: &dyn Fn(&str) -> bool,
+    ) -> Result<(Config, Vec<Warning>, String), LoadError> {
         let (text, open_to_all) = read_file(path).map_err(|source| LoadError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
-        let parsed = parse(&text, &variables_of(&text), open_to_all);
-        let (config, warnings) = parsed.map_err(|problems| LoadError::Problems {
-            path: path.to_owned(),
-            problems,
+        let variables = Variables::of(&text);
+        let parsed = parse(&text, &|name| variables.get(name), spared, open_to_all);
+        let unread = variables.error().map(ToString::to_string);
+        let (config, mut warnings) = parsed.map_err(|mut problems| {
+            let note = |text| Problem {
+                line: 1,
+                path: String::new(),
+                text,
+            };
+            problems.0.extend(unread.clone().map(note));
+            LoadError::Problems {
+                path: path.to_owned(),
+                problems,
+            }
         })?;
+        let note = |text| Warning {
+            line: 1,
+            path: String::new(),
+            text,
+        };
+        warnings.extend(unread.map(note));
         Ok((config, warnings, text))
     }
 }
@@ -99,10 +128,11 @@ fn read_file(path: &Path) -> io::Result<(String, bool)> {
 fn parse(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
+    spared: &dyn Fn(&str) -> bool,
     open_to_all: bool,
 ) -> Result<(Config, Vec<Warning>), Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let walk = Walk::new(text, lookup);
+    let walk = Walk::new(text, lookup, spared);
     let document = toml(&walk, text)?;
     if document.as_table().is_empty() {
         // What a full disk or a broken copy leaves must not end all recording.
@@ -112,7 +142,8 @@ fn parse(
             "nothing is in it, expected at least [server], [[disk]] or [[camera]]",
         );
     }
-    let config = read(&walk, document.as_table());
+    let mut config = read(&walk, document.as_table());
+    config.unknown_secrets = walk.unknown_secrets();
     if let Some((line, path)) = walk.literal_secrets().into_iter().next().filter(|_| open_to_all) {
         walk.warning(
             line,
@@ -146,7 +177,7 @@ pub(crate) fn expanded(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> O
 /// The fields that hold a secret in the text itself, whatever else is wrong with it.
 pub(crate) fn secrets_of(text: &str) -> Result<BTreeSet<String>, Problems> {
     // What a variable stands for does not matter here.
-    let walk = Walk::new(text, &|_| Some(String::new()));
+    let walk = Walk::new(text, &|_| Some(String::new()), &|_| false);
     read(&walk, toml(&walk, text)?.as_table());
     Ok(walk.literal_secrets().into_iter().map(|(_, path)| path).collect())
 }
@@ -154,7 +185,7 @@ pub(crate) fn secrets_of(text: &str) -> Result<BTreeSet<String>, Problems> {
 /// Where a recorder with this text keeps its state, whatever else is wrong with it.
 pub(crate) fn state_dir(text: &str) -> PathBuf {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let walk = Walk::new(text, &system_variable);
+    let walk = Walk::new(text, &system_variable, &|_| false);
     let document = toml(&walk, text).unwrap_or_else(|_| Document::default());
     let root = Section::new(&walk, document.as_table(), String::new(), 1);
     server::read(&walk, root.section("server")).state_dir
@@ -184,6 +215,7 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
         cameras,
         schedules: Vec::new(),
         rules: Vec::new(),
+        unknown_secrets: BTreeSet::new(),
     };
     config.rules = rule::read_all(&root, &schedules, &config);
     config.schedules = schedules.into_own();

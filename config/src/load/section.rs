@@ -12,7 +12,10 @@ use std::{
 use toml_edit::{Item, TableLike, Value};
 
 pub use super::walk::{Found, Text, Walk};
-use super::{suggest::nearest, variables::expand};
+use super::{
+    suggest::nearest,
+    variables::{expand, stand_in},
+};
 use crate::{format_duration, parse_duration, parse_size};
 
 /// An element of a list of tables, if it is one, and where it stands.
@@ -96,7 +99,21 @@ impl<'s> Section<'s> {
     }
 
     fn expanded(&self, raw: &str, path: String, line: usize) -> Option<Found<Text>> {
-        match expand(raw, self.walk.lookup) {
+        let unknown = RefCell::new(Vec::new());
+        let lookup = |name: &str| {
+            (self.walk.lookup)(name).or_else(|| {
+                let spared = (self.walk.spared)(name);
+                spared.then(|| {
+                    unknown.borrow_mut().push(name.to_owned());
+                    stand_in(name)
+                })
+            })
+        };
+        let expanded = expand(raw, &lookup);
+        for name in unknown.into_inner() {
+            self.walk.unknown(line, &path, name);
+        }
+        match expanded {
             Ok(value) => Some(Found {
                 value: Text {
                     value,

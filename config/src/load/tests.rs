@@ -417,6 +417,10 @@ fn each_fault_is_one_clear_line() {
             camera("username = \"${NOBODY}\""),
             &["username: variable ${NOBODY} is neither a systemd credential nor in the environment"],
         ),
+        (
+            camera("username = \"u\"\npassword = \"${NOBODY}\""),
+            &["password: variable ${NOBODY} is neither a systemd credential nor in the environment"],
+        ),
         (camera("name = \"${GATE_PASSWORD\""), &["\"${\" without \"}\""]),
         (camera("name = \"${a b}\""), &["${a b}: a variable's name consists of"]),
         // TOML
@@ -729,5 +733,36 @@ proptest! {
         let shown = crate::redact_url(&text);
         prop_assert!(!shown.contains(&password), "{shown}");
         let _ = crate::parse_source_url(&text);
+    }
+}
+
+#[test]
+fn an_unknown_secret_is_spared_and_nothing_else() {
+    let spared = |name: &str| name != "OTHER";
+    let parse = |text: &str| Config::parse_sparing(text, &|_| None, &spared);
+    for (fields, name) in [
+        ("username = \"u\"\npassword = \"${LOST}\"", "LOST"),
+        ("sub.url = \"rtsp://u:${A-1}@192.0.2.7/2\"", "A-1"),
+    ] {
+        let (config, warnings) = parse(&camera(fields)).unwrap();
+        assert_eq!(config.unknown_secrets.iter().collect::<Vec<_>>(), [name]);
+        let told = warnings
+            .iter()
+            .filter(|told| told.text.contains(&format!("variable ${{{name}}} is neither")));
+        assert_eq!(told.count(), 1, "{warnings:?}");
+        // Read again, nothing is another.
+        assert_eq!(parse(&camera(fields)).unwrap().0, config);
+    }
+    for fields in [
+        "username = \"${LOST}\"",
+        "username = \"u\"\npassword = \"${OTHER}\"",
+        "sub.url = \"rtsp://${LOST}/2\"",
+        "name = \"${LOST}\"",
+    ] {
+        let problems = parse(&camera(fields)).unwrap_err();
+        assert!(
+            problems.to_string().contains("is neither a systemd credential"),
+            "{fields}: {problems}"
+        );
     }
 }

@@ -1,6 +1,14 @@
-//! `${NAME}` in texts of the configuration: systemd credentials, then environment.
+//! `${NAME}` in texts of the configuration: systemd credentials, then environment, and what stands in for
+//! a secret that is not known.
 
-use std::{env, ffi::OsStr, fs, path::Path};
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    hash::{BuildHasher, RandomState},
+    path::Path,
+    sync::LazyLock,
+};
 
 /// What is wrong with a `${…}`. Names are no secrets; values are never shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +46,17 @@ pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Str
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// For an unknown secret: long enough for any field, the same for the life of the process, and nobody's
+/// guess, so that it opens nothing.
+pub fn stand_in(name: &str) -> String {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    format!(
+        "{:016x}{:016x}",
+        KEY.hash_one(name),
+        KEY.hash_one((name, "second half"))
+    )
 }
 
 /// Whether a text has no variable: what it means stands in it.

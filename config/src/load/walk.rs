@@ -1,10 +1,10 @@
 //! The document that is walked, and what is noted on the way.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use super::{
     problem::{Problem, Warning},
-    variables::is_literal,
+    variables::{VariableError, is_literal},
 };
 
 /// The document and what was found wrong with it so far.
@@ -13,14 +13,20 @@ pub struct Walk<'d> {
     lines: Vec<usize>,
     /// Variables of the environment.
     pub(super) lookup: &'d dyn Fn(&str) -> Option<String>,
+    /// Whether a secret may be unknown.
+    pub(super) spared: &'d dyn Fn(&str) -> bool,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Warning>>,
     /// The secrets that stand in the text itself.
     secrets: RefCell<Vec<(usize, String)>>,
+    /// Every field that is secret.
+    secret: RefCell<BTreeSet<String>>,
+    /// Line, field and name of what was taken for what is unknown.
+    unknown: RefCell<Vec<(usize, String, String)>>,
 }
 
 impl<'d> Walk<'d> {
-    pub fn new(text: &str, lookup: &'d dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn new(text: &str, lookup: &'d dyn Fn(&str) -> Option<String>, spared: &'d dyn Fn(&str) -> bool) -> Self {
         let breaks = text
             .bytes()
             .enumerate()
@@ -29,9 +35,12 @@ impl<'d> Walk<'d> {
         Self {
             lines: std::iter::once(0).chain(breaks).collect(),
             lookup,
+            spared,
             problems: RefCell::default(),
             warnings: RefCell::default(),
             secrets: RefCell::default(),
+            secret: RefCell::default(),
+            unknown: RefCell::default(),
         }
     }
 
@@ -58,6 +67,7 @@ impl<'d> Walk<'d> {
 
     /// Notes that a text is secret; without a variable it stands in the file for all to read.
     pub fn secret(&self, text: &Found<Text>) {
+        self.secret.borrow_mut().insert(text.path.clone());
         if !text.value.shown.is_empty() && is_literal(&text.value.shown) {
             self.secrets.borrow_mut().push((text.line, text.path.clone()));
         }
@@ -66,6 +76,31 @@ impl<'d> Walk<'d> {
     /// Line and field of each secret that stands in the text itself, in the order of reading.
     pub fn literal_secrets(&self) -> Vec<(usize, String)> {
         self.secrets.borrow().clone()
+    }
+
+    pub fn unknown(&self, line: usize, path: &str, name: String) {
+        self.unknown.borrow_mut().push((line, path.to_owned(), name));
+    }
+
+    /// The names of the secrets that are unknown. Of nothing else may a part be unknown.
+    pub fn unknown_secrets(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for (line, path, name) in self.unknown.take() {
+            let missing = VariableError::Missing(name.clone());
+            // Of a table of texts the fields are below it.
+            let is_secret = |field: &String| {
+                field
+                    .strip_prefix(&path)
+                    .is_some_and(|r| r.is_empty() || r.starts_with('.'))
+            };
+            if self.secret.borrow().iter().any(is_secret) {
+                self.warning(line, path, format!("{missing}: goes on without; see to it and reload"));
+                names.insert(name);
+            } else {
+                self.problem(line, path, missing.to_string());
+            }
+        }
+        names
     }
 
     /// Everything noted, in the order of lines.

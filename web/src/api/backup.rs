@@ -130,13 +130,15 @@ fn file_name(recorder: &str, now: Utc) -> String {
 #[utoipa::path(post, path = "/api/v1/backup", request_body = BackupWords,
     responses((status = 200, content_type = "application/octet-stream", description = "the file"),
               (status = 400, description = "the password is too short", body = crate::problem::ProblemDocument),
-              (status = 403, description = "needs `configure` and `users`", body = crate::problem::ProblemDocument)))]
+              (status = 403, description = "needs all rights", body = crate::problem::ProblemDocument)))]
 #[post("/api/v1/backup")]
 pub async fn save(
     viewer: Viewer,
     body: web::Json<BackupWords>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
+    // Whoever has the file has the passwords of all cameras, and what users sign in with.
+    may_everything(&viewer)?;
     let turn = turn().await?;
     let read = recorder.settings().read().await.map_err(problem)?;
     let name = recorder.config().server.name.clone();
@@ -144,9 +146,12 @@ pub async fn save(
     let sealed = blocking(move || {
         // Held by the work itself: who hangs up does not make room for another.
         let _turn = turn;
-        contents(of.storage(), &read.edit, &called).sealed(&body.password)
+        let contents = contents(of.storage(), &read.edit, &called);
+        let contents = contents.map_err(|error| Problem::of_kind(error.kind(), error))?;
+        let sealed = contents.sealed(&body.password);
+        sealed.map_err(|error| Problem::of_kind(error.kind(), error))
     });
-    let file = sealed.await?.map_err(|error| Problem::of_kind(error.kind(), error))?;
+    let file = sealed.await??;
     tracing::info!(by = viewer.0.name, bytes = file.len(), "backup made over the API");
     let answer = HttpResponse::Ok()
         .content_type("application/octet-stream")
@@ -245,16 +250,20 @@ impl Asked {
         let by = By {
             name: &viewer.0.name,
             from: &|server: &Server| arrival::caller_under(&request, server),
+            still: &|| viewer.still(&recorder, may_everything),
             forced: query.force,
         };
+        // Until all of it is put back nobody else changes anything.
+        let settings = recorder.settings().turn().await;
+        let secrets = settings.secrets().await.map_err(problem)?;
+        let here = |name: &str| secrets.variable(name);
         let (mut notes, mut text) = (Vec::new(), String::new());
         let change = |edit: &mut Edit| {
-            let (new, differs) = configuration(recorder.storage(), &contents, edit).map_err(SettingsError::from)?;
+            let (new, differs) = configuration(recorder.storage(), &contents, edit, &here)?;
             (*edit, notes) = (new, differs);
             text = edit.text();
             Ok(())
         };
-        let settings = recorder.settings();
         let changed = settings.change(&recorder, by, revision.as_deref(), query.try_only, change);
         let changed = ChangedBody::from(changed.await.map_err(|error| half_done(error, problem))?);
         notes.extend(disks_that_are_not_there(text).await);
@@ -271,7 +280,7 @@ impl Asked {
             recorder.storage().audit().tell(entry);
             let to = recorder.clone();
             let done = blocking(move || put_back(to.storage(), contents)).await?;
-            done.map_err(|error| Problem::Unavailable(format!("{error}; restore again")))?;
+            done.map_err(|error| Problem::of_kind(error.kind(), format!("{error}; restore again")))?;
             signed_out = viewer.again(&recorder).is_none();
         }
         Ok(RestoredBody {

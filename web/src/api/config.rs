@@ -16,6 +16,8 @@ use vigie_config::{
     edit::{Edit, LISTS, Place, SINGLES},
 };
 
+use vigie_storage::accounts::HouseRight;
+
 use super::tag_of;
 use crate::{arrival, audit::said, problem::Problem, sign_in::Viewer};
 
@@ -107,6 +109,7 @@ pub(super) fn problem(error: SettingsError) -> Problem {
     match error {
         SettingsError::Stale { .. } => Problem::Stale(error.to_string()),
         SettingsError::Refused(problems) => Problem::Refused(problems.0),
+        SettingsError::NoRight => Problem::Forbidden(error.to_string()),
         error => Problem::of_kind(vigie_config::Kind::kind(&error), error),
     }
 }
@@ -164,11 +167,11 @@ pub(super) async fn carry_out(
     let by = By {
         name: &viewer.0.name,
         from: &|server: &Server| arrival::caller_under(request, server),
+        still: &|| viewer.still(recorder, |viewer| viewer.may(HouseRight::Configure)),
         forced: query.force,
     };
-    let changed = recorder
-        .settings()
-        .change(recorder, by, expected.as_deref(), try_only, change);
+    let turn = recorder.settings().turn().await;
+    let changed = turn.change(recorder, by, expected.as_deref(), try_only, change);
     let outcome = changed.await?;
     if !try_only {
         tracing::info!(by = by.name, what, changes = ?outcome.changes, "configuration changed over the API");

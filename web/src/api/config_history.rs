@@ -91,7 +91,7 @@ pub async fn show(_: Viewer, id: web::Path<String>, recorder: web::Data<Recorder
     let (version, text) = read(&recorder, &id).await?;
     let edit = Edit::new(&text).map_err(unusable)?;
     // One that is none any more still can be read.
-    let config = Config::parse(&text, &variables_of(&text)).ok();
+    let config = Config::parse_sparing(&text, &variables_of(&text), &|_| true).ok();
     let changes = config.map(|(config, _)| diff(&recorder.config(), &config));
     Ok(HttpResponse::Ok().json(OldConfigBody {
         id: version.id.to_string(),

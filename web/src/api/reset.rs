@@ -1,6 +1,9 @@
 //! The recorder made as it was when it was new, but for what was recorded.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
@@ -9,7 +12,7 @@ use vigie_actors::{
     reset::{configuration, forget},
     settings::By,
 };
-use vigie_config::{Server, edit::Edit};
+use vigie_config::{Kind as _, Server, edit::Edit};
 use vigie_storage::audit::{Entry, Kind};
 
 use super::{
@@ -49,7 +52,7 @@ pub async fn reset(
 ) -> Result<HttpResponse, Problem> {
     may_everything(&viewer)?;
     knows(&viewer, &request, &recorder, body.into_inner().password).await?;
-    let (from, name) = (peer(&request), viewer.0.name);
+    let (from, name) = (peer(&request), viewer.0.name.clone());
     let turn = turn().await?;
     let (of, address) = (recorder.clone(), address(&request));
     let ended = cookie::session(&request, String::new(), Some(Duration::ZERO));
@@ -58,6 +61,7 @@ pub async fn reset(
         let by = By {
             name: &name,
             from: &|server: &Server| arrival::caller_under(&request, server),
+            still: &|| viewer.still(&of, may_everything),
             forced: false,
         };
         let mut text = String::new();
@@ -66,21 +70,24 @@ pub async fn reset(
             text = edit.text();
             Ok(())
         };
-        let changed = of.settings().change(&of, by, None, false, change);
+        // Until everything is forgotten nobody else changes anything.
+        let settings = of.settings().turn().await;
+        let changed = settings.change(&of, by, None, false, change);
         changed.await.map_err(|error| half_done(error, problem))?;
         tracing::warn!(by = by.name, "set back to what a new recorder is, over the API");
-        let told = "set back to a new recorder: everybody and everything that was set up is forgotten";
-        let entry = Entry::new(Kind::Configuration, told).by(by.name).from(from);
-        of.storage().audit().tell(entry);
         let (to, author) = (of.clone(), name.clone());
         let forgotten = blocking(move || forget(to.storage(), to.notifiers().subscriptions(), &text, Some(&author)));
         let forgotten = forgotten.await?;
-        forgotten.map_err(|error| Problem::Unavailable(format!("{error}; reset again")))?;
+        forgotten.map_err(|error| Problem::of_kind(error.kind(), format!("{error}; reset again")))?;
+        let told = "set back to a new recorder: everybody and everything that was set up is forgotten";
+        let entry = Entry::new(Kind::Configuration, told).by(&name).from(from);
+        of.storage().audit().tell(entry);
         let link = of.storage().accounts().setup_link();
         let none = "no set-up link could be made: start the recorder again, which prints one";
         let setup = format!("/setup?link={}", link.ok_or_else(|| Problem::Unavailable(none.into()))?);
         // As at a first start: never in the log, which pages show.
-        println!("set up {address}{setup}");
+        // Where nobody reads it, the answer has it.
+        let _ = writeln!(io::stdout(), "set up {address}{setup}");
         Ok(setup)
     });
     let setup = done.await?;
