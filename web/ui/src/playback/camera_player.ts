@@ -1,7 +1,7 @@
 /** One camera of a playback: fetches its footage ahead of the clock, and keeps its video on the clock. */
 
 import { api } from '../api/client';
-import { Problem } from '../api/problem';
+import { Problem, wordsOf } from '../api/problem';
 import type { GapCause, StreamName } from '../api/types';
 import type { Span } from '../footage/causes';
 import { fetchClip } from './clip_source';
@@ -331,8 +331,7 @@ export class CameraPlayer {
       this.hollow = { span, until: now + AGAIN_MS };
       return;
     }
-    const words = problem instanceof Problem ? problem.detail : String(problem);
-    this.failure = { phase: 'failed', words, unplayable: false };
+    this.failure = { phase: 'failed', words: wordsOf(problem), unplayable: false };
     setTimeout(() => {
       if (this.failure?.phase === 'failed' && !this.failure.unplayable) this.failure = null;
     }, AGAIN_MS);

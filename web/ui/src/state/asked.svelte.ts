@@ -34,7 +34,7 @@ export class Asked<T> {
       this.problem = null;
     } catch (error) {
       if (turn !== this.turn) return;
-      this.problem = error instanceof Problem ? error : Problem.unreachable(error);
+      this.problem = Problem.from(error);
     }
     if (this.everyMs !== null) this.timer = setTimeout(() => void this.load(), this.everyMs);
   }
