@@ -43,6 +43,11 @@ export class Problem extends Error {
     return this.status === 405 || (this.status === 404 && this.code === 'not_found' && this.detail.startsWith('nothing is at'));
   }
 
+  /** Asked again, there may be an answer. */
+  get mayPass(): boolean {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+
   /** Whatever was thrown. */
   static from(cause: unknown): Problem {
     if (cause instanceof Problem) return cause;
