@@ -1,11 +1,14 @@
 /** The live wall of this browser: what stands where, and what is looked at. It outlives its page, so that whoever comes back goes on. */
 
+import { t } from '../messages';
 import { recorder } from '../state/recorder.svelte';
 import { session } from '../state/session.svelte';
+import { toasts } from '../state/toasts.svelte';
 import { presets } from './kept.svelte';
 import { fitting, layoutOf, type LayoutCount } from './layouts';
 import { onPage, pagesOf, put, roomFor, single, swap, without, type Pane, type Panes, type Wish } from './panes';
 import { json, parse, type Body, type WallBody } from './presets';
+import { read, write, type Remembered } from './remembered';
 import { begin, dueIn, pause, resume, step, tick, type Turns } from './turns';
 
 /** A sequence under way: through presets, or through the pages of this wall. */
@@ -45,6 +48,8 @@ class Wall {
   private owner: string | null = null;
   /** Only looked at: nothing of it is remembered. */
   private passing = false;
+  /** While only looked at it became another one. */
+  private strayed = false;
   /** The pages' bars are away. */
   bare = $state(false);
   fullscreen = $state(false);
@@ -68,34 +73,52 @@ class Wall {
   restore(passing: boolean): void {
     this.passing = passing;
     const name = session.user?.name ?? null;
-    if (this.owner === name) return;
+    if (this.owner === name && (passing || !this.strayed)) return;
     // What somebody else had here is nobody else's.
+    if (this.owner !== name) presets.forget();
     this.endTour();
-    presets.forget();
     this.owner = name;
-    const kept = read(this.key);
+    this.take(read(name));
+  }
+
+  private take(kept: Remembered | null): void {
     const body = parse(kept?.['body']);
     this.show(body?.kind === 'wall' ? body : null);
     if (body && kept?.['auto'] === true) this.chosen = null;
     this.page = typeof kept?.['page'] === 'number' ? Math.max(0, kept['page']) : 0;
     this.preset = typeof kept?.['preset'] === 'string' ? kept['preset'] : null;
     this.edited = kept?.['edited'] === true;
-  }
-
-  private get key(): string {
-    return `vigie.wall.${this.owner ?? ''}`;
+    this.strayed = false;
   }
 
   body(): WallBody {
     return { kind: 'wall', count: this.count, panes: this.panes, wish: this.wish, follow: this.follow };
   }
 
-  private keep(): void {
-    if (this.passing) return;
+  /** All that is remembered of it. */
+  private kept(): Remembered {
     const { page, preset, edited } = this;
     // Cameras that are not known now may be in a moment, or come back.
     const body = this.follow ? this.body() : { ...this.body(), panes: this.own };
-    localStorage.setItem(this.key, JSON.stringify({ body: json(body), auto: this.chosen === null, page, preset, edited }));
+    return { body: json(body), auto: this.chosen === null, page, preset, edited };
+  }
+
+  private keep(): void {
+    if (!this.passing) write(this.owner, this.kept());
+  }
+
+  /** Before another wall takes the place of this one, or of what stands in it: it can be had back for a while. */
+  private leave(words: string): void {
+    if (this.passing || this.panes.length === 0) return;
+    const { owner } = this;
+    const before = this.kept();
+    const run = (): void => {
+      if (this.owner !== owner || this.passing) return;
+      this.endTour();
+      this.take(before);
+      this.keep();
+    };
+    toasts.show(words, 'good', { label: t.common.undo, run });
   }
 
   /** `null`: all cameras. */
@@ -112,6 +135,7 @@ class Wall {
   }
 
   showAll(): void {
+    if (this.edited) this.leave(t.wall.replaced);
     this.endTour();
     this.show(null);
     this.preset = null;
@@ -130,6 +154,8 @@ class Wall {
 
   private look(id: string, body: Body): void {
     if (body.kind !== 'wall') return;
+    if (this.edited) this.leave(t.wall.replaced);
+    this.strayed ||= this.passing;
     this.show(body);
     this.preset = id;
     this.edited = false;
@@ -186,6 +212,7 @@ class Wall {
   }
 
   clear(): void {
+    this.leave(t.wall.emptied);
     this.changed([]);
     this.page = 0;
     this.full = null;
@@ -265,15 +292,6 @@ class Wall {
       this.page = Math.min(turns.at, this.pages - 1);
       this.full = null;
     }
-  }
-}
-
-function read(key: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(localStorage.getItem(key) ?? 'null');
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
   }
 }
 
