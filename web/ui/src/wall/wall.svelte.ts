@@ -6,6 +6,7 @@ import { session } from '../state/session.svelte';
 import { toasts } from '../state/toasts.svelte';
 import { presets } from './kept.svelte';
 import { fitting, layoutOf, type LayoutCount } from './layouts';
+import { Meant } from './meant.svelte';
 import { onPage, pagesOf, put, roomFor, single, swap, without, type Pane, type Panes, type Wish } from './panes';
 import { json, parse, type Body, type WallBody } from './presets';
 import { read, write, type Remembered } from './remembered';
@@ -28,16 +29,8 @@ class Wall {
   /** Of every window that has none of its own. */
   wish: Wish = $state('auto');
   page = $state(0);
-  /** The window that has the keys, by its place on the page. */
-  selected = $state(0);
-  /** The window that is seen alone, by its place on the page. */
-  full: number | null = $state(null);
-  /** The window whose tools a finger has asked for. */
-  touched: number | null = $state(null);
   /** What was moved, in words, for those who do not see it. */
   news = $state('');
-  /** The window that is heard. */
-  loud: number | null = $state(null);
   /** The preset that this wall came from. */
   preset: string | null = $state(null);
   /** It is not as the preset is any more. */
@@ -65,6 +58,15 @@ class Wall {
   readonly layout = $derived(layoutOf(this.count));
   readonly pages = $derived(pagesOf(this.panes, this.count));
   readonly windows = $derived(onPage(this.panes, this.count, Math.min(this.page, this.pages - 1)));
+  /** The window that is seen alone. */
+  readonly full = new Meant(() => this.windows);
+  /** The window that is heard. */
+  readonly loud = new Meant(() => this.windows);
+  /** The window whose tools a finger has asked for. */
+  readonly touched = new Meant(() => this.windows);
+  private readonly chosenOne = new Meant(() => this.windows);
+  /** The window that has the keys, by its place on the page. */
+  readonly selected = $derived(this.chosenOne.place ?? this.chosenOne.chosenAt);
   private readonly first = $derived(Math.min(this.page, this.pages - 1) * this.count);
   /** Cameras that are seen on this page. */
   readonly seen: ReadonlySet<string> = $derived(new Set(this.windows.flatMap((pane) => pane?.cameras ?? [])));
@@ -128,10 +130,8 @@ class Wall {
     this.own = body?.panes ?? [];
     this.wish = body?.wish ?? 'auto';
     this.page = 0;
-    this.full = null;
-    this.loud = null;
-    this.touched = null;
-    this.selected = 0;
+    for (const one of [this.full, this.loud, this.touched]) one.choose(null);
+    this.select(0);
   }
 
   showAll(): void {
@@ -184,20 +184,27 @@ class Wall {
     const at = this.first + this.selected;
     this.endTour();
     this.chosen = count;
-    this.full = null;
+    this.full.choose(null);
     this.page = Math.min(Math.floor(at / count), this.pages - 1);
-    this.selected = Math.min(at - this.page * count, count - 1);
+    this.select(Math.min(at - this.page * count, count - 1));
     this.edited = true;
     this.keep();
   }
 
+  select(place: number): void {
+    this.chosenOne.choose(place);
+  }
+
   put(window: number, pane: Pane | null): void {
+    const { selected } = this;
     this.changed(put(this.panes, this.first + window, pane));
+    // Nothing has moved, though its camera may stand elsewhere too.
+    this.select(selected);
   }
 
   swap(from: number, to: number): void {
     this.changed(swap(this.panes, this.first + from, this.first + to));
-    this.selected = to;
+    this.select(to);
   }
 
   /** The camera is given the chosen window if that is empty, else the first empty one; the answer is the window. */
@@ -207,7 +214,7 @@ class Wall {
     // A full page takes it into the chosen window.
     const window = at < this.first + this.count ? at - this.first : this.selected;
     this.put(window, single(camera));
-    this.selected = window;
+    this.select(window);
     return window;
   }
 
@@ -215,7 +222,7 @@ class Wall {
     this.leave(t.wall.emptied);
     this.changed([]);
     this.page = 0;
-    this.full = null;
+    this.full.choose(null);
   }
 
   wishAll(wish: Wish): void {
@@ -225,16 +232,18 @@ class Wall {
   }
 
   turn(by: number): void {
+    const { selected } = this;
     this.page = (Math.min(this.page, this.pages - 1) + by + this.pages) % this.pages;
-    this.full = null;
-    this.loud = null;
+    this.full.choose(null);
+    this.loud.choose(null);
+    this.select(selected);
     this.keep();
   }
 
   /** One window alone, or all of them again. A sequence waits meanwhile. */
   enlarge(window: number | null, now: number): void {
-    this.full = window;
-    if (window !== null) this.selected = window;
+    this.full.choose(window);
+    if (window !== null) this.select(window);
     if (!this.tour) return;
     if (window !== null && this.tour.turns.pausedAt === null) {
       this.heldForFull = true;
@@ -243,6 +252,12 @@ class Wall {
       this.heldForFull = false;
       this.tour = { ...this.tour, turns: resume(this.tour.turns, now) };
     }
+  }
+
+  /** What was enlarged or heard has left the page. */
+  forgetGone(now: number): void {
+    this.loud.forgetGone();
+    if (this.full.place === null) this.enlarge(null, now);
   }
 
   startTour(name: string, stops: readonly string[] | null, dwellS: number, now: number): void {
@@ -290,7 +305,7 @@ class Wall {
     if (found) this.look(found.id, found.body);
     else if (stops === null) {
       this.page = Math.min(turns.at, this.pages - 1);
-      this.full = null;
+      this.full.choose(null);
     }
   }
 }

@@ -87,3 +87,43 @@ test('a preset that was only looked at leaves the wall as it was', async () => {
   expect(shown()).toEqual(['b', 'a', 'c', 'd']);
   expect(toasts.all).toEqual([]);
 });
+
+test('what is enlarged, heard and chosen goes with its camera, and ends with it', () => {
+  wall.enlarge(1, 0);
+  wall.loud.choose(2, 'c');
+  there('b', 'c', 'd');
+  expect([wall.full.place, wall.loud.place, wall.selected]).toEqual([0, 1, 0]);
+  wall.swap(0, 2);
+  expect([wall.full.place, wall.loud.place, wall.selected]).toEqual([2, 1, 2]);
+  there('c', 'd', 'e');
+  wall.forgetGone(0);
+  expect(wall.full.place).toBeNull();
+  expect(wall.loud.is(1, 'c')).toBe(true);
+  there('b', 'c', 'd');
+  expect(wall.full.place).toBeNull();
+});
+
+test('a sequence that waits for an enlarged window goes on when that is gone', () => {
+  wall.split(1);
+  wall.startTour('pages', null, 10, 0);
+  wall.enlarge(0, 1_000);
+  expect(wall.tour?.turns.pausedAt).toBe(1_000);
+  there('b', 'c', 'd');
+  wall.forgetGone(5_000);
+  expect(wall.tour?.turns.pausedAt).toBeNull();
+});
+
+test('another page has the keys where the last one had them, whatever it shows', () => {
+  there('a', 'b', 'c', 'd', 'e', 'f', 'g');
+  wall.split(4);
+  wall.select(2);
+  wall.turn(1);
+  expect([wall.page, wall.selected]).toEqual([1, 2]);
+});
+
+test('a window that is emptied keeps the keys, though its camera stands elsewhere too', () => {
+  wall.put(3, single('a'));
+  wall.select(0);
+  wall.put(0, null);
+  expect(wall.selected).toBe(0);
+});
