@@ -3,6 +3,7 @@
 export const common = {
   close: 'Close',
   cancel: 'Cancel',
+  undo: 'Undo',
   save: 'Save',
   add: 'Add',
   edit: 'Edit',

@@ -4,6 +4,7 @@ import type { Catalogue } from './index';
 export const common: Catalogue<typeof en.common> = {
   close: 'Fermer',
   cancel: 'Annuler',
+  undo: 'Annuler',
   save: 'Enregistrer',
   add: 'Ajouter',
   edit: 'Modifier',

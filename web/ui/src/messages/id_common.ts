@@ -5,6 +5,7 @@ import type * as en from './en_common';
 export const common: typeof en.common = {
   close: 'Tutup',
   cancel: 'Batal',
+  undo: 'Urungkan',
   save: 'Simpan',
   add: 'Tambah',
   edit: 'Ubah',

@@ -123,6 +123,11 @@ export class Replay {
     return this.players.get(camera)?.playing ?? null;
   }
 
+  /** Those whose footage is meant when a camera's is: first the one that is shown. */
+  streamsOf(camera: string): StreamName[] {
+    return this.streamOf(camera) === 'sub' ? ['sub', 'main'] : ['main', 'sub'];
+  }
+
   private within(time: number): number {
     return Math.min(time, recorderClock.now() - EDGE_MS);
   }
