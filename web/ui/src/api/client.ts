@@ -24,7 +24,7 @@ const underWay = new Set<AbortController>();
 let leaving = false;
 
 export async function send(path: string, init: RequestInit = {}): Promise<Response> {
-  if (leaving) throw Problem.unreachable(new Error('signing out'));
+  if (leaving) throw new Problem(0, 'given_up', 'signing out');
   const controller = new AbortController();
   const signal = init.signal ?? AbortSignal.timeout(init.method === undefined ? TIMEOUT_MS : CHANGE_MS);
   if (signal.aborted) controller.abort(signal.reason);
@@ -32,7 +32,7 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   underWay.add(controller);
   const response = await fetch(at(path), { credentials: 'same-origin', cache: 'no-store', ...init, signal: controller.signal })
     .catch((cause: unknown) => {
-      throw Problem.unreachable(cause);
+      throw Problem.from(cause);
     })
     .finally(() => underWay.delete(controller));
   if (response.ok) return response;

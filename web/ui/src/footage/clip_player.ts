@@ -1,5 +1,5 @@
 import { at } from '../api/base';
-import { Problem } from '../api/problem';
+import { Problem, wordsOf } from '../api/problem';
 import type { StreamName } from '../api/types';
 import type { Surface } from '../live/surface';
 import { mediaTime, openClip, wallClock, type Clip } from './clip';
@@ -8,7 +8,7 @@ export interface Playback {
   phase: 'loading' | 'playing' | 'paused' | 'failed';
   /** Wall-clock time of the picture, ms since 1970. */
   time: number;
-  /** The recorder's words. */
+  /** Why it failed, for people. */
   error: string | null;
 }
 
@@ -135,10 +135,9 @@ export class ClipPlayer {
   }
 
   private failed(problem: unknown, time: number): void {
-    const words = problem instanceof Problem ? problem.detail : String(problem);
     if (problem instanceof Problem && problem.code === 'no_footage' && time > this.handlers.now() - 60_000)
       return this.handlers.onCaughtUp();
-    this.change({ phase: 'failed', time, error: words });
+    this.change({ phase: 'failed', time, error: wordsOf(problem) });
   }
 
   private change(part: Partial<Playback>): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasSound, silentMime, startsOf, tracksOf, withoutTracks } from './mp4';
+import { silentMime, soundOf, startsOf, tracksOf, withoutTracks } from './mp4';
 
 function u32(...values: number[]): Uint8Array {
   const bytes = new Uint8Array(values.length * 4);
@@ -71,6 +71,10 @@ test('nonsense is skipped', () => {
 test('a MIME type without its sound', () => {
   const mime = 'video/mp4; codecs="avc1.64001f,mp4a.40.2"';
   expect(silentMime(mime)).toBe('video/mp4; codecs="avc1.64001f"');
-  expect(hasSound(mime)).toBe(true);
-  expect(hasSound('video/mp4; codecs="hvc1.1.6.L93.B0"')).toBe(false);
+  expect(soundOf(mime)).toBe('mp4a.40.2');
+  expect(soundOf('video/mp4; codecs="hvc1.1.6.L93.B0"')).toBe(null);
+  const g711 = 'video/mp4; codecs="hvc1.1.6.L93.B0, ulaw"';
+  expect([silentMime(g711), soundOf(g711)]).toEqual(['video/mp4; codecs="hvc1.1.6.L93.B0"', 'ulaw']);
+  const alone = 'audio/mp4; codecs="opus"';
+  expect([silentMime(alone), soundOf(alone)]).toEqual([alone, null]);
 });

@@ -155,16 +155,18 @@ export function startsOf(fragment: Uint8Array): FragmentStart[] {
   return starts;
 }
 
-const SOUND = /^(mp4a|opus|flac|alac|ac-3|ec-3)/i;
+/** All else is sound: there are more codecs of it, G.711 (`ulaw`, `alaw`) among them. */
+const PICTURE = /^(avc[1-4]|hvc1|hev1|dvh[1e]|vp0?[89]|av01|mp4v|mjpe?g|jpeg)/i;
+
+const codecsOf = (mime: string): string[] => (/codecs="([^"]*)"/.exec(mime)?.[1] ?? '').split(',').map((codec) => codec.trim());
 
 /** `video/mp4; codecs="avc1.64001f,mp4a.40.2"` without its sound. */
 export function silentMime(mime: string): string {
-  return mime.replace(/codecs="([^"]*)"/, (_, list: string) => {
-    const kept = list.split(',').filter((codec) => !SOUND.test(codec.trim()));
-    return `codecs="${kept.join(',')}"`;
-  });
+  const kept = codecsOf(mime).filter((codec) => PICTURE.test(codec));
+  return kept.length === 0 ? mime : mime.replace(/codecs="[^"]*"/, `codecs="${kept.join(',')}"`);
 }
 
-export function hasSound(mime: string): boolean {
-  return silentMime(mime) !== mime;
+/** The codec of the sound that goes with a picture; `null`: there is none. */
+export function soundOf(mime: string): string | null {
+  return silentMime(mime) === mime ? null : (codecsOf(mime).find((codec) => !PICTURE.test(codec)) ?? null);
 }

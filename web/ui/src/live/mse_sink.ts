@@ -11,10 +11,13 @@ const LOOK_EVERY_MS = 250;
 /** Media comes, but the picture stands still for so long: begin anew. */
 const STUCK_MS = 5_000;
 
+/** The browser's decoder gave up or shows nothing of what it has; or too much or too little came. */
+export type Failure = 'decoder' | 'line';
+
 interface Handlers {
   onPicture(): void;
   /** This sink is of no more use; a new one may be. */
-  onFailure(reason: string): void;
+  onFailure(failure: Failure): void;
 }
 
 /** Fragmented MP4 into a video element, kept near the live edge. */
@@ -40,6 +43,8 @@ export class MseSink {
   /** Where the last jump went. */
   private jumped = 0;
   private shown = false;
+  /** Since when there is media, by `performance.now()`. */
+  private fed: number | null = null;
 
   constructor(
     private readonly surface: Surface,
@@ -56,7 +61,7 @@ export class MseSink {
     this.source.addEventListener('sourceopen', () => this.pump(), { signal });
     this.source.addEventListener('startstreaming', () => this.want(true), { signal });
     this.source.addEventListener('endstreaming', () => this.want(false), { signal });
-    video.addEventListener('error', () => this.fail(video.error?.message ?? 'decoder'), { signal });
+    video.addEventListener('error', () => this.fail('decoder'), { signal });
     video.addEventListener('waiting', () => this.ranDry(), { signal });
     video.src = this.url;
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS);
@@ -69,7 +74,7 @@ export class MseSink {
 
   push(fragment: Uint8Array): void {
     if (!this.queue.push(fragment)) {
-      if (this.wanted) return this.fail('the browser cannot keep up');
+      if (this.wanted) return this.fail('line');
       // Nobody wants it now; when it is wanted again, the stream begins anew.
       this.queue.clear();
       this.stale = true;
@@ -79,7 +84,7 @@ export class MseSink {
 
   private want(wanted: boolean): void {
     this.wanted = wanted;
-    if (wanted && this.stale) this.fail('it was not wanted for long');
+    if (wanted && this.stale) this.fail('line');
     else this.pump();
   }
 
@@ -97,8 +102,8 @@ export class MseSink {
     if (this.surface.video.currentTime > this.jumped + 1) this.target = widened(this.target);
   }
 
-  private fail(reason: string): void {
-    if (!this.listening.signal.aborted) this.handlers.onFailure(reason);
+  private fail(failure: Failure): void {
+    if (!this.listening.signal.aborted) this.handlers.onFailure(failure);
   }
 
   private pump(): void {
@@ -109,8 +114,8 @@ export class MseSink {
       const piece = this.queue.take();
       if (piece?.kind === 'init') this.appendInit(piece.init.mime, piece.init.bytes);
       else if (piece) this.appendMedia(piece.bytes, piece.first);
-    } catch (error) {
-      this.fail(String(error));
+    } catch {
+      this.fail('decoder');
     }
   }
 
@@ -139,6 +144,7 @@ export class MseSink {
       buffer.timestampOffset = end - begins;
       this.newLine = false;
     }
+    this.fed ??= performance.now();
     buffer.appendBuffer(bytes);
   }
 
@@ -189,12 +195,14 @@ export class MseSink {
   private look(): void {
     const { currentTime } = this.surface.video;
     const now = performance.now();
+    // Nothing counts as there until every track has something: sound that is declared but does not come is waited for.
+    if (!this.shown && this.wanted && this.fed !== null && now - this.fed > STUCK_MS) return this.fail('decoder');
     if (currentTime !== this.seen.time || this.edge - currentTime < 0.5) {
       this.seen = { time: currentTime, at: now };
     } else if (!this.wanted) {
       this.seen.at = now;
     } else if (now - this.seen.at > STUCK_MS) {
-      this.fail('the picture stands still');
+      this.fail('decoder');
     }
     this.target = narrowed(this.target);
     this.steer();

@@ -1,15 +1,17 @@
 import { pauseMs } from './backoff';
 import { Connection } from './connection';
 import { JpegSink } from './jpeg_sink';
-import { hasSound, silentMime, startsOf, tracksOf, withoutTracks } from './mp4';
+import { silentMime, soundOf, startsOf, tracksOf, withoutTracks } from './mp4';
 import { MseSink } from './mse_sink';
+import { SoundTrial, type Unheard } from './sound';
 import { playsMime } from './support';
 import type { Surface } from './surface';
 
 export type LiveState =
   | { phase: 'idle' }
   | { phase: 'connecting' }
-  | { phase: 'playing'; sound: boolean }
+  /** `sound`: the stream has some; `unheard`: which cannot be played, asked for or not. */
+  | { phase: 'playing'; sound: boolean; unheard: Unheard | null }
   /** The recorder said why there is no picture; asked again soon. */
   | { phase: 'told'; code: string; detail: string }
   /** The line broke; connected anew soon. */
@@ -34,9 +36,12 @@ export class Player {
   /** The MIME type whose init segment comes next. */
   private announced: string | null = null;
   private dropped: ReadonlySet<number> = new Set();
-  private offersSound = false;
+  /** The sound's codec; `null`: there is none. */
+  private soundCodec: string | null = null;
+  private unheard: Unheard | null = null;
+  private trial = new SoundTrial();
   private told = false;
-  private phase: LiveState['phase'] = 'idle';
+  private said: LiveState = { phase: 'idle' };
 
   constructor(
     private readonly surface: Surface,
@@ -52,6 +57,7 @@ export class Player {
     this.url = url;
     this.sound = sound;
     this.failures = 0;
+    this.trial = new SoundTrial();
     if (url === null) this.say({ phase: 'idle' });
     else this.connect();
   }
@@ -110,12 +116,14 @@ export class Player {
     if (mime === 'image/jpeg') {
       this.sink?.close();
       this.sink = null;
-      this.offersSound = false;
+      this.soundCodec = null;
+      this.unheard = null;
       this.jpeg ??= new JpegSink(this.surface, () => this.playing());
       return;
     }
-    this.offersSound = hasSound(mime);
-    const wanted = this.sound ? mime : silentMime(mime);
+    this.soundCodec = soundOf(mime);
+    this.unheard = this.soundCodec === null ? null : this.reason(mime, this.soundCodec);
+    const wanted = this.sounds ? mime : silentMime(mime);
     if (!playsMime(wanted)) {
       this.stop();
       this.say({ phase: 'unsupported', mime });
@@ -124,6 +132,16 @@ export class Player {
     this.jpeg?.close();
     this.jpeg = null;
     this.announced = wanted;
+  }
+
+  private reason(mime: string, codec: string): Unheard | null {
+    if (!playsMime(mime)) return { codec, why: 'codec' };
+    return this.trial.guilty ? { codec, why: 'decoder' } : null;
+  }
+
+  /** The sound is decoded. */
+  private get sounds(): boolean {
+    return this.sound && this.unheard === null;
   }
 
   private receive(bytes: Uint8Array<ArrayBuffer>): void {
@@ -142,7 +160,7 @@ export class Player {
 
   private begin(mime: string, init: Uint8Array<ArrayBuffer>): void {
     const tracks = tracksOf(init);
-    const silenced = !this.sound && tracks.some(({ kind }) => kind === 'video');
+    const silenced = !this.sounds && tracks.some(({ kind }) => kind === 'video');
     this.dropped = new Set(silenced ? tracks.filter(({ kind }) => kind === 'audio').map(({ id }) => id) : []);
     const wanted = this.dropped.size > 0 ? withoutTracks(init, this.dropped) : init;
     if (this.sink) {
@@ -151,7 +169,8 @@ export class Player {
     } else {
       this.sink = new MseSink(this.surface, {
         onPicture: () => this.playing(),
-        onFailure: () => {
+        onFailure: (failure) => {
+          if (failure !== 'line' && this.soundCodec !== null) this.trial.fail(this.sounds, performance.now());
           this.endSinks();
           this.reconnect();
         },
@@ -162,11 +181,13 @@ export class Player {
 
   private playing(): void {
     this.failures = 0;
-    if (this.phase !== 'playing') this.say({ phase: 'playing', sound: this.offersSound });
+    const [sound, unheard] = [this.soundCodec !== null, this.unheard];
+    const same = this.said.phase === 'playing' && this.said.sound === sound && this.said.unheard === unheard;
+    if (!same) this.say({ phase: 'playing', sound, unheard });
   }
 
   private say(state: LiveState): void {
-    this.phase = state.phase;
+    this.said = state;
     this.onState(state);
   }
 }

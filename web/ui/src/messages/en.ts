@@ -150,6 +150,8 @@ export const en = {
     otherDown: { main: 'Main stream shown: the sub-stream is down.', sub: 'Sub-stream shown: the main stream is down.' },
     mute: 'Mute',
     unmute: 'Unmute',
+    soundCodec: (codec: string) => `This browser does not play the sound: it lacks ${codec}.`,
+    soundFails: (codec: string) => `This browser failed in playing the sound (${codec}); the picture goes on without it.`,
     fullscreen: 'Full screen',
     leaveFullscreen: 'Leave full screen',
     view: (name: string) => `Picture of ${name}`,

@@ -182,6 +182,8 @@ export const events = {
   picturesGone: 'The pictures are no longer kept.',
   picturesFailed: (detail: string) => `The pictures could not be listed: ${detail}`,
   pictureAt: (at: number, count: number) => `${at} of ${count}`,
+  pictureLeft: 'not in the list any more',
+  pictureUnseen: 'The picture cannot be shown: it may not be kept any more.',
   earlierPicture: 'Previous picture',
   laterPicture: 'Next picture',
   closePicture: 'Close',

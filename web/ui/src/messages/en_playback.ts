@@ -70,10 +70,15 @@ export const replay = {
   rangeTo: 'End of the range',
   rangeIs: (from: string, to: string, lasting: string) => `${from} – ${to} (${lasting})`,
   download: 'Download',
-  downloadLong: (name: string) => `Download the range of ${name} as MP4`,
+  downloadLong: (name: string) => `Download the range of ${name} as MP4, of the stream that is shown`,
   downloadAll: 'Download all',
   downloading: 'Preparing…',
-  downloaded: (count: number) => `${many(count, 'file', 'files')} handed to the browser’s downloads`,
+  filesFound: (name: string, count: number) => `${name}: ${many(count, 'file', 'files')} so far`,
+  downloaded: (given: number, all: number, streams: string) =>
+    given === all
+      ? `${many(all, 'file', 'files')} handed to the browser’s downloads (${streams})`
+      : `${given} of ${all} files handed to the browser’s downloads (${streams}); the others when you ask for them, best when these are saved`,
+  downloadNext: (count: number) => `Download the next ${count === 1 ? 'one' : count}`,
   downloadFailed: (name: string, detail: string) => `${name}: ${detail}`,
 
   picture: 'Save picture',

@@ -33,6 +33,8 @@ export const wall = {
   emptyAdd: 'Choose a camera',
   moved: (name: string, n: number) => `${name} is in window ${n}`,
   removed: (name: string) => `${name} is not on the wall any more`,
+  replaced: 'The wall was replaced; it had not been saved as a preset.',
+  emptied: 'All windows were emptied.',
 
   cameras: {
     title: 'Cameras',

@@ -1,5 +1,6 @@
 /** Times in the recorder's zone and figures, as the reader's language writes them. */
 
+import type { Unheard } from '../live/sound';
 import { site } from '../state/zone.svelte';
 import { language, t } from './index';
 
@@ -68,6 +69,16 @@ const CODECS: Record<string, string> = {
   opus: 'Opus',
   pcmu: 'G.711 µ-law',
   pcma: 'G.711 A-law',
+  // As MIME types have them.
+  mp4a: 'AAC',
+  ulaw: 'G.711 µ-law',
+  alaw: 'G.711 A-law',
 };
 
 export const codecName = (codec: string): string => CODECS[codec] ?? codec;
+
+/** Why sound is not played. */
+export function unheardWords({ codec, why }: Unheard): string {
+  const name = codecName(codec.split('.')[0] ?? codec);
+  return why === 'codec' ? t.live.soundCodec(name) : t.live.soundFails(name);
+}

@@ -124,6 +124,8 @@ export const fr: Catalogue<typeof en> = {
     otherDown: { main: 'Flux principal affiché : le flux secondaire est coupé.', sub: 'Flux secondaire affiché : le flux principal est coupé.' },
     mute: 'Couper le son',
     unmute: 'Remettre le son',
+    soundCodec: (codec) => `Ce navigateur ne lit pas le son : il lui manque ${codec}.`,
+    soundFails: (codec) => `Ce navigateur n’a pas réussi à lire le son (${codec}) ; l’image continue sans lui.`,
     fullscreen: 'Plein écran',
     leaveFullscreen: 'Quitter le plein écran',
     view: (name) => `Image de ${name}`,

@@ -168,6 +168,8 @@ export const events: Catalogue<typeof en.events> = {
   picturesGone: 'Les images ne sont plus gardées.',
   picturesFailed: (detail) => `Les images n’ont pas pu être listées : ${detail}`,
   pictureAt: (at, count) => `${at} sur ${count}`,
+  pictureLeft: 'n’est plus dans la liste',
+  pictureUnseen: 'L’image ne peut pas être affichée : elle n’est peut-être plus conservée.',
   earlierPicture: 'Image précédente',
   laterPicture: 'Image suivante',
   closePicture: 'Fermer',

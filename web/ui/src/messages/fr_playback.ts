@@ -71,10 +71,15 @@ export const replay: Catalogue<typeof en.replay> = {
   rangeTo: 'Fin de la plage',
   rangeIs: (from, to, lasting) => `${from} – ${to} (${lasting})`,
   download: 'Télécharger',
-  downloadLong: (name) => `Télécharger la plage de ${name} en MP4`,
+  downloadLong: (name) => `Télécharger la plage de ${name} en MP4, du flux affiché`,
   downloadAll: 'Tout télécharger',
   downloading: 'Préparation…',
-  downloaded: (count) => `${many(count, 'fichier confié', 'fichiers confiés')} aux téléchargements du navigateur`,
+  filesFound: (name, count) => `${name} : ${many(count, 'fichier', 'fichiers')} jusqu’ici`,
+  downloaded: (given, all, streams) =>
+    given === all
+      ? `${many(all, 'fichier confié', 'fichiers confiés')} aux téléchargements du navigateur (${streams})`
+      : `${given} fichiers sur ${all} confiés aux téléchargements du navigateur (${streams}) ; les autres à la demande, de préférence une fois ceux-ci enregistrés`,
+  downloadNext: (count) => (count === 1 ? 'Télécharger le dernier' : `Télécharger les ${count} suivants`),
   downloadFailed: (name, detail) => `${name} : ${detail}`,
 
   picture: 'Enregistrer l’image',

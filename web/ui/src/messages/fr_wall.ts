@@ -28,6 +28,8 @@ export const wall: Catalogue<typeof en.wall> = {
   emptyAdd: 'Choisir une caméra',
   moved: (name, n) => `${name} est dans la fenêtre ${n}`,
   removed: (name) => `${name} n’est plus dans la mosaïque`,
+  replaced: 'La mosaïque a été remplacée ; elle n’avait pas été enregistrée comme vue.',
+  emptied: 'Toutes les fenêtres ont été vidées.',
 
   cameras: {
     title: 'Caméras',

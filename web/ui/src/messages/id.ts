@@ -151,6 +151,8 @@ export const id: typeof english.en = {
     otherDown: { main: 'Aliran utama ditampilkan: sub-stream terputus.', sub: 'Sub-stream ditampilkan: aliran utama terputus.' },
     mute: 'Bisukan',
     unmute: 'Bunyikan',
+    soundCodec: (codec) => `Browser ini tidak dapat memutar suaranya: ${codec} tidak didukung.`,
+    soundFails: (codec) => `Browser ini gagal memutar suaranya (${codec}); gambar berlanjut tanpa suara.`,
     fullscreen: 'Layar penuh',
     leaveFullscreen: 'Keluar dari layar penuh',
     view: (name: string) => `Gambar ${name}`,

@@ -181,6 +181,8 @@ export const events: typeof en.events = {
   picturesGone: 'Gambarnya sudah tidak disimpan.',
   picturesFailed: (detail: string) => `Daftar gambar tidak dapat diambil: ${detail}`,
   pictureAt: (at: number, count: number) => `${at} dari ${count}`,
+  pictureLeft: 'tidak ada lagi di daftar',
+  pictureUnseen: 'Gambar tidak dapat ditampilkan: mungkin sudah tidak disimpan lagi.',
   earlierPicture: 'Gambar sebelumnya',
   laterPicture: 'Gambar berikutnya',
   closePicture: 'Tutup',

@@ -70,10 +70,15 @@ export const replay: typeof en.replay = {
   rangeTo: 'Akhir rentang',
   rangeIs: (from: string, to: string, lasting: string) => `${from} – ${to} (${lasting})`,
   download: 'Unduh',
-  downloadLong: (name: string) => `Unduh rentang ${name} sebagai MP4`,
+  downloadLong: (name: string) => `Unduh rentang ${name} sebagai MP4, dari aliran yang ditampilkan`,
   downloadAll: 'Unduh semua',
   downloading: 'Menyiapkan…',
-  downloaded: (count: number) => `${count} berkas diserahkan ke unduhan browser`,
+  filesFound: (name: string, count: number) => `${name}: ${count} berkas sejauh ini`,
+  downloaded: (given: number, all: number, streams: string) =>
+    given === all
+      ? `${all} berkas diserahkan ke unduhan browser (${streams})`
+      : `${given} dari ${all} berkas diserahkan ke unduhan browser (${streams}); sisanya bila diminta, sebaiknya setelah yang ini tersimpan`,
+  downloadNext: (count: number) => `Unduh ${count} berikutnya`,
   downloadFailed: (name: string, detail: string) => `${name}: ${detail}`,
 
   picture: 'Simpan gambar',

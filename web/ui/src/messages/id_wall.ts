@@ -32,6 +32,8 @@ export const wall: typeof en.wall = {
   emptyAdd: 'Pilih kamera',
   moved: (name: string, n: number) => `${name} ada di jendela ${n}`,
   removed: (name: string) => `${name} tidak ada lagi di dinding`,
+  replaced: 'Dinding telah diganti; susunannya belum disimpan sebagai preset.',
+  emptied: 'Semua jendela telah dikosongkan.',
 
   cameras: {
     title: 'Kamera',

@@ -1,10 +1,13 @@
 /** One camera of a playback: fetches its footage ahead of the clock, and keeps its video on the clock. */
 
 import { api } from '../api/client';
-import { Problem } from '../api/problem';
+import { Problem, wordsOf } from '../api/problem';
 import type { GapCause, StreamName } from '../api/types';
 import type { Span } from '../footage/causes';
 import { fetchClip } from './clip_source';
+import { silentMime, soundOf } from '../live/mp4';
+import type { Unheard } from '../live/sound';
+import { playsMime } from '../live/support';
 import type { Surface } from '../live/surface';
 import { Follower, offWhileStill } from './follow';
 import { FootageMap } from './footage_map';
@@ -40,6 +43,8 @@ interface Options {
   keysOnly: boolean;
   turns: Turns;
   onChange(shown: Shown): void;
+  /** Its sound cannot be played; the picture goes on without. */
+  onUnheard(unheard: Unheard): void;
 }
 
 const AHEAD_MS = 10_000;
@@ -76,6 +81,8 @@ export class CameraPlayer {
   private closed = false;
   /** Sound is declared but missing: without it there are pictures at least. */
   private deaf = false;
+  /** This browser lacks the sound's codec. */
+  private unheard = false;
   private fresh = true;
 
   private readonly video: HTMLVideoElement;
@@ -284,7 +291,7 @@ export class CameraPlayer {
     }
     const line = (this.line ??= this.newLine(span.from));
     const { camera, sound, keysOnly } = this.options;
-    const asked = { camera, stream: this.stream, span, epoch: line.epoch, sound: sound && !this.deaf, keysOnly };
+    const asked = { camera, stream: this.stream, span, epoch: line.epoch, sound: sound && !this.deaf && !this.unheard, keysOnly };
     const got = await fetchClip(asked, (piece) => line.append(piece), signal);
     if (asked.sound && (line.bufferedAt(got.from + 100)?.to ?? 0) < got.to - SHORT_OF_SOUND_MS) {
       this.deaf = true;
@@ -316,6 +323,12 @@ export class CameraPlayer {
   private trouble(problem: unknown, span?: Span): void {
     const now = this.beat?.now ?? 0;
     if (problem instanceof Unplayable) {
+      const codec = soundOf(problem.mime);
+      if (codec !== null && playsMime(silentMime(problem.mime))) {
+        this.unheard = true;
+        this.options.onUnheard({ codec, why: 'codec' });
+        return this.leaveLine();
+      }
       this.failure = { phase: 'failed', words: problem.mime, unplayable: true };
       return;
     }
@@ -331,8 +344,7 @@ export class CameraPlayer {
       this.hollow = { span, until: now + AGAIN_MS };
       return;
     }
-    const words = problem instanceof Problem ? problem.detail : String(problem);
-    this.failure = { phase: 'failed', words, unplayable: false };
+    this.failure = { phase: 'failed', words: wordsOf(problem), unplayable: false };
     setTimeout(() => {
       if (this.failure?.phase === 'failed' && !this.failure.unplayable) this.failure = null;
     }, AGAIN_MS);

@@ -4,6 +4,7 @@
  * here they lie on one time line with all other clips. Pure.
  */
 
+import { Problem } from '../api/problem';
 import { boxes, type Box } from '../live/mp4';
 import { fragmentOf, initOf, joined } from './fragments';
 import { partsOf, samplesOfPart, tracksOf, type Sample, type Track } from './tables';
@@ -72,7 +73,7 @@ export class ClipReader {
     }
     const view = viewOf(head);
     const size = view.getUint32(0) === 1 ? Number(view.getBigUint64(8)) : view.getUint32(0);
-    if (size < 8 || size > LONGEST) throw new Error('the clip is no MP4');
+    if (size < 8 || size > LONGEST) throw new Problem(0, 'garbled', 'the clip is no MP4');
     return size;
   }
 
@@ -102,7 +103,7 @@ export class ClipReader {
     const all = tracksOf(view, moov);
     const sound = this.wanted.sound && !this.wanted.keysOnly;
     this.tracks = all.filter(({ kind }) => kind === 'video' || (kind === 'audio' && sound));
-    if (!this.video()) throw new Error('the clip has no pictures');
+    if (!this.video()) throw new Problem(0, 'garbled', 'the clip has no pictures');
     const codecs = this.tracks.map(({ codec }) => codec).join(',');
     const bytes = initOf(view, moov, this.tracks.map(({ id }) => id));
     return [{ kind: 'init', mime: `video/mp4; codecs="${codecs}"`, sound: this.tracks.length > 1, bytes }];

@@ -29,7 +29,7 @@ export async function fetchClip(asked: Asked, hand: (piece: Piece) => Promise<vo
   const got = resolved(response.headers.get('Content-Location'), { url, ...span });
   const reader = new ClipReader({ origin: (got.from - epoch) / 1000, sound, keysOnly });
   const body = response.body?.getReader();
-  if (!body) throw Problem.unreachable(new Error('no body'));
+  if (!body) throw new Problem(0, 'garbled', 'no body');
   const handed = async (pieces: Piece[]): Promise<void> => {
     for (const piece of pieces) await hand(piece);
   };

@@ -6,8 +6,9 @@ import { cameraOf } from '../events/source';
 import { kindWords, sourceWords } from '../events/words';
 import type { Span } from '../footage/causes';
 import { t } from '../messages';
+import { Asked } from '../state/asked.svelte';
 import { names } from '../state/names';
-import { eventsIn } from './events';
+import { eventsIn, type EventsIn } from './events';
 import { lengthOf } from './scale';
 import type { Mark } from './tags';
 
@@ -16,11 +17,27 @@ const CALM_MS = 250;
 /** What goes on is asked for again as often. */
 const FRESH_MS = 10_000;
 
+/** What is looked at. */
+interface Looked {
+  cameras: readonly string[];
+  /** null: all */
+  kind: string | null;
+  view: Span;
+  now: number;
+}
+
 export class EventsInView {
-  /** `null` before the first answer. */
-  events = $state.raw<readonly Happening[] | null>(null);
-  more = $state(false);
-  problem = $state('');
+  private readonly asked = new Asked<EventsIn>(() => {
+    const { cameras, kind, view } = this.looked();
+    return eventsIn(cameras, kind, view.from, view.to);
+  });
+  /** Changes with the question. */
+  private readonly key: string | null = $derived.by(() => {
+    const { cameras, kind, view, now } = this.looked();
+    const length = lengthOf(view);
+    const grows = view.to > now ? Math.floor(now / FRESH_MS) : '';
+    return cameras.length === 0 ? null : `${cameras.join()} ${Math.round((view.from / length) * 20)} ${Math.round(length)} ${kind} ${grows}`;
+  });
   readonly marks: readonly (Mark & { grave: boolean })[] = $derived(
     (this.events ?? []).map((event) => ({
       id: event.id,
@@ -30,23 +47,25 @@ export class EventsInView {
       grave: event.severity === 'alarm',
     })),
   );
-  private last = '';
 
-  /** What it gives back calls it off. */
-  want(cameras: readonly string[], kind: string | null, view: Span, now: number): (() => void) | undefined {
-    const length = lengthOf(view);
-    const grows = view.to > now ? Math.floor(now / FRESH_MS) : '';
-    const key = `${cameras.join()} ${Math.round((view.from / length) * 20)} ${Math.round(length)} ${kind} ${grows}`;
-    if (cameras.length === 0 || key === this.last) return undefined;
-    const timer = setTimeout(() => {
-      this.last = key;
-      eventsIn(cameras, kind, view.from, view.to).then(
-        ({ events, more }) => {
-          if (this.last === key) [this.events, this.more, this.problem] = [events, more, ''];
-        },
-        (error: unknown) => (this.problem = t.replay.eventsFailed(wordsOf(error))),
-      );
-    }, CALM_MS);
-    return () => clearTimeout(timer);
+  /** `looked`: read again and again, in effects. */
+  constructor(private readonly looked: () => Looked) {}
+
+  /** `null` before the first answer. */
+  get events(): readonly Happening[] | null {
+    return this.asked.value?.events ?? null;
+  }
+
+  get more(): boolean {
+    return this.asked.value?.more ?? false;
+  }
+
+  get problem(): string {
+    return this.asked.problem === null ? '' : t.replay.eventsFailed(wordsOf(this.asked.problem));
+  }
+
+  /** For an effect, which begins anew as the window moves. */
+  watch(): (() => void) | undefined {
+    return this.key === null ? undefined : this.asked.watch(CALM_MS);
   }
 }

@@ -1,6 +1,7 @@
 /** A playback of many cameras: the clock, who follows it, and what the page shows of them. */
 
 import type { StreamName } from '../api/types';
+import type { Unheard } from '../live/sound';
 import type { Surface } from '../live/surface';
 import { clock as recorderClock } from '../state/clock.svelte';
 import { CameraPlayer, type Shown } from './camera_player';
@@ -35,6 +36,8 @@ export class Replay {
   /** No camera has footage here. */
   nowhere = $state(false);
   shown: Record<string, Shown> = $state({});
+  /** Whose sound cannot be played. */
+  unheard: Record<string, Unheard | null> = $state({});
   /** Counts the jumps, and where the last one went. */
   jumped = $state.raw({ count: 0, to: 0 });
   /** Looks for footage after a moment where no camera has any; null: there is none. */
@@ -67,10 +70,11 @@ export class Replay {
   /** A window joins; the answer takes it away. */
   attach(camera: string, surface: Surface, options: WindowOptions): () => void {
     const onChange = (shown: Shown): void => void (this.shown[camera] = shown);
-    const player = new CameraPlayer(surface, { camera, ...options, turns: this.turns, onChange });
+    const player = new CameraPlayer(surface, { camera, ...options, turns: this.turns, onChange, onUnheard: (unheard) => (this.unheard[camera] = unheard) });
     this.players.set(camera, player);
     this.patience.forget(camera);
     this.shown[camera] = { phase: 'loading' };
+    this.unheard[camera] = null;
     return () => {
       player.close();
       if (this.players.get(camera) === player) this.players.delete(camera);
@@ -117,6 +121,11 @@ export class Replay {
   /** The stream that a window shows now. */
   streamOf(camera: string): StreamName | null {
     return this.players.get(camera)?.playing ?? null;
+  }
+
+  /** Those whose footage is meant when a camera's is: first the one that is shown. */
+  streamsOf(camera: string): StreamName[] {
+    return this.streamOf(camera) === 'sub' ? ['sub', 'main'] : ['main', 'sub'];
   }
 
   private within(time: number): number {

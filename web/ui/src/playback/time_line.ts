@@ -1,5 +1,6 @@
 /** A video fed by a source buffer on which clips lie by the wall clock. Times are ms since 1970. */
 
+import { Problem } from '../api/problem';
 import type { Span } from '../footage/causes';
 import { rangesOf } from '../live/latency';
 import { mediaSourceClass, playsMime } from '../live/support';
@@ -44,7 +45,7 @@ export class TimeLine {
     this.url = URL.createObjectURL(this.source);
     this.opened = new Promise((resolve, reject) => {
       this.source.addEventListener('sourceopen', () => resolve(), { once: true });
-      setTimeout(() => reject(new Error('the browser opens no media source')), OPEN_MS);
+      setTimeout(() => reject(new Problem(0, 'unplayable', 'no media source opens')), OPEN_MS);
     });
     this.opened.catch(() => {});
     video.disableRemotePlayback = true;
@@ -143,7 +144,7 @@ export class TimeLine {
     if (!buffer || this.closed || this.source.readyState !== 'open') return;
     const done = new AbortController();
     await new Promise<void>((resolve, reject) => {
-      const failed = (): void => reject(new Error(this.video.error?.message ?? 'the browser refused footage'));
+      const failed = (): void => reject(new Problem(0, 'unplayable', this.video.error?.message ?? 'refused'));
       buffer.addEventListener('updateend', () => resolve(), { signal: done.signal });
       buffer.addEventListener('error', failed, { signal: done.signal });
       this.source.addEventListener('sourceclose', () => resolve(), { signal: done.signal });

@@ -1,6 +1,6 @@
 /** Files of backups as a page meets them. Pure, but for reading a file of whoever looks at it. */
 
-import type { Problem } from '../api/problem';
+import { Problem } from '../api/problem';
 
 /** No backup is larger: nothing larger is read or sent. */
 export const MOST_BYTES = 32 * 1024 * 1024;
@@ -39,12 +39,12 @@ export function fileName(disposition: string | null, now: number): string {
 
 /** Which of the two that were given the recorder complains of; `null`: of neither. */
 export function culprit(problem: Problem): 'file' | 'password' | null {
-  if (problem.status === 413) return 'file';
+  if (problem.status === 413 || problem.code === 'file') return 'file';
   if (problem.status !== 400) return null;
   return /\bpassword\b/i.test(problem.detail) ? 'password' : 'file';
 }
 
-/** As requests carry it. */
+/** As requests carry it. A file that was moved or deleted since it was chosen is a `Problem`. */
 export function base64(file: Blob): Promise<string> {
   return new Promise((done, failed) => {
     const reader = new FileReader();
@@ -52,7 +52,7 @@ export function base64(file: Blob): Promise<string> {
       const address = String(reader.result);
       done(address.slice(address.indexOf(',') + 1));
     };
-    reader.onerror = () => failed(reader.error ?? new Error('the file cannot be read'));
+    reader.onerror = () => failed(new Problem(0, 'file', reader.error?.message ?? ''));
     reader.readAsDataURL(file);
   });
 }

@@ -51,7 +51,7 @@ class Proposal {
       await configuration.load().catch(() => {});
       wish.done(changed);
     } catch (error) {
-      if (this.wish === wish) this.failed(wish, error instanceof Problem ? error : Problem.unreachable(error));
+      if (this.wish === wish) this.failed(wish, Problem.from(error));
     }
   }
 

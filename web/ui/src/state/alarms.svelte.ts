@@ -38,6 +38,8 @@ class Alarms {
         this.ready = true;
       },
       onEvents: (events) => {
+        // How old they are is not known yet; they are among those that are asked for as soon as it is.
+        if (!clock.known) return;
         this.heard = clock.now();
         this.tell(events);
       },
@@ -76,6 +78,8 @@ class Alarms {
 
   private async catchUp(): Promise<void> {
     const line = this.line;
+    await clock.whenKnown();
+    if (line !== this.line) return;
     const asked = clock.now();
     // The recorder's clock may have been set back since.
     const since = this.heard === null ? asked - RECENT_MS : Math.min(this.heard, asked) - OVERLAP_MS;

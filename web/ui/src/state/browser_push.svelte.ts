@@ -89,7 +89,10 @@ class BrowserPush {
     const before = await pushManager.getSubscription();
     // One of another recorder key can be told nothing.
     if (before && !same(before.options.applicationServerKey, key)) await before.unsubscribe();
-    const own = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    const own = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }).catch((cause: unknown) => {
+      // Browsers call it an abortion when their push service cannot be reached.
+      throw cause instanceof DOMException && cause.name === 'AbortError' ? new Problem(0, 'push_service', cause.message) : cause;
+    });
     return { id: (await api.subscribe(own.toJSON())).id, endpoint: own.endpoint };
   }
 

@@ -4,8 +4,11 @@ import { ClipPlayer, type Playback } from '../footage/clip_player';
 import { chooseFootage, chooseLive, type Choice, type WindowSize } from '../live/choice';
 import { Player, type LiveState } from '../live/player';
 import { playsFootage, playsLive } from '../live/support';
+import type { Unheard } from '../live/sound';
 import { Surface } from '../live/surface';
+import { unheardWords } from '../messages/format';
 import { clock } from './clock.svelte';
+import { toasts } from './toasts.svelte';
 
 export const SPEEDS = [0.5, 1, 2, 4, 8] as const;
 
@@ -18,6 +21,8 @@ export class CameraWindow {
   speed = $state(1);
   /** Streams that turned out not to play here, by name and codec. */
   private unplayable: ReadonlySet<string> = $state.raw(new Set());
+  /** Why there is nothing to hear though the stream has sound. */
+  readonly unheard: Unheard | null = $derived(this.playback === null && this.live.phase === 'playing' ? this.live.unheard : null);
   private surface: Surface | null = null;
   private player: Player | null = null;
   private clip: ClipPlayer | null = null;
@@ -81,6 +86,12 @@ export class CameraWindow {
   skip(camera: Camera, seconds: number): void {
     if (this.clip) this.clip.skip(seconds);
     else if (seconds < 0) this.play(camera, clock.now() + seconds * 1000);
+  }
+
+  /** Where it cannot be played, that is said; and it is tried anew when it is asked for again. */
+  toggleSound(): void {
+    if (this.unheard) toasts.show(unheardWords(this.unheard), 'bad');
+    this.sound = this.unheard === null && !this.sound;
   }
 
   toggle(): void {

@@ -16,7 +16,7 @@ class Configuration {
       this.revision = revision;
       this.problem = null;
     } catch (error) {
-      this.problem = error instanceof Problem ? error : Problem.unreachable(error);
+      this.problem = Problem.from(error);
       throw error;
     }
   }

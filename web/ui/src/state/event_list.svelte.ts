@@ -73,7 +73,7 @@ export class EventList {
       this.problem = null;
       return page;
     } catch (problem) {
-      this.problem = problem instanceof Problem ? problem : Problem.unreachable(problem);
+      this.problem = Problem.from(problem);
       return null;
     } finally {
       this.busy = false;

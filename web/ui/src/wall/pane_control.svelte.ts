@@ -40,7 +40,7 @@ export class PaneControl {
   }
 
   toggleSound(): void {
-    this.view.sound = !this.view.sound;
+    this.view.toggleSound();
   }
 
   async snapshot(camera: Camera): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MOST_WINDOWS, onPage, pagesOf, put, regroup, roomFor, single, swap, without, type Panes } from './panes';
+import { MOST_WINDOWS, onPage, pagesOf, placeOf, put, regroup, roomFor, single, swap, without, type Panes } from './panes';
 
 const wall = (...ids: (string | null)[]): Panes => ids.map((id) => (id === null ? null : single(id)));
 const names = (panes: Panes): (string | null)[] => panes.map((pane) => pane?.cameras.join('+') ?? null);
@@ -48,4 +48,13 @@ test('what does not fit is on the next page', () => {
   expect(pagesOf(panes, 4)).toBe(2);
   expect(names(onPage(panes, 4, 1))).toEqual(['e', null, null, null]);
   expect(pagesOf([], 4)).toBe(1);
+});
+
+test('a window that is meant is found where its cameras are, also a group that has lost one', () => {
+  const windows = [single('a'), null, { ...single('b'), cameras: ['b', 'c'] }, single('a')];
+  expect(placeOf(windows, { place: 3, cameras: ['a'] })).toBe(3);
+  expect(placeOf(windows, { place: 2, cameras: ['a'] })).toBe(0);
+  expect(placeOf(windows, { place: 0, cameras: ['x', 'c'] })).toBe(2);
+  expect(placeOf(windows, { place: 0, cameras: ['x'] })).toBeNull();
+  expect(placeOf(windows, { place: 1, cameras: [] })).toBe(1);
 });

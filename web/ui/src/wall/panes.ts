@@ -68,6 +68,21 @@ export function without(panes: Panes, known: ReadonlySet<string>): Panes {
   );
 }
 
+/** A window that is meant, by its place on the page and what it showed there. */
+export interface Held {
+  place: number;
+  cameras: readonly string[];
+}
+
+/** Where such a window is now: still there if it shows any of its cameras or was empty, else the first that does; `null`: it is gone. */
+export function placeOf(windows: readonly (Pane | null)[], { place, cameras }: Held): number | null {
+  if (cameras.length === 0) return place;
+  const shows = (pane: Pane | null | undefined): boolean => pane?.cameras.some((id) => cameras.includes(id)) ?? false;
+  if (shows(windows[place])) return place;
+  const found = windows.findIndex(shows);
+  return found < 0 ? null : found;
+}
+
 /** How many pages a layout of `count` windows makes of them. */
 export const pagesOf = (panes: Panes, count: number): number => Math.max(1, Math.ceil(panes.length / count));
 

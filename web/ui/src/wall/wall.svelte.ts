@@ -1,11 +1,15 @@
 /** The live wall of this browser: what stands where, and what is looked at. It outlives its page, so that whoever comes back goes on. */
 
+import { t } from '../messages';
 import { recorder } from '../state/recorder.svelte';
 import { session } from '../state/session.svelte';
+import { toasts } from '../state/toasts.svelte';
 import { presets } from './kept.svelte';
 import { fitting, layoutOf, type LayoutCount } from './layouts';
+import { Meant } from './meant.svelte';
 import { onPage, pagesOf, put, roomFor, single, swap, without, type Pane, type Panes, type Wish } from './panes';
 import { json, parse, type Body, type WallBody } from './presets';
+import { read, write, type Remembered } from './remembered';
 import { begin, dueIn, pause, resume, step, tick, type Turns } from './turns';
 
 /** A sequence under way: through presets, or through the pages of this wall. */
@@ -25,16 +29,8 @@ class Wall {
   /** Of every window that has none of its own. */
   wish: Wish = $state('auto');
   page = $state(0);
-  /** The window that has the keys, by its place on the page. */
-  selected = $state(0);
-  /** The window that is seen alone, by its place on the page. */
-  full: number | null = $state(null);
-  /** The window whose tools a finger has asked for. */
-  touched: number | null = $state(null);
   /** What was moved, in words, for those who do not see it. */
   news = $state('');
-  /** The window that is heard. */
-  loud: number | null = $state(null);
   /** The preset that this wall came from. */
   preset: string | null = $state(null);
   /** It is not as the preset is any more. */
@@ -45,6 +41,8 @@ class Wall {
   private owner: string | null = null;
   /** Only looked at: nothing of it is remembered. */
   private passing = false;
+  /** While only looked at it became another one. */
+  private strayed = false;
   /** The pages' bars are away. */
   bare = $state(false);
   fullscreen = $state(false);
@@ -60,6 +58,15 @@ class Wall {
   readonly layout = $derived(layoutOf(this.count));
   readonly pages = $derived(pagesOf(this.panes, this.count));
   readonly windows = $derived(onPage(this.panes, this.count, Math.min(this.page, this.pages - 1)));
+  /** The window that is seen alone. */
+  readonly full = new Meant(() => this.windows);
+  /** The window that is heard. */
+  readonly loud = new Meant(() => this.windows);
+  /** The window whose tools a finger has asked for. */
+  readonly touched = new Meant(() => this.windows);
+  private readonly chosenOne = new Meant(() => this.windows);
+  /** The window that has the keys, by its place on the page. */
+  readonly selected = $derived(this.chosenOne.place ?? this.chosenOne.chosenAt);
   private readonly first = $derived(Math.min(this.page, this.pages - 1) * this.count);
   /** Cameras that are seen on this page. */
   readonly seen: ReadonlySet<string> = $derived(new Set(this.windows.flatMap((pane) => pane?.cameras ?? [])));
@@ -68,34 +75,52 @@ class Wall {
   restore(passing: boolean): void {
     this.passing = passing;
     const name = session.user?.name ?? null;
-    if (this.owner === name) return;
+    if (this.owner === name && (passing || !this.strayed)) return;
     // What somebody else had here is nobody else's.
+    if (this.owner !== name) presets.forget();
     this.endTour();
-    presets.forget();
     this.owner = name;
-    const kept = read(this.key);
+    this.take(read(name));
+  }
+
+  private take(kept: Remembered | null): void {
     const body = parse(kept?.['body']);
     this.show(body?.kind === 'wall' ? body : null);
     if (body && kept?.['auto'] === true) this.chosen = null;
     this.page = typeof kept?.['page'] === 'number' ? Math.max(0, kept['page']) : 0;
     this.preset = typeof kept?.['preset'] === 'string' ? kept['preset'] : null;
     this.edited = kept?.['edited'] === true;
-  }
-
-  private get key(): string {
-    return `vigie.wall.${this.owner ?? ''}`;
+    this.strayed = false;
   }
 
   body(): WallBody {
     return { kind: 'wall', count: this.count, panes: this.panes, wish: this.wish, follow: this.follow };
   }
 
-  private keep(): void {
-    if (this.passing) return;
+  /** All that is remembered of it. */
+  private kept(): Remembered {
     const { page, preset, edited } = this;
     // Cameras that are not known now may be in a moment, or come back.
     const body = this.follow ? this.body() : { ...this.body(), panes: this.own };
-    localStorage.setItem(this.key, JSON.stringify({ body: json(body), auto: this.chosen === null, page, preset, edited }));
+    return { body: json(body), auto: this.chosen === null, page, preset, edited };
+  }
+
+  private keep(): void {
+    if (!this.passing) write(this.owner, this.kept());
+  }
+
+  /** Before another wall takes the place of this one, or of what stands in it: it can be had back for a while. */
+  private leave(words: string): void {
+    if (this.passing || this.panes.length === 0) return;
+    const { owner } = this;
+    const before = this.kept();
+    const run = (): void => {
+      if (this.owner !== owner || this.passing) return;
+      this.endTour();
+      this.take(before);
+      this.keep();
+    };
+    toasts.show(words, 'good', { label: t.common.undo, run });
   }
 
   /** `null`: all cameras. */
@@ -105,13 +130,12 @@ class Wall {
     this.own = body?.panes ?? [];
     this.wish = body?.wish ?? 'auto';
     this.page = 0;
-    this.full = null;
-    this.loud = null;
-    this.touched = null;
-    this.selected = 0;
+    for (const one of [this.full, this.loud, this.touched]) one.choose(null);
+    this.select(0);
   }
 
   showAll(): void {
+    if (this.edited) this.leave(t.wall.replaced);
     this.endTour();
     this.show(null);
     this.preset = null;
@@ -130,6 +154,8 @@ class Wall {
 
   private look(id: string, body: Body): void {
     if (body.kind !== 'wall') return;
+    if (this.edited) this.leave(t.wall.replaced);
+    this.strayed ||= this.passing;
     this.show(body);
     this.preset = id;
     this.edited = false;
@@ -158,20 +184,27 @@ class Wall {
     const at = this.first + this.selected;
     this.endTour();
     this.chosen = count;
-    this.full = null;
+    this.full.choose(null);
     this.page = Math.min(Math.floor(at / count), this.pages - 1);
-    this.selected = Math.min(at - this.page * count, count - 1);
+    this.select(Math.min(at - this.page * count, count - 1));
     this.edited = true;
     this.keep();
   }
 
+  select(place: number): void {
+    this.chosenOne.choose(place);
+  }
+
   put(window: number, pane: Pane | null): void {
+    const { selected } = this;
     this.changed(put(this.panes, this.first + window, pane));
+    // Nothing has moved, though its camera may stand elsewhere too.
+    this.select(selected);
   }
 
   swap(from: number, to: number): void {
     this.changed(swap(this.panes, this.first + from, this.first + to));
-    this.selected = to;
+    this.select(to);
   }
 
   /** The camera is given the chosen window if that is empty, else the first empty one; the answer is the window. */
@@ -181,14 +214,15 @@ class Wall {
     // A full page takes it into the chosen window.
     const window = at < this.first + this.count ? at - this.first : this.selected;
     this.put(window, single(camera));
-    this.selected = window;
+    this.select(window);
     return window;
   }
 
   clear(): void {
+    this.leave(t.wall.emptied);
     this.changed([]);
     this.page = 0;
-    this.full = null;
+    this.full.choose(null);
   }
 
   wishAll(wish: Wish): void {
@@ -198,16 +232,18 @@ class Wall {
   }
 
   turn(by: number): void {
+    const { selected } = this;
     this.page = (Math.min(this.page, this.pages - 1) + by + this.pages) % this.pages;
-    this.full = null;
-    this.loud = null;
+    this.full.choose(null);
+    this.loud.choose(null);
+    this.select(selected);
     this.keep();
   }
 
   /** One window alone, or all of them again. A sequence waits meanwhile. */
   enlarge(window: number | null, now: number): void {
-    this.full = window;
-    if (window !== null) this.selected = window;
+    this.full.choose(window);
+    if (window !== null) this.select(window);
     if (!this.tour) return;
     if (window !== null && this.tour.turns.pausedAt === null) {
       this.heldForFull = true;
@@ -216,6 +252,12 @@ class Wall {
       this.heldForFull = false;
       this.tour = { ...this.tour, turns: resume(this.tour.turns, now) };
     }
+  }
+
+  /** What was enlarged or heard has left the page. */
+  forgetGone(now: number): void {
+    this.loud.forgetGone();
+    if (this.full.place === null) this.enlarge(null, now);
   }
 
   startTour(name: string, stops: readonly string[] | null, dwellS: number, now: number): void {
@@ -263,17 +305,8 @@ class Wall {
     if (found) this.look(found.id, found.body);
     else if (stops === null) {
       this.page = Math.min(turns.at, this.pages - 1);
-      this.full = null;
+      this.full.choose(null);
     }
-  }
-}
-
-function read(key: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(localStorage.getItem(key) ?? 'null');
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
   }
 }
 
