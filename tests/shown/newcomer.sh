@@ -43,8 +43,9 @@ verdict() {
 }
 minutes() { awk -v s="$1" 'BEGIN { printf "%.1f min", s / 60 }'; }
 within() {
-	# A machine of its own may lock memory; without, ffmpeg's libgcrypt complains at each start.
-	systemd-nspawn --capability=CAP_IPC_LOCK --quiet --directory "$root" --register=no --keep-unit --as-pid2 \
+	# A machine of its own may lock memory (without, ffmpeg's libgcrypt complains at each start) and have
+	# networks.
+	systemd-nspawn --capability=CAP_IPC_LOCK,CAP_NET_ADMIN --quiet --directory "$root" --register=no --keep-unit --as-pid2 \
 		--setenv=PATH=/opt/rust/bin:/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		--setenv=NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt --setenv=CI=1 --console=pipe \
 		--chdir=/root/vigie "$@" </dev/null
@@ -61,6 +62,8 @@ if ls /usr/local/share/ca-certificates/*.crt >/dev/null 2>&1; then
 	cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/"
 	chroot "$root" update-ca-certificates >&2 || exit 1
 fi
+# As the installer writes it.
+printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n' >"$root/etc/hosts"
 git clone --quiet . "$root/root/vigie" && git -C "$root/root/vigie" checkout --quiet --detach \
 	"$(git rev-parse "$revision")" || exit 1
 
