@@ -1,6 +1,7 @@
 import type { CameraRight, HouseRight, SessionBody } from '../api/accounts';
 import { api, onSignedOut } from '../api/client';
 import { Problem } from '../api/problem';
+import { unsaved } from '../settings/unsaved';
 
 type Status = 'unknown' | 'signed_in' | 'signed_out';
 
@@ -31,7 +32,10 @@ class Session {
   fading = false;
 
   constructor() {
-    onSignedOut(() => this.end(this.status === 'signed_in', this.fading ? (this.user?.idle_minutes ?? null) : null));
+    onSignedOut(() => {
+      // Several requests may hear it.
+      if (this.status !== 'signed_out') this.end(this.status === 'signed_in', this.fading ? (this.user?.idle_minutes ?? null) : null);
+    });
   }
 
   /** Asks until the recorder answers. */
@@ -105,11 +109,14 @@ class Session {
   /** Accounts are those of a backup now, in which this one is not, or is another. */
   replaced(): void {
     this.end(true);
+    // Whoever has the same name then may be somebody else.
+    unsaved.forget();
     this.restored = true;
   }
 
   private begin(user: SessionBody): void {
     localStorage.setItem(HINT, '1');
+    unsaved.began(user.name);
     this.user = user;
     this.status = 'signed_in';
     this.expired = false;
@@ -121,6 +128,8 @@ class Session {
 
   private end(expired: boolean, idle: number | null = null): void {
     localStorage.removeItem(HINT);
+    if (!expired) unsaved.forget();
+    else if (this.user) unsaved.ended(this.user.name);
     this.user = null;
     this.status = 'signed_out';
     this.expired = expired;
