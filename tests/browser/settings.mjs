@@ -133,6 +133,39 @@ class Owner {
     this.say('a camera: refused in the recorder’s words at its field, tested, saved');
   }
 
+  async secret() {
+    await this.open('cameras', 'try-camera');
+    await this.page.getByLabel('User name', { exact: true }).fill('viewer');
+    const password = this.page.getByLabel('Password', { exact: true });
+    await password.pressSequentially('hush');
+    check((await password.inputValue()) === 'hush', 'what is typed as a password does not stay');
+    await this.save();
+    const saved = (await this.entry('camera', 'try-camera')).password;
+    check(saved !== undefined && saved !== 'hush', `the password is shown as ${saved}`);
+    check((await password.inputValue()) === '', 'a saved password is still in the page');
+    this.say('a password is typed, saved, and shown to nobody');
+  }
+
+  /** The session ends by itself: what was typed is there again, but for secrets. */
+  async kept() {
+    await this.open('cameras', 'try-camera');
+    const name = this.page.getByLabel('Name', { exact: true });
+    const before = await name.inputValue();
+    await name.fill('Kept camera');
+    await this.page.getByLabel('Password', { exact: true }).fill('hush');
+    await this.context.clearCookies();
+    await this.page.getByRole('button', { name: 'Sign in' }).waitFor({ timeout: 90_000 });
+    await this.signIn();
+    await this.page.getByText('What you had typed is here again').waitFor();
+    await this.page.getByText('Passwords and keys are to be typed again').waitFor();
+    check((await name.inputValue()) === 'Kept camera', `the name is ${await name.inputValue()}`);
+    check((await this.page.getByLabel('Password', { exact: true }).inputValue()) === '', 'a password was kept');
+    await this.picture('kept');
+    await this.page.getByRole('button', { name: 'Discard' }).click();
+    check((await name.inputValue()) === before, 'it is not discarded');
+    this.say('what was typed outlives the session, without secrets');
+  }
+
   async motion() {
     await this.open('motion', 'try-camera');
     await this.page.locator('[data-cell="0,0"]').focus();
@@ -426,7 +459,7 @@ class Owner {
   }
 }
 
-const STEPS = ['schedule', 'camera', 'motion', 'rule', 'conflict', 'offline', 'leaveUnsaved', 'remove', 'access', 'bound', 'certificate', 'backup', 'reset', 'disks', 'idle', 'system'];
+const STEPS = ['schedule', 'camera', 'secret', 'kept', 'motion', 'rule', 'conflict', 'offline', 'leaveUnsaved', 'remove', 'access', 'bound', 'certificate', 'backup', 'reset', 'disks', 'idle', 'system'];
 const wanted = process.argv.slice(2);
 const browser = await launch();
 try {

@@ -28,8 +28,8 @@ export const backups = {
   },
 
   /** `file`: in base64. */
-  restore: (backup: { file: string; password: string }, revision: string, tryOnly: boolean) =>
-    change<Restored>('POST', `/api/v1/restore${trying(tryOnly)}`, backup, { ...match(revision), timeoutMs: FILE_MS }),
+  restore: (backup: { file: string; password: string }, revision: string, tryOnly: boolean, progress: (share: number) => void) =>
+    change<Restored>('POST', `/api/v1/restore${trying(tryOnly)}`, backup, { ...match(revision), timeoutMs: FILE_MS, progress }),
 
   /** `password`: the own one. Answers where the next owner begins. */
   reset: (password: string) => post<{ setup: string }>('/api/v1/factory-reset', { password }, FILE_MS),

@@ -3,6 +3,7 @@
 import { at } from './base';
 import { Problem } from './problem';
 import type { SessionBody } from './accounts';
+import { uploading } from './upload';
 import type { Camera, Recordings, StreamName, SystemInfo } from './types';
 
 const TIMEOUT_MS = 10_000;
@@ -23,14 +24,16 @@ export function onSignedOut(handler: () => void): void {
 const underWay = new Set<AbortController>();
 let leaving = false;
 
-export async function send(path: string, init: RequestInit = {}): Promise<Response> {
+type Carry = (url: string, init: RequestInit) => Promise<Response>;
+
+export async function send(path: string, init: RequestInit = {}, carry: Carry = fetch): Promise<Response> {
   if (leaving) throw new Problem(0, 'given_up', 'signing out');
   const controller = new AbortController();
   const signal = init.signal ?? AbortSignal.timeout(init.method === undefined ? TIMEOUT_MS : CHANGE_MS);
   if (signal.aborted) controller.abort(signal.reason);
   signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
   underWay.add(controller);
-  const response = await fetch(at(path), { credentials: 'same-origin', cache: 'no-store', ...init, signal: controller.signal })
+  const response = await carry(at(path), { credentials: 'same-origin', cache: 'no-store', ...init, signal: controller.signal })
     .catch((cause: unknown) => {
       throw Problem.from(cause);
     })
@@ -63,17 +66,19 @@ export interface Change {
   /** It is sent even if the page is left at once; for small bodies. */
   outliving?: boolean;
   timeoutMs?: number;
+  /** Told how much of the body is sent, 0 to 1. */
+  progress?: (share: number) => void;
 }
 
 /** Whatever is not read and not made anew. */
-export async function change<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, body?: unknown, { headers = {}, outliving = false, timeoutMs = CHANGE_MS }: Change = {}): Promise<T> {
+export async function change<T>(method: 'PUT' | 'DELETE' | 'POST', path: string, body?: unknown, { headers = {}, outliving = false, timeoutMs = CHANGE_MS, progress }: Change = {}): Promise<T> {
   const response = await send(path, {
     method,
     keepalive: outliving,
     signal: AbortSignal.timeout(timeoutMs),
     headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+  }, progress && uploading(progress));
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 

@@ -22,6 +22,7 @@ export const backup = {
   of: (name: string, when: string, version: string) => `Of ${name}, saved ${when} by Vigie ${version}`,
   itsPassword: 'Password of the file',
   look: 'Show what changes',
+  sending: (percent: string) => `Uploading the file: ${percent} %`,
   opening: 'Opening the file…',
   people: 'Users, groups, tokens and what they keep',
   maySignOut: 'Users and passwords become those of the backup: you may be signed out. The configuration of now stays in the history.',

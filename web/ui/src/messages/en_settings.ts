@@ -130,6 +130,15 @@ export const settings = {
     takeUp: 'Go on from there',
   },
 
+  notes: {
+    resumed: 'Your session ended before this was saved. What you had typed is here again, over the configuration as it is now.',
+    withheld: 'Passwords and keys are to be typed again.',
+    gone: (what: string) => `Somebody else removed “${what}” meanwhile.`,
+    goneBy: (what: string, by: string) => `${by} removed “${what}” meanwhile.`,
+    anew: 'Saving makes it anew, with what you see here.',
+    lost: 'Somebody else removed these entries meanwhile. What you typed for them is not saved.',
+  },
+
   leave: {
     title: 'Leave without saving?',
     text: 'What you changed on this page is not saved yet.',

@@ -23,6 +23,7 @@ export const backup: Catalogue<typeof en.backup> = {
   of: (name, when, version) => `De ${name}, faite le ${when} par Vigie ${version}`,
   itsPassword: 'Mot de passe du fichier',
   look: 'Montrer ce qui change',
+  sending: (percent) => `Envoi du fichier : ${percent} %`,
   opening: 'Ouverture du fichier…',
   people: 'Utilisateurs, groupes, jetons et ce qu’ils gardent',
   maySignOut: 'Les utilisateurs et les mots de passe deviennent ceux de la sauvegarde : il se peut que vous soyez déconnecté. La configuration actuelle reste dans l’historique.',

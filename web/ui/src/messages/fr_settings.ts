@@ -130,6 +130,15 @@ export const settings: Catalogue<typeof en.settings> = {
     takeUp: 'Continuer depuis là',
   },
 
+  notes: {
+    resumed: 'Votre session s’est terminée avant l’enregistrement. Ce que vous aviez saisi est de nouveau là, par-dessus la configuration actuelle.',
+    withheld: 'Les mots de passe et les clés sont à saisir à nouveau.',
+    gone: (what) => `Quelqu’un a retiré « ${what} » entre-temps.`,
+    goneBy: (what, by) => `${by} a retiré « ${what} » entre-temps.`,
+    anew: 'L’enregistrement le crée à nouveau, avec ce que vous voyez ici.',
+    lost: 'Quelqu’un a retiré ces entrées entre-temps. Ce que vous avez saisi pour elles n’est pas enregistré.',
+  },
+
   leave: {
     title: 'Quitter sans enregistrer ?',
     text: 'Ce que vous avez modifié sur cette page n’est pas encore enregistré.',

@@ -24,6 +24,7 @@ export const backup: typeof en.backup = {
   of: (name: string, when: string, version: string) => `Dari ${name}, disimpan ${when} oleh Vigie ${version}`,
   itsPassword: 'Sandi berkas',
   look: 'Tampilkan yang berubah',
+  sending: (percent: string) => `Mengunggah berkas: ${percent}%`,
   opening: 'Membuka berkas…',
   people: 'Pengguna, grup, token, dan yang disimpannya',
   maySignOut: 'Pengguna dan sandi menjadi seperti di cadangan: Anda mungkin dikeluarkan. Konfigurasi sekarang tetap ada di riwayat.',

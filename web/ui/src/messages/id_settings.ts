@@ -131,6 +131,15 @@ export const settings: typeof en.settings = {
     takeUp: 'Lanjutkan dari sana',
   },
 
+  notes: {
+    resumed: 'Sesi Anda berakhir sebelum ini disimpan. Yang Anda ketik ada lagi di sini, di atas konfigurasi yang sekarang.',
+    withheld: 'Kata sandi dan kunci harus diketik lagi.',
+    gone: (what: string) => `Orang lain telah menghapus “${what}”.`,
+    goneBy: (what: string, by: string) => `${by} telah menghapus “${what}”.`,
+    anew: 'Menyimpan akan membuatnya lagi, dengan isi yang terlihat di sini.',
+    lost: 'Orang lain telah menghapus entri ini. Yang Anda ketik untuknya tidak disimpan.',
+  },
+
   leave: {
     title: 'Tinggalkan tanpa menyimpan?',
     text: 'Perubahan Anda di halaman ini belum disimpan.',

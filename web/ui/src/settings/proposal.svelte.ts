@@ -7,7 +7,7 @@ import { configuration } from '../state/configuration.svelte';
 export interface Wish {
   title: string;
   /** What cannot be taken back by a click is said here. */
-  warning?: string;
+  warning?: string | undefined;
   run: (tryOnly: boolean) => Promise<Changed>;
   /** It is made. */
   done: (changed: Changed) => void;

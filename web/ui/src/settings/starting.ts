@@ -7,6 +7,7 @@ const key = (table: ListName, id: string): string => `${table}/${id}`;
 
 export const begin = (table: ListName, id: string, values: Table): void => void begun.set(key(table, id), values);
 export const begunAs = (table: ListName, id: string): Table | undefined => begun.get(key(table, id));
+export const forgetBegun = (): void => begun.clear();
 export const done = (table: ListName, id: string): void => void begun.delete(key(table, id));
 
 /** What may stand in an id: of a name, as near as it can be. */

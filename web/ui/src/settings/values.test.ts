@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Table } from '../api/config';
-import { clone, differing, equal, getAt, rebase, setAt } from './values';
+import { clone, differing, equal, getAt, homeless, rebase, setAt } from './values';
 
 const gate = (): Table => ({ id: 'gate', main: { url: 'rtsp://a', audio: true }, record: { max_age: '30d' } });
 
@@ -57,4 +57,6 @@ test('a change of one camera stays that camera’s where somebody else has put t
   expect(rebase(base, typed, { camera: [gate(), yard()] })).toEqual({ camera: [changed, yard()] });
   expect(rebase(base, typed, { camera: [gate()] })).toEqual({ camera: [changed] });
   expect(rebase(base, typed, { camera: [yard()] })).toEqual({ camera: [yard()] });
+  expect(homeless(base, typed, { camera: [yard()] })).toEqual(['camera[#gate].record.motion']);
+  expect(homeless(base, typed, { camera: [gate()] })).toEqual([]);
 });

@@ -92,6 +92,10 @@ export function differing(a: Json | undefined, b: Json | undefined, path = ''): 
   return [path];
 }
 
+/** Of what was typed over `base`, the paths within entries that `theirs` has no more. */
+export const homeless = (base: Table, typed: Table, theirs: Table): string[] =>
+  differing(base, typed).filter((path) => [...path.matchAll(/\[#[^\]]*\]/g)].some(({ index, 0: entry }) => getAt(theirs, path.slice(0, index + entry.length)) === undefined));
+
 /** `typed` grew out of `base`, which somebody has changed to `theirs`: theirs with what was typed on top. */
 export function rebase(base: Table, typed: Table, theirs: Table): Table {
   const merged = structuredClone(theirs);

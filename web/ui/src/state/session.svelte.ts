@@ -1,6 +1,7 @@
 import type { CameraRight, HouseRight, SessionBody } from '../api/accounts';
 import { api, onSignedOut } from '../api/client';
 import { Problem } from '../api/problem';
+import { unsaved } from '../settings/unsaved';
 
 type Status = 'unknown' | 'signed_in' | 'signed_out';
 
@@ -9,7 +10,7 @@ type Status = 'unknown' | 'signed_in' | 'signed_out';
  * whoever was never signed in here is not asked about.
  */
 const HINT = 'vigie.signed_in';
-/** Somebody signed out; gone when the recorder has heard of it. */
+/** Somebody signed out; gone when the recorder has heard of it, or somebody signs in: then a sign-out would end theirs. */
 const LEFT = 'vigie.signed_out';
 
 /** Who is signed in. */
@@ -29,15 +30,23 @@ class Session {
   lingers = $state(false);
   /** It is about to end for want of input. */
   fading = false;
+  /** The recorder is being told of a sign-out. */
+  private telling: Promise<boolean> | null = null;
+  /** It is told again and again. */
+  private insisting = false;
 
   constructor() {
-    onSignedOut(() => this.end(this.status === 'signed_in', this.fading ? (this.user?.idle_minutes ?? null) : null));
+    onSignedOut(() => {
+      // Several requests may hear it.
+      if (this.status !== 'signed_out') this.end(this.status === 'signed_in', this.fading ? (this.user?.idle_minutes ?? null) : null);
+    });
   }
 
   /** Asks until the recorder answers. */
   async resume(): Promise<void> {
-    if (localStorage.getItem(LEFT) !== null) void this.keepTelling();
-    if (localStorage.getItem(HINT) === null) return this.end(false);
+    const left = localStorage.getItem(LEFT) !== null;
+    if (left) void this.keepTelling();
+    if (left || localStorage.getItem(HINT) === null) return this.end(false);
     try {
       this.begin(await api.session());
     } catch (problem) {
@@ -49,8 +58,20 @@ class Session {
 
   /** `code`: of the second factor, where the recorder asks for one. */
   async signIn(credentials: { name: string; password: string; code?: string; stay?: boolean }): Promise<void> {
+    // What is under way is waited for: its answer takes the browser's cookie away.
     await this.tellLeft();
-    this.begin(await api.signIn(credentials));
+    const left = localStorage.getItem(LEFT);
+    // From here on a sign-out would be that of the new session.
+    localStorage.removeItem(LEFT);
+    try {
+      this.begin(await api.signIn(credentials));
+    } catch (problem) {
+      if (left !== null) {
+        localStorage.setItem(LEFT, left);
+        void this.keepTelling();
+      }
+      throw problem;
+    }
   }
 
   /** The first owner was made, and is signed in. */
@@ -86,41 +107,60 @@ class Session {
   }
 
   /** The session is over for the recorder too, or was before. False: it does not answer. */
-  private async tellLeft(): Promise<boolean> {
-    if (localStorage.getItem(LEFT) === null) return true;
-    const told = await api.signOut().then(
-      () => true,
-      (problem: unknown) => problem instanceof Problem && problem.status !== 0,
-    );
-    this.lingers = !told;
-    if (told) localStorage.removeItem(LEFT);
-    return told;
+  private tellLeft(): Promise<boolean> {
+    if (localStorage.getItem(LEFT) === null) {
+      this.lingers = false;
+      return Promise.resolve(true);
+    }
+    this.telling ??= api
+      .signOut()
+      .then(
+        () => true,
+        (problem: unknown) => problem instanceof Problem && problem.status !== 0,
+      )
+      .then((told) => {
+        this.telling = null;
+        this.lingers = !told;
+        if (told) localStorage.removeItem(LEFT);
+        return told;
+      });
+    return this.telling;
   }
 
-  /** Until it answers, this browser could still ask for pictures. */
+  /** Until it answers, this browser could still ask for pictures. It ends with a sign-in here or in another window. */
   private async keepTelling(): Promise<void> {
+    if (this.insisting) return;
+    this.insisting = true;
     while (!(await this.tellLeft())) await new Promise((rest) => setTimeout(rest, 2_000));
+    this.insisting = false;
   }
 
   /** Accounts are those of a backup now, in which this one is not, or is another. */
   replaced(): void {
     this.end(true);
+    // Whoever has the same name then may be somebody else.
+    unsaved.forget();
     this.restored = true;
   }
 
   private begin(user: SessionBody): void {
     localStorage.setItem(HINT, '1');
+    localStorage.removeItem(LEFT);
+    unsaved.began(user.name);
     this.user = user;
     this.status = 'signed_in';
     this.expired = false;
     this.idle = null;
     this.restored = false;
+    this.lingers = false;
     this.fading = false;
     this.unreachable = false;
   }
 
   private end(expired: boolean, idle: number | null = null): void {
     localStorage.removeItem(HINT);
+    if (!expired) unsaved.forget();
+    else if (this.user) unsaved.ended(this.user.name);
     this.user = null;
     this.status = 'signed_out';
     this.expired = expired;

@@ -10,30 +10,16 @@ import { session } from '../state/session.svelte';
 import { toasts } from '../state/toasts.svelte';
 import { habits } from './settings.svelte';
 import { saveSnapshot } from './snapshot';
-import { isZoomed, panned, WHOLE, zoomed, type Zoom } from './zoom';
-
-const MIDDLE = { x: 0.5, y: 0.5 };
-const ZOOM_STEP = 1.5;
-const PAN_STEP = 0.15;
+import { Zooming } from './zooming.svelte';
 
 export class PaneControl {
   readonly view = new CameraWindow();
   readonly hand = new ByHand();
-  zoom: Zoom = $state.raw(WHOLE);
+  readonly zooming = new Zooming();
   info = $state(false);
   saving = $state(false);
   /** Somebody looks at something of their own: what takes turns waits. */
-  readonly held = $derived(this.view.playback !== null || isZoomed(this.zoom) || this.info || this.view.sound);
-
-  zoomBy(by: number): void {
-    this.zoom = zoomed(this.zoom, by, MIDDLE);
-  }
-
-  zoomIn = (): void => this.zoomBy(ZOOM_STEP);
-  zoomOut = (): void => this.zoomBy(1 / ZOOM_STEP);
-  zoomWhole = (): void => {
-    this.zoom = WHOLE;
-  };
+  readonly held = $derived(this.view.playback !== null || this.zooming.near || this.info || this.view.sound);
 
   replay(camera: Camera): void {
     this.view.play(camera, clock.now() - habits.replayMinutes * 60_000);
@@ -58,27 +44,19 @@ export class PaneControl {
 
   /** True where the key meant something here. */
   key(key: string, camera: Camera): boolean {
-    const run = this.actions(camera)[key];
+    const run = this.zooming.action(key) ?? this.actions(camera)[key];
     run?.();
     return run !== undefined;
   }
 
   private actions(camera: Camera): Record<string, (() => void) | undefined> {
     const { view } = this;
-    const near = isZoomed(this.zoom);
-    const pan = (x: number, y: number): (() => void) | undefined => (near ? () => (this.zoom = panned(this.zoom, { x, y })) : undefined);
     const recorded = view.playback !== null;
     return {
-      ArrowLeft: pan(PAN_STEP, 0) ?? (recorded ? () => view.skip(camera, -10) : undefined),
-      ArrowRight: pan(-PAN_STEP, 0) ?? (recorded ? () => view.skip(camera, 10) : undefined),
-      ArrowUp: pan(0, PAN_STEP),
-      ArrowDown: pan(0, -PAN_STEP),
-      Escape: near ? this.zoomWhole : recorded ? () => view.toLive() : this.info ? () => (this.info = false) : undefined,
+      ArrowLeft: recorded ? () => view.skip(camera, -10) : undefined,
+      ArrowRight: recorded ? () => view.skip(camera, 10) : undefined,
+      Escape: recorded ? () => view.toLive() : this.info ? () => (this.info = false) : undefined,
       ' ': recorded ? () => view.toggle() : undefined,
-      '+': this.zoomIn,
-      '=': this.zoomIn,
-      '-': this.zoomOut,
-      '0': this.zoomWhole,
       i: () => (this.info = !this.info),
       l: recorded ? () => view.toLive() : undefined,
       m: () => this.toggleSound(),

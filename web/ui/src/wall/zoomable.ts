@@ -11,11 +11,15 @@ interface Handlers {
   /** Pressed without moving. */
   press(point: Point, touched: boolean): void;
   pressedTwice(): void;
+  /** A finger went over the whole picture, to the left or not. */
+  swiped?(left: boolean): void;
 }
 
 const TWICE_MS = 350;
 /** Fewer pixels are no movement. */
 const STILL_PX = 8;
+/** Of the picture's width. */
+const SWIPE = 0.25;
 
 export function zoomable(handlers: Handlers): Attachment<HTMLElement> {
   return (element) => {
@@ -58,9 +62,14 @@ export function zoomable(handlers: Handlers): Attachment<HTMLElement> {
     });
     on('pointerup', (event) => {
       fingers.delete(event.pointerId);
-      const still = pressed && !pressed.moved;
+      const began = pressed;
       pressed = null;
-      if (!still) return;
+      if (!began) return;
+      if (began.moved) {
+        const by = (event.clientX - began.at.x) / element.clientWidth;
+        if (event.pointerType === 'touch' && Math.abs(by) > SWIPE && !isZoomed(handlers.get())) handlers.swiped?.(by < 0);
+        return;
+      }
       const twice = event.timeStamp - last.time < TWICE_MS && Math.hypot(event.clientX - last.x, event.clientY - last.y) < 24;
       last = { time: twice ? 0 : event.timeStamp, x: event.clientX, y: event.clientY };
       if (twice) handlers.pressedTwice();
