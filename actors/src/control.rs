@@ -30,7 +30,7 @@ use vigie_storage::{
     locks::Protection,
 };
 
-pub use disks::DiskRequest;
+pub use disks::{DiskRequest, DiskWish};
 
 use crate::{
     capacity::capacity,

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
-use vigie_config::{CameraId, Utc};
+use vigie_config::{CameraId, DiskId, Utc};
 
 use crate::{
     journal::{Journal, JournalError},
@@ -33,6 +33,9 @@ pub struct Deletion {
     /// Of one picture alone: its id. No footage went then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
+    /// Of one disk that was erased alone. What others hold of that time is there still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskId>,
     /// What went; `None`: it was interrupted, some of it may be there still.
     pub done: Option<Deleted>,
 }

@@ -61,8 +61,8 @@ pub use segment::{Fragment, SegmentStart};
 pub use shelf::{Shelf, What};
 pub use state::write_atomically;
 pub use storage::{
-    Adopted, CheckReport, DeleteError, Extent, Holding, Holdings, IndexState, PrepareError, Prepared, RebuildReport,
-    Storage, Survey, UpkeepError, Whose, inspect,
+    Adopted, CheckReport, DeleteError, Erasure, Extent, Holding, Holdings, IndexState, PrepareError, Prepared,
+    RebuildReport, Storage, Survey, UpkeepError, Whose, inspect,
 };
 pub use uuid::{RecorderId, VolumeId};
 pub use volume::{Limits, SegmentWriter, SyncTicket, Volume, VolumeSnapshot, VolumeState};

@@ -68,7 +68,7 @@ use crate::{
 };
 
 pub use footage::{DeleteError, Extent};
-pub use prepare::{Adopted, PrepareError, Prepared, Whose};
+pub use prepare::{Adopted, Erasure, PrepareError, Prepared, Whose};
 pub use survey::{Holding, Holdings, Survey};
 pub use upkeep::{CheckReport, RebuildReport, UpkeepError};
 pub use volumes::inspect;

@@ -203,7 +203,10 @@ fn foreign_blank_and_former_disks_are_recognised_and_nothing_is_overwritten() {
     }
     house.wait_camera_says("cam0", "not_recording", "vigie disk adopt");
     let text = refused(&house, &["prepare", "--id", "d1"]);
-    assert!(text.contains("files of footage") && text.contains("--erase"), "{text}");
+    assert!(
+        text.contains("files of footage") && text.contains("with erase"),
+        "{text}"
+    );
     assert_eq!(content(&disk1), before, "something was written to a foreign disk");
     for id in ["d1", "d2"] {
         let text = succeeds(&house, &["adopt", "--id", id]);
@@ -233,7 +236,7 @@ fn foreign_blank_and_former_disks_are_recognised_and_nothing_is_overwritten() {
     wait_all(&house, &cameras);
     assert!(files(&disk1).is_empty(), "something was written to a blank disk");
     let text = refused(&house, &["adopt", "--id", "d1"]);
-    assert!(text.contains("no footage") && text.contains("disk prepare"), "{text}");
+    assert!(text.contains("no footage") && text.contains("preparing it"), "{text}");
     succeeds(&house, &["prepare", "--id", "d1"]);
     house.wait_disk("d1", "in use", |state| state == "online");
 

@@ -1,6 +1,9 @@
 //! The set-up saved, put back and forgotten over HTTP, and disks put into service there, while Vigie runs.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -55,9 +58,9 @@ fn has(list: &Value, part: &str) -> bool {
     lines.any(|line| line.as_str().unwrap().contains(part))
 }
 
-fn audited(house: &House, text: &str) {
+fn audited(house: &House, kind: &str, text: &str) {
     wait_for(text, PATIENCE, || {
-        let log = house.get("/api/v1/audit?kind=configuration").json();
+        let log = house.get(&format!("/api/v1/audit?kind={kind}")).json();
         let told = |entry: &Value| entry["user"] == USER && entry["text"].as_str().unwrap().contains(text);
         log["entries"].as_array().unwrap().iter().any(told).then_some(())
     });
@@ -250,7 +253,7 @@ fn a_reset_recorder_knows_nobody_and_has_its_footage() {
     }
     let history = house.get("/api/v1/config-history").json();
     assert_eq!(history.as_array().unwrap().len(), 1, "{history}");
-    audited(&house, "set back to a new recorder");
+    audited(&house, "configuration", "set back to a new recorder");
     let there = |house: &House| house.recordings("cam0", "main").segments[0].clone();
     assert_eq!(
         (there(&house).0, house.disk("d1")["state"].clone()),
@@ -407,5 +410,101 @@ fn a_disk_is_released_exchanged_and_prepared_over_http() {
             .next()
             .is_some()
     );
-    audited(&house, "disk d1 is ready");
+    for told in [
+        "prepare failed: disk d1 is in use",
+        "release begins",
+        "disk d1 is ready",
+    ] {
+        audited(&house, "configuration", told);
+    }
+}
+
+/// Every file of footage below.
+fn footage_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(footage_below(&path)),
+            false if path.extension().is_some_and(|kind| kind == "mp4") => found.push(path),
+            false => {}
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn footage_of_a_disk_is_erased_by_who_may_delete_all_and_says_why() {
+    let cameras = cameras(1);
+    let house = House::start(&Setup::of(&cameras));
+    house.wait_recording("cam0", "main");
+    for (name, with) in [
+        ("fitter", json!({ "every_camera": ["live", "playback"] })),
+        ("keeper", json!({ "cameras": { "cam0": ["playback", "delete"] } })),
+    ] {
+        let mut rights = with;
+        rights["house"] = json!(["configure"]);
+        let group = house.ask_as(
+            USER,
+            "put",
+            &format!("/api/v1/groups/{name}s"),
+            &json!({ "rights": rights }),
+        );
+        let made = house.send(group);
+        assert_eq!(made.status, 200, "{}", made.text());
+        house.add_user(name, &format!("{name}s"));
+    }
+    let as_user =
+        |user: &str, what: &str, body: &Value| house.post_json_as(user, &format!("/api/v1/disks/d1/{what}"), body);
+    let released = as_user("fitter", "release", &json!(null));
+    assert_eq!(released.status, 200, "{}", released.text());
+    let disk = house.root.join("disk1");
+    let before = footage_below(&disk);
+    assert!(!before.is_empty());
+
+    let sold = json!({ "erase": true, "note": "sold with the house" });
+    let long = json!({ "erase": true, "note": "x".repeat(501) });
+    for (user, body, status, code) in [
+        (USER, json!({ "erase": false }), 409, "holds_footage"),
+        (USER, json!({ "erase": true }), 400, "bad_request"),
+        (USER, long, 400, "bad_request"),
+        ("fitter", sold.clone(), 403, "forbidden"),
+        ("keeper", sold.clone(), 403, "forbidden"),
+    ] {
+        let refused = as_user(user, "prepare", &body);
+        let said = refused.json();
+        assert_eq!(
+            (refused.status, &said["code"]),
+            (status, &json!(code)),
+            "{user} {body}: {said}"
+        );
+        assert!(
+            !refused.text().contains("vigie disk") && !refused.text().contains("--erase"),
+            "{said}"
+        );
+        assert_eq!(footage_below(&disk), before, "{user} {body}");
+    }
+    assert_eq!(house.get("/api/v1/footage/deletions").json(), json!([]));
+
+    let erased = as_user(USER, "prepare", &sold);
+    assert_eq!(erased.status, 200, "{}", erased.text());
+    assert!(has(&erased.json()["text"], "is ready; erased"), "{}", erased.text());
+    assert!(before.iter().all(|path| !path.exists()));
+    let told = house.get("/api/v1/footage/deletions").json();
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    for (key, value) in [
+        ("camera", json!("cam0")),
+        ("by", json!(USER)),
+        ("note", sold["note"].clone()),
+        ("disk", json!("d1")),
+        ("files", json!(before.len())),
+    ] {
+        assert_eq!(told[0][key], value, "{told}");
+    }
+    for told in ["prepare with erase begins: sold with the house", "is ready; erased"] {
+        audited(&house, "footage_deleted", told);
+    }
+    house.wait_disk("d1", "in use", |state| state == "online");
+    house.wait_recording("cam0", "main");
 }

@@ -14,7 +14,7 @@ use crate::{api::NoteBody, deadline};
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ProblemDocument {
     /// What a program decides by: `bad_request`, `unauthenticated`, `code_needed`, `locked_out`, `forbidden`, `blocked`, `no_camera`, `no_disk`, `no_footage`,
-    /// `mixed_formats`, `conflict`, `stale`, `refused`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
+    /// `mixed_formats`, `conflict`, `holds_footage`, `stale`, `refused`, `not_found`, `method_not_allowed`, `too_slow`, `unavailable`, `internal`.
     pub code: &'static str,
     pub title: &'static str,
     pub status: u16,
@@ -47,6 +47,8 @@ pub enum Problem {
     Blocked,
     #[error("{0}")]
     Conflict(String),
+    #[error("{0}")]
+    HoldsFootage(String),
     #[error("there is no camera {0}")]
     NoCamera(String),
     #[error("there is no disk {0}")]
@@ -113,6 +115,7 @@ impl Problem {
             Problem::CodeNeeded(_) => (StatusCode::UNAUTHORIZED, "code_needed", "A code is needed"),
             Problem::LockedOut(_) => (StatusCode::TOO_MANY_REQUESTS, "locked_out", "Too many wrong tries"),
             Problem::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Not as things stand"),
+            Problem::HoldsFootage(_) => (StatusCode::CONFLICT, "holds_footage", "There is footage on it"),
             Problem::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Problem::Blocked => (StatusCode::FORBIDDEN, "blocked", "Not admitted"),
             Problem::NoCamera(_) => (StatusCode::NOT_FOUND, "no_camera", "No such camera"),

@@ -81,6 +81,13 @@ impl Viewer {
         }
     }
 
+    pub fn may_everywhere(&self, right: CameraRight) -> Result<(), Problem> {
+        match self.0.rights.may_everywhere(right) {
+            true => Ok(()),
+            false => Err(self.lacks(&format!("{right:?}"), " of every camera")),
+        }
+    }
+
     pub fn may(&self, right: HouseRight) -> Result<(), Problem> {
         match self.0.may(right) {
             true => Ok(()),

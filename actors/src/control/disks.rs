@@ -1,10 +1,12 @@
 //! `vigie disk …`
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use vigie_config::{Disk, DiskId};
-use vigie_storage::{Adopted, Prepared, RecorderId};
+use vigie_storage::{Adopted, Erasure, Prepared, RecorderId};
 
-use super::{Answer, House};
+use super::{Answer, House, OPERATOR};
 use crate::disks::{DiskState, ServiceError, state_of};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,12 +25,51 @@ pub(super) fn perform(request: DiskRequest, house: &House<'_>) -> Answer {
             let lines = house.config.disks.iter().map(|disk| line(disk, house)).collect();
             return Answer { ok: true, lines };
         }
-        DiskRequest::Prepare { id, erase } => prepare(&id, erase, house),
-        DiskRequest::Adopt { id } => adopt(&id, house),
-        DiskRequest::Retire { id } => retire(&id, house),
-        DiskRequest::Release { id } => release(&id, house),
+        DiskRequest::Prepare { id, erase } => {
+            let erase = erase.then(|| Erasure::new(OPERATOR, "")).transpose();
+            match erase {
+                Ok(erase) => DiskWish::Prepare(erase).grant(&id, house),
+                Err(error) => return Answer::failed(error),
+            }
+        }
+        DiskRequest::Adopt { id } => DiskWish::Adopt.grant(&id, house),
+        DiskRequest::Retire { id } => DiskWish::Retire.grant(&id, house),
+        DiskRequest::Release { id } => DiskWish::Release.grant(&id, house),
     };
     done.map_or_else(Answer::failed, Answer::done)
+}
+
+/// What is wanted of one disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DiskWish {
+    Prepare(Option<Erasure>),
+    Adopt,
+    Retire,
+    Release,
+}
+
+impl DiskWish {
+    /// What was done, in an operator's words. Blocks, and for as long as the disk hangs.
+    pub fn grant(&self, id: &DiskId, house: &House<'_>) -> Result<String, ServiceError> {
+        match self {
+            DiskWish::Prepare(erase) => prepare(id, erase.as_ref(), house),
+            DiskWish::Adopt => adopt(id, house),
+            DiskWish::Retire => retire(id, house),
+            DiskWish::Release => release(id, house),
+        }
+    }
+}
+
+impl fmt::Display for DiskWish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DiskWish::Prepare(None) => "prepare",
+            DiskWish::Prepare(Some(_)) => "prepare with erase",
+            DiskWish::Adopt => "adopt",
+            DiskWish::Retire => "retire",
+            DiskWish::Release => "release",
+        })
+    }
 }
 
 /// Id, group, state, free and total bytes, bytes of footage, path; then, indented, what is to be
@@ -90,7 +131,7 @@ fn known<'a>(id: &DiskId, house: &'a House<'_>) -> Result<&'a Disk, ServiceError
     disk.ok_or_else(|| ServiceError::Unknown(id.clone()))
 }
 
-fn prepare(id: &DiskId, erase: bool, house: &House<'_>) -> Result<String, ServiceError> {
+fn prepare(id: &DiskId, erase: Option<&Erasure>, house: &House<'_>) -> Result<String, ServiceError> {
     let prepared = match house.disks {
         Some(disks) => disks.prepare(id, erase)?,
         None => house.storage.prepare(known(id, house)?, erase)?,
@@ -130,7 +171,7 @@ fn retire(id: &DiskId, house: &House<'_>) -> Result<String, ServiceError> {
         }
     }
     Ok(format!(
-        "disk {id} is retired: nothing new is begun there, and its footage stays until retention takes it; \"vigie disk adopt --id {id}\" takes it back"
+        "disk {id} is retired: nothing new is begun there, and its footage stays until retention takes it; adopting it takes it back"
     ))
 }
 

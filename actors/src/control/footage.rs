@@ -39,7 +39,7 @@ pub(super) fn delete(house: &House<'_>, camera: &CameraId, from: Utc, to: Utc, n
     }
 }
 
-/// Id, camera, from, to, by, at, files, bytes, note; with that of one picture in front its id.
+/// Id, camera, from, to, by, at, files, bytes, note; with that of one picture in front its id, with that of an erased disk its id.
 pub(super) fn deletions(storage: &Arc<Storage>) -> Answer {
     let line = |deletion: &Deletion| {
         let Deletion {
@@ -51,13 +51,15 @@ pub(super) fn deletions(storage: &Arc<Storage>) -> Answer {
             by,
             at,
             snapshot,
+            disk,
             done,
         } = deletion;
         let snapshot = snapshot.as_ref().map_or(String::new(), |id| format!("snapshot {id}: "));
+        let disk = disk.as_ref().map_or(String::new(), |id| format!("disk {id} erased: "));
         let done = done.map_or("interrupted\t-".to_owned(), |done| {
             format!("{}\t{}", done.files, done.bytes)
         });
-        format!("{id}\t{camera}\t{from}\t{to}\t{by}\t{at}\t{done}\t{snapshot}{note}")
+        format!("{id}\t{camera}\t{from}\t{to}\t{by}\t{at}\t{done}\t{snapshot}{disk}{note}")
     };
     Answer {
         ok: true,

@@ -9,8 +9,8 @@ use std::{
 };
 
 use tokio::sync::watch;
-use vigie_config::DiskId;
-use vigie_storage::{Adopted, Holdings, PrepareError, Prepared};
+use vigie_config::{DiskId, ErrorKind, Kind};
+use vigie_storage::{Adopted, Erasure, Holdings, PrepareError, Prepared};
 
 use super::{DiskState, Disks};
 
@@ -23,10 +23,10 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Why an operator's wish was not granted.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    #[error("there is no disk {0} in the configuration: see \"vigie disk list\"")]
+    #[error("there is no disk {0} in the configuration")]
     Unknown(DiskId),
     #[error(
-        "disk {0} was told to close and has not closed yet: it does not answer; it is not safe to pull it before \"vigie disk list\" says released"
+        "disk {0} was told to close and has not closed yet: it does not answer; it is not safe to pull it before its state is released"
     )]
     NotClosed(DiskId),
     #[error(
@@ -41,9 +41,35 @@ pub enum ServiceError {
     Prepare(#[from] PrepareError),
 }
 
+impl Kind for ServiceError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            ServiceError::Unknown(_) => ErrorKind::Misconfigured,
+            ServiceError::NotClosed(_) | ServiceError::Hanging(_) => ErrorKind::Timeout,
+            ServiceError::Read { .. } => ErrorKind::Unavailable,
+            ServiceError::Prepare(error) => error.kind(),
+        }
+    }
+}
+
+/// One command at a time: others are sent away until it is dropped.
+pub struct Turn {
+    disk: DiskId,
+    of: Arc<Mutex<BTreeSet<DiskId>>>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut served = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        served.remove(&self.disk);
+    }
+}
+
 /// Which disks are retired or released.
 #[derive(Default)]
 pub(super) struct Service {
+    /// Those that a command is under way on.
+    served: Arc<Mutex<BTreeSet<DiskId>>>,
     retired: Mutex<BTreeSet<DiskId>>,
     released: watch::Sender<BTreeSet<DiskId>>,
 }
@@ -62,6 +88,14 @@ impl Service {
             true => self.retired().insert(disk.clone()),
             false => self.retired().remove(disk),
         };
+    }
+
+    fn turn(&self, disk: &DiskId) -> Option<Turn> {
+        let of = self.served.clone();
+        let mut served = of.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = served.insert(disk.clone());
+        drop(served);
+        first.then(|| Turn { disk: disk.clone(), of })
     }
 
     /// Wakes the disk's actor.
@@ -96,6 +130,12 @@ fn wait(longest: Duration, done: impl Fn() -> bool) -> bool {
 }
 
 impl Disks {
+    /// For one command on that disk. `None`: another one is under way, and a disk that hangs may keep
+    /// it for ever.
+    pub fn turn(&self, disk: &DiskId) -> Option<Turn> {
+        self.service.turn(disk)
+    }
+
     /// Stops recording on it, syncs and closes it, so that it can be unmounted and pulled. It is
     /// used again when it was gone and is there again, or with [`Disks::adopt`]. Blocks.
     pub fn release(&self, disk: &DiskId) -> Result<(), ServiceError> {
@@ -130,7 +170,7 @@ impl Disks {
     }
 
     /// Takes a disk that holds nothing (or nothing that is to be kept) into use.
-    pub fn prepare(&self, disk: &DiskId, erase: bool) -> Result<Prepared, ServiceError> {
+    pub fn prepare(&self, disk: &DiskId, erase: Option<&Erasure>) -> Result<Prepared, ServiceError> {
         let prepared = self.storage.prepare(&*self.known(disk)?, erase)?;
         self.in_service(disk);
         Ok(prepared)
@@ -175,4 +215,21 @@ pub(super) fn place_of(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     let seen = std::fs::metadata(path).ok()?;
     Some((seen.dev(), seen.ino()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_command_of_a_disk_at_a_time() {
+        let service = Service::default();
+        let (d1, d2) = (DiskId::new("d1").unwrap(), DiskId::new("d2").unwrap());
+        let first = service.turn(&d1);
+        assert!(first.is_some() && service.turn(&d1).is_none());
+        assert!(service.turn(&d2).is_some(), "another disk does not wait for it");
+        drop(first);
+        assert!(service.turn(&d1).is_some());
+    }
 }

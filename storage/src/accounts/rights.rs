@@ -86,6 +86,11 @@ impl Rights {
         self.every_camera.contains(&right) || self.cameras.get(camera).is_some_and(|own| own.contains(&right))
     }
 
+    /// With every camera, those of tomorrow and those that are gone too.
+    pub fn may_everywhere(&self, right: CameraRight) -> bool {
+        self.every_camera.contains(&right)
+    }
+
     /// With one camera at least.
     pub fn may_somewhere(&self, right: CameraRight) -> bool {
         self.every_camera.contains(&right) || self.cameras.values().any(|own| own.contains(&right))

@@ -142,6 +142,7 @@ impl Storage {
             by: by.to_owned(),
             at: Utc::now(),
             snapshot: None,
+            disk: None,
             done: None,
         };
         self.deletions.order(deletion.clone()).map_err(DeleteError::Journal)?;

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ulid::Ulid;
 use vigie_config::{Disk, DiskId, ErrorKind, Kind, Utc};
 
 use super::{
@@ -16,30 +17,54 @@ use super::{
     volumes::open_root,
 };
 use crate::{
+    deletions::{Deleted, Deletion},
     error::VolumeError,
     file::Root,
     layout,
+    note::{self, NoteError},
     recovery::{hours_of, streams_on},
     retention::LONGEST_US,
     uuid::{RecorderId, VolumeId},
     volume::marker::{FORMAT, Identity, Marker},
 };
 
-/// Why a disk was not prepared or taken over; nothing was changed then.
+/// Who has a disk erased, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    by: String,
+    note: String,
+}
+
+impl Erasure {
+    /// `note`: one line of at most 500 characters.
+    pub fn new(by: &str, note: &str) -> Result<Erasure, NoteError> {
+        note::check(note)?;
+        Ok(Erasure {
+            by: by.to_owned(),
+            note: note.to_owned(),
+        })
+    }
+
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+}
+
+/// Why a disk was not prepared or taken over; except for the last nothing was changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     #[error(transparent)]
     Volume(#[from] VolumeError),
-    #[error("disk {disk} is in use: release it first with \"vigie disk release --id {disk}\"")]
+    #[error("disk {disk} is in use: release it first")]
     InUse { disk: DiskId },
-    #[error("disk {disk}: {} is {whose} and holds {holds}: nothing was changed; --erase deletes all of it, \"vigie disk adopt --id {disk}\" keeps it", path.display())]
+    #[error("disk {disk}: {} is {whose} and holds {holds}: nothing was changed; preparing it with erase deletes all of it, adopting it keeps it", path.display())]
     Holds {
         disk: DiskId,
         path: PathBuf,
         whose: Whose,
         holds: Holdings,
     },
-    #[error("disk {disk}: {} holds protected footage of {cameras}: release it first with \"vigie lock release\"", path.display())]
+    #[error("disk {disk}: {} holds protected footage of {cameras}: end its protection first", path.display())]
     Protected {
         disk: DiskId,
         path: PathBuf,
@@ -47,14 +72,19 @@ pub enum PrepareError {
     },
     #[error("disk {disk}: nothing is erased while it is not known what is protected: {fault}")]
     Locks { disk: DiskId, fault: String },
-    #[error("disk {disk}: there is no footage in {} to take over: \"vigie disk prepare --id {disk}\" takes it into use", path.display())]
+    #[error("disk {disk}: there is no footage in {} to take over: preparing it takes it into use", path.display())]
     NothingToAdopt { disk: DiskId, path: PathBuf },
+    #[error("what is erased must be written down first, and cannot: {0}")]
+    Journal(String),
+    #[error("{error}; {erased} of {of} files of footage were deleted before that: prepare it again")]
+    Unfinished { error: VolumeError, erased: u64, of: u64 },
 }
 
 impl Kind for PrepareError {
     fn kind(&self) -> ErrorKind {
         match self {
-            PrepareError::Volume(error) => error.kind(),
+            PrepareError::Volume(error) | PrepareError::Unfinished { error, .. } => error.kind(),
+            PrepareError::Journal(_) => ErrorKind::Unavailable,
             _ => ErrorKind::Refused,
         }
     }
@@ -132,20 +162,22 @@ impl Storage {
         survey::survey(disk, &open_root(disk)?)
     }
 
-    /// Takes a disk into use that holds nothing, or nothing that is to be kept (`erase`). Files
-    /// that are not footage stay. Blocks as long as deleting takes.
-    pub fn prepare(&self, disk: &Disk, erase: bool) -> Result<Prepared, PrepareError> {
+    /// Takes a disk into use that holds nothing, or nothing that is to be kept (`erase`): what
+    /// goes then is written down before and after, by camera. Files that are not footage stay. Blocks
+    /// as long as deleting takes.
+    pub fn prepare(&self, disk: &Disk, erase: Option<&Erasure>) -> Result<Prepared, PrepareError> {
         let one = self.one_change_of(&disk.id);
         let _one = lock(&one);
         let (root, survey) = self.unused(disk)?;
         let own = self.recorder();
         let (id, path) = (disk.id.clone(), disk.path.clone());
-        let decision = decide(&survey, own, erase).map_err(|whose| PrepareError::Holds {
+        let decision = decide(&survey, own, erase.is_some()).map_err(|whose| PrepareError::Holds {
             disk: id.clone(),
             path: path.clone(),
             whose,
             holds: survey.holds.clone(),
         })?;
+        let mut ordered = Vec::new();
         match decision {
             Decision::Nothing => {
                 lock(&self.state).retire(&disk.id, false);
@@ -160,15 +192,28 @@ impl Storage {
                     Identity::Marked(marker) => Some(marker.volume),
                     _ => self.volume_before(&disk.id),
                 };
+                if let Some(erasure) = erase {
+                    ordered = self.order_erasure(disk, &survey, held, erasure)?;
+                }
                 if let Some(held) = held {
                     self.forget(held);
                     self.flush_index();
                 }
                 let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot erase", &disk.path, &error);
-                erase_footage(&root).map_err(failed)?;
+                let mut erased = 0;
+                let done = erase_footage(&root, &mut erased);
+                done.map_err(|error| unfinished(failed(error), erased, &survey))?;
+                for (id, deleted) in &ordered {
+                    if let Err(error) = self.deletions.done(*id, *deleted) {
+                        // It tells of an interrupted deletion then: more than went is never told.
+                        tracing::error!(%error, disk = %disk.id, "that a disk was erased cannot be written down");
+                    }
+                }
             }
         }
         let failed = |error: io::Error| VolumeError::io(&disk.id, "cannot write the marker in", &disk.path, &error);
+        let gone = if ordered.is_empty() { 0 } else { survey.holds.files() };
+        let failed = |error: io::Error| unfinished(failed(error), gone, &survey);
         let volume = VolumeId::generate().map_err(|error| failed(io::Error::other(error)))?;
         Marker::new(volume, own).replace(&root).map_err(failed)?;
         self.taken_over(disk, volume);
@@ -282,6 +327,46 @@ impl Storage {
         Ok((root, survey))
     }
 
+    /// An order for each camera, written down; what is told when all of it is gone.
+    fn order_erasure(
+        &self,
+        disk: &Disk,
+        survey: &Survey,
+        held: Option<VolumeId>,
+        erasure: &Erasure,
+    ) -> Result<Vec<(Ulid, Deleted)>, PrepareError> {
+        let streams = self.streams();
+        let mut ordered = Vec::new();
+        for (camera, holding) in &survey.holds.cameras {
+            let of_camera = streams.iter().filter(|stream| stream.camera == *camera);
+            let rows = of_camera.flat_map(|stream| self.catalog.indexed(stream, holding.first, Utc::MAX));
+            let ends = rows.filter(|row| Some(row.volume) == held).map(|row| row.end);
+            let longest = holding.last.plus_micros(LONGEST_US);
+            let last = ends.max().filter(|end| *end > holding.last).unwrap_or(longest);
+            let deletion = Deletion {
+                id: Ulid::generate(),
+                camera: camera.clone(),
+                from: holding.first,
+                to: last,
+                note: erasure.note.clone(),
+                by: erasure.by.clone(),
+                at: Utc::now(),
+                snapshot: None,
+                disk: Some(disk.id.clone()),
+                done: None,
+            };
+            let deleted = Deleted {
+                files: holding.files,
+                bytes: holding.bytes,
+                first: holding.first,
+                last,
+            };
+            ordered.push((deletion.id, deleted));
+            self.deletions.order(deletion).map_err(PrepareError::Journal)?;
+        }
+        Ok(ordered)
+    }
+
     /// Footage of other recorders cannot be protected here.
     fn check_unprotected(&self, disk: &Disk, survey: &Survey) -> Result<(), PrepareError> {
         let ours = !matches!(&survey.identity, Identity::Marked(marker) if marker.recorder != self.recorder());
@@ -351,18 +436,30 @@ fn newer(disk: &Disk, seen: i64) -> VolumeError {
     }
 }
 
-/// What is named as footage and its ledgers are, and folders that hold nothing else.
-fn erase_footage(root: &Root) -> io::Result<()> {
+fn unfinished(error: VolumeError, erased: u64, survey: &Survey) -> PrepareError {
+    match erased {
+        0 => error.into(),
+        erased => PrepareError::Unfinished {
+            error,
+            erased,
+            of: survey.holds.files(),
+        },
+    }
+}
+
+/// What is named as footage and its ledgers are, and folders that hold nothing else. Counts files of
+/// footage, also where it fails.
+fn erase_footage(root: &Root, erased: &mut u64) -> io::Result<()> {
     for stream in streams_on(root)? {
         let dir = layout::stream_dir(&stream);
         for (_, hour) in hours_of(root, &stream, Utc::MIN)? {
-            erase_files(root, &hour, layout::is_of_hour)?;
+            erase_files(root, &hour, layout::is_of_hour, erased)?;
         }
         let days = root.list(&dir)?.into_iter();
         for day in days.filter(|day| day.is_dir && layout::parse_day(&day.name).is_some()) {
-            erase_files(root, &dir.join(day.name), |name| name == layout::LEDGER)?;
+            erase_files(root, &dir.join(day.name), |name| name == layout::LEDGER, erased)?;
         }
-        erase_files(root, &dir, |name| name == layout::EXPIRED)?;
+        erase_files(root, &dir, |name| name == layout::EXPIRED, erased)?;
         if let Some(camera) = dir.parent() {
             // Fails where something is left, as it should.
             let _ = root.remove_dir(camera);
@@ -371,10 +468,11 @@ fn erase_footage(root: &Root) -> io::Result<()> {
     root.sync()
 }
 
-fn erase_files(root: &Root, dir: &Path, ours: fn(&str) -> bool) -> io::Result<()> {
+fn erase_files(root: &Root, dir: &Path, ours: fn(&str) -> bool, erased: &mut u64) -> io::Result<()> {
     let entries = root.list(dir)?.into_iter();
     for entry in entries.filter(|entry| !entry.is_dir && ours(&entry.name)) {
         root.remove(&dir.join(&entry.name))?;
+        *erased += u64::from(layout::parse_segment_name(&entry.name).is_some());
     }
     let _ = root.remove_dir(dir);
     Ok(())

@@ -28,6 +28,10 @@ fn reinstalled(house: &House) -> Arc<Storage> {
     house.open()
 }
 
+fn erasure() -> Erasure {
+    Erasure::new("ann", "sold").unwrap()
+}
+
 fn names(house: &House) -> Vec<std::path::PathBuf> {
     files(&house.dir.path().join("d1"))
 }
@@ -46,7 +50,7 @@ fn footage_from_before_a_reinstall_is_left_alone_and_then_taken_over() {
     assert!(matches!(error, VolumeError::Foreign { .. }));
     assert!(error.to_string().contains("vigie disk adopt --id d1"), "{error}");
 
-    let refused = storage.prepare(&disk, false).unwrap_err();
+    let refused = storage.prepare(&disk, None).unwrap_err();
     let text = refused.to_string();
     assert!(
         text.contains("3 files of footage") && text.contains("gate from 2026-11-20T09:00:00"),
@@ -96,7 +100,7 @@ fn a_disk_that_lost_its_marker_is_taken_over_as_what_it_was() {
     std::fs::remove_file(disk.path.join(layout::MARKER)).unwrap();
     assert!(matches!(storage.add_volume(&disk), Err(VolumeError::Unmarked { .. })));
     assert!(matches!(
-        storage.prepare(&disk, false),
+        storage.prepare(&disk, None),
         Err(PrepareError::Holds {
             whose: Whose::Nobodys,
             ..
@@ -104,7 +108,7 @@ fn a_disk_that_lost_its_marker_is_taken_over_as_what_it_was() {
     ));
     std::fs::write(disk.path.join(layout::MARKER), "not toml at all").unwrap();
     assert!(matches!(
-        storage.prepare(&disk, false),
+        storage.prepare(&disk, None),
         Err(PrepareError::Holds {
             whose: Whose::Unreadable,
             ..
@@ -124,11 +128,14 @@ fn preparing_erases_only_when_told_to_and_only_footage() {
     let storage = house.open();
     footage(&house, &storage, "gate");
     let disk = house.disk("d1");
-    assert!(matches!(storage.prepare(&disk, true), Err(PrepareError::InUse { .. })));
+    assert!(matches!(
+        storage.prepare(&disk, Some(&erasure())),
+        Err(PrepareError::InUse { .. })
+    ));
     storage.remove_volume(&disk.id);
     std::fs::write(disk.path.join("letter.odt"), "dear").unwrap();
     assert!(matches!(
-        storage.prepare(&disk, false),
+        storage.prepare(&disk, None),
         Err(PrepareError::Holds { whose: Whose::Ours, .. })
     ));
     let camera = CameraId::new("gate").unwrap();
@@ -136,15 +143,29 @@ fn preparing_erases_only_when_told_to_and_only_footage() {
         .locks()
         .protect(camera, at("09:00:03"), at("09:00:04"), "", "me")
         .unwrap();
-    let refused = storage.prepare(&disk, true).unwrap_err();
+    let refused = storage.prepare(&disk, Some(&erasure())).unwrap_err();
     assert!(matches!(refused, PrepareError::Protected { .. }), "{refused}");
     assert_eq!(all(&storage, &stream("gate")).segments.len(), 3);
     storage.locks().release(lock.id, "me").unwrap();
 
-    let Prepared::Done { erased } = storage.prepare(&disk, true).unwrap() else {
+    let Prepared::Done { erased } = storage.prepare(&disk, Some(&erasure())).unwrap() else {
         panic!()
     };
     assert_eq!(erased.files(), 3);
+    let told = storage.deletions();
+    let told: Vec<_> = told
+        .iter()
+        .map(|one| {
+            (
+                one.camera.as_str(),
+                &*one.by,
+                &*one.note,
+                one.disk.as_ref(),
+                one.done.unwrap().files,
+            )
+        })
+        .collect();
+    assert_eq!(told, [("gate", "ann", "sold", Some(&disk.id), 3)]);
     assert!(disk.path.join("letter.odt").exists() && !disk.path.join("gate").exists());
     assert!(
         all(&storage, &stream("gate")).segments.is_empty(),
@@ -171,9 +192,13 @@ fn erasing_that_ends_halfway_leaves_no_rows_of_what_is_gone() {
         eprintln!("left out: a file cannot be made immutable here ({error})");
         return;
     }
-    let refused = storage.prepare(&disk, true).unwrap_err();
+    let refused = storage.prepare(&disk, Some(&erasure())).unwrap_err();
     rustix::fs::ioctl_setflags(&last, flags).unwrap();
-    assert!(refused.to_string().contains("cannot erase"), "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains("cannot erase") && text.contains("2 of 3 files"), "{text}");
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let told = storage.deletions();
+    assert!(told.len() == 1 && told[0].done.is_none(), "{told:?}");
     storage.add_volume(&disk).unwrap();
     until("read", || storage.index_state() == IndexState::Ok);
     assert_eq!(all(&storage, &stream("gate")).segments.len(), 1);
@@ -196,7 +221,7 @@ fn a_blank_disk_where_another_was_is_used_when_it_is_prepared() {
     assert!(matches!(error, VolumeError::Blank { .. }), "{error}");
     assert!(matches!(storage.adopt(&disk), Err(PrepareError::NothingToAdopt { .. })));
     assert!(is_empty(&disk.path));
-    storage.prepare(&disk, false).unwrap();
+    storage.prepare(&disk, None).unwrap();
     storage.add_volume(&disk).unwrap();
     assert!(all(&storage, &stream("gate")).segments.is_empty());
 
@@ -217,7 +242,7 @@ fn a_newer_format_is_never_touched() {
     let marker = disk.path.join(layout::MARKER);
     std::fs::write(&marker, "format = 2\n").unwrap();
     for refused in [
-        storage.prepare(&disk, true).unwrap_err(),
+        storage.prepare(&disk, Some(&erasure())).unwrap_err(),
         storage.adopt(&disk).unwrap_err(),
     ] {
         assert!(
@@ -237,7 +262,7 @@ fn a_pipe_in_place_of_the_marker_is_not_waited_for() {
     let made = std::process::Command::new("mkfifo").arg(&marker).status().unwrap();
     assert!(made.success());
     assert!(matches!(storage.add_volume(&disk), Err(VolumeError::BadMarker { .. })));
-    assert!(storage.prepare(&disk, false).is_err());
+    assert!(storage.prepare(&disk, None).is_err());
 }
 
 #[test]

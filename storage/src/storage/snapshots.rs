@@ -100,6 +100,7 @@ impl Storage {
             by: by.to_owned(),
             at: Utc::now(),
             snapshot: Some(id.to_string()),
+            disk: None,
             done: None,
         };
         self.deletions.order(deletion.clone()).map_err(DeleteError::Journal)?;

@@ -51,6 +51,9 @@ pub struct DeletionBody {
     /// The one picture that was deleted; absent: footage
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot: Option<String>,
+    /// The one disk that was erased; what others hold of that time is there still
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<String>,
     /// null: it was interrupted, some of it may be there still
     files: Option<u64>,
     bytes: Option<u64>,
@@ -67,6 +70,7 @@ impl From<Deletion> for DeletionBody {
             by: deletion.by,
             at: deletion.at,
             snapshot: deletion.snapshot,
+            disk: deletion.disk.map(|disk| disk.to_string()),
             files: deletion.done.map(|done| done.files),
             bytes: deletion.done.map(|done| done.bytes),
         }

@@ -66,16 +66,17 @@ export class Backups {
     return [200, { setup: '/setup?link=first' }];
   }
 
-  serve(id, command, { erase }) {
+  serve(id, command, { erase, note }) {
     const state = this.states[id];
     const done = (next, ...text) => {
       this.states[id] = next;
       return [200, { text }];
     };
-    if (state === undefined) return [404, 'no_disk', `there is no disk ${id} in the configuration: see "vigie disk list"`];
+    if (state === undefined) return [404, 'no_disk', `there is no disk ${id} in the configuration`];
     if (command === 'prepare' && ['foreign', 'released'].includes(state) && !erase) {
-      return [409, 'conflict', `disk ${id}: /srv/vigie/${id}/footage is recorder 7d3c's ${HOLDS}: nothing was changed; --erase deletes all of it, "vigie disk adopt --id ${id}" keeps it`];
+      return [409, 'holds_footage', `disk ${id}: /srv/vigie/${id}/footage is recorder 7d3c's ${HOLDS}: nothing was changed; preparing it with erase deletes all of it, adopting it keeps it`];
     }
+    if (erase && !note?.trim()) return [400, 'bad_request', 'note: say why the disk is erased'];
     if (command === 'prepare') return done('online', erase ? `disk ${id} is ready; erased: 1240 files of footage, 71.3 GiB` : `disk ${id} is ready`);
     if (command === 'adopt') return done('online', state === 'foreign' ? `disk ${id} is this recorder's now, with 1240 files of footage, 71.3 GiB; recorded by 7d3c` : `disk ${id} is in service again`);
     if (command === 'retire') return done('retired', `disk ${id} is retired: nothing new is begun there, and its footage stays until retention takes it`);

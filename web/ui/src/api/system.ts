@@ -120,15 +120,15 @@ export interface Extent {
   removed: boolean;
 }
 
-/** Looking through a large disk, and erasing it, takes as long as it takes. */
-const DISK_MS = 30 * 60_000;
+/** The recorder answers within 60 s, and goes on where it is not done by then. */
+const DISK_MS = 90_000;
 
 export const system = {
   info: () => get<Info>('/api/v1/system/info'),
   capacity: () => get<Capacity[]>('/api/v1/system/capacity'),
-  /** What was done, in the recorder's words. `erase`: with the footage on it. */
-  serve: async (disk: string, command: DiskCommand, erase = false): Promise<string[]> =>
-    (await post<{ text: string[] }>(`/api/v1/disks/${encodeURIComponent(disk)}/${command}`, erase ? { erase } : {}, DISK_MS)).text,
+  /** What was done, in the recorder's words. `erased`: why the footage on it goes. */
+  serve: async (disk: string, command: DiskCommand, erased?: string): Promise<string[]> =>
+    (await post<{ text: string[] }>(`/api/v1/disks/${encodeURIComponent(disk)}/${command}`, erased === undefined ? {} : { erase: true, note: erased }, DISK_MS)).text,
   tree: () => get<Actor>('/api/v1/system/tree'),
   footage: () => get<Extent[]>('/api/v1/footage'),
   /** Newest first; `next`: ask for those before it. */

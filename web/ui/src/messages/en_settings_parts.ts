@@ -144,7 +144,9 @@ export const parts = {
     looked: 'Looked at',
     commands: (id: string) => `What may be done with disk ${id}`,
     sure: 'Delete all of this footage',
-    running: 'At work. A large disk takes minutes; it goes on when this is closed.',
+    note: 'Why',
+    noteHint: 'For those who come after: it is kept with your name.',
+    running: 'At work. A large disk takes minutes; it goes on when this is closed, and after a minute without an answer.',
     ask: {
       prepare: {
         button: 'Prepare…',

@@ -144,7 +144,9 @@ export const parts: Catalogue<typeof en.parts> = {
     looked: 'Examiné',
     commands: (id) => `Ce qui peut être fait du disque ${id}`,
     sure: 'Supprimer tous ces enregistrements',
-    running: 'En cours. Un grand disque prend des minutes ; cela continue si cette fenêtre est fermée.',
+    note: 'Pourquoi',
+    noteHint: 'Pour ceux qui viendront après : gardé avec votre nom.',
+    running: 'En cours. Un grand disque prend des minutes ; cela continue si cette fenêtre est fermée, et après une minute sans réponse.',
     ask: {
       prepare: {
         button: 'Préparer…',

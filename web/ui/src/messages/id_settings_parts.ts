@@ -145,7 +145,9 @@ export const parts: typeof en.parts = {
     looked: 'Diperiksa',
     commands: (id: string) => `Yang dapat dilakukan dengan disk ${id}`,
     sure: 'Hapus semua rekaman ini',
-    running: 'Sedang bekerja. Disk besar perlu beberapa menit; tetap berjalan bila ini ditutup.',
+    note: 'Alasan',
+    noteHint: 'Untuk mereka yang datang kemudian: disimpan bersama nama Anda.',
+    running: 'Sedang bekerja. Disk besar perlu beberapa menit; tetap berjalan bila ini ditutup, dan setelah satu menit tanpa jawaban.',
     ask: {
       prepare: {
         button: 'Siapkan…',

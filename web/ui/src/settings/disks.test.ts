@@ -22,11 +22,11 @@ test('a disk is offered what its state allows', () => {
 });
 
 test('erasing is asked for where footage alone stands in the way', () => {
-  const holds = 'disk d2: /srv/d2 is not marked and holds 12 files of footage, 3.1 GiB: nothing was changed; --erase deletes all of it, "vigie disk adopt --id d2" keeps it';
-  const said = (status: number, detail: string) => new Problem(status, 'conflict', detail);
-  expect(wouldErase('prepare', said(409, holds))).toBe(true);
-  expect(wouldErase('erase', said(409, holds))).toBe(false);
-  expect(wouldErase('prepare', said(409, 'disk d2 is in use: release it first with "vigie disk release --id d2"'))).toBe(false);
-  expect(wouldErase('prepare', said(500, holds))).toBe(false);
+  const holds = 'disk d2: /srv/d2 is not marked and holds 12 files of footage, 3.1 GiB: nothing was changed; preparing it with erase deletes all of it, adopting it keeps it';
+  const said = (status: number, code: string, detail: string) => new Problem(status, code, detail);
+  expect(wouldErase('prepare', said(409, 'holds_footage', holds))).toBe(true);
+  expect(wouldErase('erase', said(409, 'holds_footage', holds))).toBe(false);
+  expect(wouldErase('prepare', said(409, 'conflict', 'disk d2 is in use: release it first'))).toBe(false);
+  expect(wouldErase('prepare', said(503, 'unavailable', holds))).toBe(false);
   expect([commandOf('erase'), commandOf('take_back'), commandOf('release')]).toEqual(['prepare', 'adopt', 'release']);
 });

@@ -32,4 +32,4 @@ export const offered = (state: DiskState): readonly Offer[] => OFFERED[state] ??
 export const commandOf = (wish: DiskWish): DiskCommand => (wish === 'erase' ? 'prepare' : wish === 'take_back' ? 'adopt' : wish);
 
 /** It was not prepared because footage is on it, which erasing would delete. */
-export const wouldErase = (wish: DiskWish, problem: Problem): boolean => wish === 'prepare' && problem.status === 409 && problem.detail.includes('--erase');
+export const wouldErase = (wish: DiskWish, problem: Problem): boolean => wish === 'prepare' && problem.code === 'holds_footage';
