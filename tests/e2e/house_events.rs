@@ -196,7 +196,11 @@ fn another_machine_with_our_address_is_told_once() {
             eprintln!("left out: no root, so no network of its own");
             return;
         }
-        if !Command::new("ip").args(["link", "set", "lo", "up"]).status().is_ok_and(|set| set.success()) {
+        if !Command::new("ip")
+            .args(["link", "set", "lo", "up"])
+            .status()
+            .is_ok_and(|set| set.success())
+        {
             eprintln!("left out: root of a container that may not set up networks");
             return;
         }
