@@ -74,7 +74,7 @@ fn a_running_recorder_takes_over_another_one() {
         name.starts_with("attachment; filename=\"e2e-20") && name.ends_with(".vigie\""),
         "{name}"
     );
-    audited(&one, "backup of everything");
+    audited(&one, "configuration", "backup of everything");
     let file = saved.body;
     let same = restore(&one, "?try_only=true", &file, WORDS).json();
     assert_eq!((&same["changes"], &same["people"]), (&json!([]), &json!([])), "{same}");
@@ -143,7 +143,7 @@ fn a_running_recorder_takes_over_another_one() {
         plays(&two, "guard", PASSWORD, "cam0").then_some(())
     });
     assert!(!plays(&two, "eve", PASSWORD, "cam0"));
-    audited(&two, "restored the backup of e2e");
+    audited(&two, "configuration", "restored the backup of e2e");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
     tests::{House, LONG, all, at, check, files, record, stream, until},
     *,
 };
-use vigie_config::CameraId;
+use vigie_config::{CameraId, ErrorKind, Kind as _};
 
 use crate::{error::VolumeError, layout};
 
