@@ -20,7 +20,7 @@ UI := web/ui
 PAGE_TESTS := tests/browser
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help setup setup-test ui build demo test bench bench-index shown-2 shown-3 shown-4 shown-5 lint install clean
+.PHONY: help setup setup-test ui build demo test bench bench-index shown-2 shown-3 shown-4 shown-5 screens lint install clean
 .DEFAULT_GOAL := help
 # cargo and npm keep both cores busy by themselves; apt bears no company.
 .NOTPARALLEL:
@@ -78,6 +78,9 @@ shown-4: build setup-test ## alarms: how soon each action comes, kill -9, storms
 
 shown-5: build setup-test ## the console: pages in a browser, rights, playback in step, 16 windows
 	tests/shown/5.sh
+
+screens: build setup-test ## take the pictures of every page for docs/screens.md
+	tests/shown/screens.sh
 
 lint: ## warnings are errors; formatting
 	$(CARGO) clippy --locked --workspace --all-targets --features fault-hooks -- -D warnings
