@@ -634,6 +634,28 @@ fn who_guesses_waits_and_who_knows_does_not() {
     assert_eq!(guess("guard", PASSWORD).status, 200);
 }
 
+/// Of many at once no more are looked at than one after the other, and the right one among them is not found.
+#[test]
+fn who_guesses_at_once_is_counted() {
+    let house = House::start(&Setup::default());
+    house.add_user("guard", "ordinary");
+    let tries = || {
+        let words = json!({ "name": "guard", "password": "wrong password" });
+        house.send(house.ask("post", "/api/v1/session").json(&words)).status
+    };
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..40).map(|_| scope.spawn(tries)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let looked_at = answers.iter().filter(|status| **status == 401).count();
+    // Five, and who is looked at beside the fifth.
+    assert!((1..=6).contains(&looked_at), "{answers:?}");
+    assert!(answers.iter().all(|status| [401, 429].contains(status)), "{answers:?}");
+    let right = json!({ "name": "guard", "password": PASSWORD });
+    let right = house.send(house.ask("post", "/api/v1/session").json(&right));
+    assert_eq!(right.status, 429, "{}", right.text());
+}
+
 /// Whether the RTSP server takes a user's right password, whatever there is to play.
 fn plays_at_all(house: &House, user: &str) -> bool {
     let url = house

@@ -30,10 +30,9 @@ const WORKERS: usize = 2;
 /// A client has this long to send the head of its request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the connection to the end of TLS's own greetings.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Greetings under way in each worker; they cost the most.
-const HANDSHAKES: usize = 64;
-/// Of each worker, from everywhere: files are opened beside them.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Of each worker, from everywhere: files are opened beside them. Greetings under way are not limited below
+/// that: a worker with too many takes no other connection, encrypted or not, until they end.
 const MOST_CONNECTIONS: usize = 4096;
 /// The largest body any route takes.
 const MAX_BODY: usize = 256 << 10;
@@ -150,7 +149,7 @@ async fn serve(
     .worker_max_blocking_threads(8)
     .client_request_timeout(HEAD_TIMEOUT)
     .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
-    .max_connection_rate(HANDSHAKES)
+    .max_connection_rate(MOST_CONNECTIONS)
     .max_connections(MOST_CONNECTIONS)
     .on_connect(move |stream, data| connections.admit(stream, data, &admits.config().server.trusted_proxies))
     .disable_signals()

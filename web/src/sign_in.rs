@@ -12,6 +12,7 @@ use std::{
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
 use base64::Engine;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use ulid::Ulid;
 use vigie_actors::{Recorder, sign_ins::With};
 use vigie_config::{Caller, CameraId, Kind};
@@ -186,7 +187,7 @@ pub async fn viewer(request: &HttpRequest, recorder: web::Data<Recorder>) -> Res
 }
 
 /// Passwords being checked at once: whoever guesses many must not hold the threads that serve footage.
-static CHECKS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
+static CHECKS: Semaphore = Semaphore::const_new(2);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether a user may come from there. Whoever is refused is told of.
@@ -236,15 +237,19 @@ pub async fn check(
     }
     // Whoever was right a moment ago does not wait behind those who guess.
     let remembered = recorder.storage().accounts().remembered(&asked, &password);
+    // Kept until a wrong one is told of.
+    let mut turn = None;
     let verdict = match remembered {
         Some(verdict) => verdict,
         None => {
-            let may_try = recorder.sign_ins().may_try(peer, With::Name(&name));
-            may_try.map_err(Problem::LockedOut)?;
-            verdict(recorder.clone(), asked, password).await?
+            let of = recorder.clone();
+            let verify = move || of.storage().accounts().verify(&asked, &password);
+            let (verdict, held) = tried(&recorder, peer, &name, verify).await?;
+            turn = Some(held);
+            verdict
         }
     };
-    match verdict {
+    let known = match verdict {
         // Known here is who showed the code too: until then wrong ones are counted on.
         Verdict::NeedsCode(user) => Ok(Some(user)),
         Verdict::Accepted(user) => {
@@ -255,7 +260,9 @@ pub async fn check(
             recorder.sign_ins().tell(peer, With::Name(&name));
             Ok(None)
         }
-    }
+    };
+    drop(turn);
+    known
 }
 
 /// The code of a user whose password is right; a wrong one is told of.
@@ -265,32 +272,38 @@ pub async fn check_code(
     name: String,
     code: String,
 ) -> Result<bool, Problem> {
-    let may_try = recorder.sign_ins().may_try(peer, With::Name(&name));
-    may_try.map_err(Problem::LockedOut)?;
     let (of, user) = (recorder.clone(), name.clone());
-    let used = web::block(move || of.storage().accounts().use_code(&user, &code)).await;
-    let used = used.map_err(|_| Problem::Unavailable("too busy to check codes; try again".into()))?;
+    let work = move || of.storage().accounts().use_code(&user, &code);
+    let (used, turn) = tried(&recorder, peer, &name, work).await?;
     let used = used.map_err(|error| Problem::of_kind(error.kind(), error))?;
     match used {
         true => recorder.sign_ins().passed(peer, &name),
         false => recorder.sign_ins().tell(peer, With::Name(&name)),
     }
+    drop(turn);
     Ok(used)
 }
 
-/// Checks a password away from the web's own threads: argon2 takes its time on purpose.
-async fn verdict(recorder: Arc<Recorder>, name: String, password: String) -> Result<Verdict, Problem> {
+/// What shows whether somebody knows what they say, away from the web's own threads: argon2 takes its time
+/// on purpose. With the turn, which ends once a wrong try is told of: of many at once each is counted before
+/// the next is looked at.
+async fn tried<T: Send + 'static>(
+    recorder: &Recorder,
+    peer: Option<IpAddr>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<(T, SemaphorePermit<'static>), Problem> {
     let busy = || Problem::Unavailable("too many passwords are being checked; try again".into());
+    let may_try = || {
+        let may = recorder.sign_ins().may_try(peer, With::Name(name));
+        may.map_err(Problem::LockedOut)
+    };
+    may_try()?;
     let turn = tokio::time::timeout(CHECK_TIMEOUT, CHECKS.acquire()).await;
     let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
-    let checked = web::block(move || {
-        // Held by the work itself: who hangs up does not make room for another.
-        let _turn = turn;
-        recorder.storage().accounts().verify(&name, &password)
-    });
-    checked
-        .await
-        .map_err(|_| Problem::Unavailable("too busy to check passwords; try again".into()))
+    may_try()?;
+    // Held by the work itself: who hangs up does not make room for another.
+    web::block(move || (work(), turn)).await.map_err(|_| busy())
 }
 
 /// Scripts of our own pages ask with `fetch`, and show their own form: a challenge would make the
