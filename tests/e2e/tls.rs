@@ -285,6 +285,21 @@ fn who_says_nothing_is_hung_up_on() {
 }
 
 #[test]
+fn who_never_greets_holds_up_nobody() {
+    let house = House::start(&setup(OWN));
+    let address: SocketAddr = house.https().rsplit_once('/').unwrap().1.parse().unwrap();
+    let silent: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let asked = house.ask("get", "/healthz");
+    assert_eq!(house.send(asked).status, 200);
+    // Answered beside them, not after they were hung up on.
+    for mut stream in silent {
+        stream.set_nonblocking(true).unwrap();
+        let still = stream.read(&mut [0]).unwrap_err();
+        assert_eq!(still.kind(), std::io::ErrorKind::WouldBlock);
+    }
+}
+
+#[test]
 fn one_address_holds_so_many_connections() {
     const MOST: usize = 256;
     let house = House::start(&Setup::default());
