@@ -49,58 +49,55 @@ pub struct DoneBody {
     text: Vec<String>,
 }
 
-/// Somebody's wish of a disk.
-struct Asked {
+/// Somebody's wish of a disk, to its end.
+async fn carried_out(
     viewer: Viewer,
     request: HttpRequest,
     recorder: web::Data<Recorder>,
-    disk: String,
-}
-
-impl Asked {
-    async fn carried_out(self, wish: DiskWish) -> Result<HttpResponse, Problem> {
-        let (recorder, by, from) = (self.recorder, self.viewer.0.name, peer(&self.request));
-        let no_disk = || Problem::NoDisk(self.disk.chars().take(80).collect());
-        let disk = DiskId::new(&self.disk).map_err(|_| no_disk())?;
-        if recorder.config().disks.iter().all(|known| known.id != disk) {
-            return Err(no_disk());
-        }
-        let busy = || Problem::Unavailable(format!("disk {disk}: another command is under way; try again later"));
-        let turn = recorder.disks().turn(&disk).ok_or_else(busy)?;
-        let id = disk.clone();
-        let work = move || {
-            let _turn = turn;
-            let (kind, note) = match &wish {
-                DiskWish::Prepare(Some(erasure)) => (Kind::FootageDeleted, erasure.note()),
-                _ => (Kind::Configuration, ""),
-            };
-            let tell = |text: String| {
-                tracing::info!(%disk, by, text, "disk service over the API");
-                let entry = Entry::new(kind, text).by(by.as_str()).from(from);
-                recorder.storage().audit().tell(entry);
-            };
-            // Told before as well: the recorder may end amid it.
-            match &wish {
-                DiskWish::Prepare(Some(_)) => tell(format!("disk {disk}: {wish} begins: {note}")),
-                DiskWish::Release => tell(format!("disk {disk}: {wish} begins")),
-                _ => {}
-            }
-            let house = House {
-                storage: recorder.storage(),
-                config: &recorder.config(),
-                disks: Some(recorder.disks()),
-            };
-            let done = wish.grant(&disk, &house);
-            match &done {
-                Ok(text) => tell(text.clone()),
-                Err(error) => tell(format!("{wish} failed: {error}")),
-            }
-            done.map_err(refused)
-        };
-        let text = answered(&id, WITHIN, work).await?;
-        // It told of itself.
-        Ok(said(HttpResponse::Ok().json(DoneBody { text: vec![text] }), ""))
+    disk: web::Path<String>,
+    wish: DiskWish,
+) -> Result<HttpResponse, Problem> {
+    let (by, from) = (viewer.0.name, peer(&request));
+    let no_disk = || Problem::NoDisk(disk.chars().take(80).collect());
+    let disk = DiskId::new(disk.as_str()).map_err(|_| no_disk())?;
+    if recorder.config().disks.iter().all(|known| known.id != disk) {
+        return Err(no_disk());
     }
+    let busy = || Problem::Unavailable(format!("disk {disk}: another command is under way; try again later"));
+    let turn = recorder.disks().turn(&disk).ok_or_else(busy)?;
+    let id = disk.clone();
+    let work = move || {
+        let _turn = turn;
+        let (kind, note) = match &wish {
+            DiskWish::Prepare(Some(erasure)) => (Kind::FootageDeleted, erasure.note()),
+            _ => (Kind::Configuration, ""),
+        };
+        let tell = |text: String| {
+            tracing::info!(%disk, by, text, "disk service over the API");
+            let entry = Entry::new(kind, text).by(by.as_str()).from(from);
+            recorder.storage().audit().tell(entry);
+        };
+        // Told before as well: the recorder may end amid it.
+        match &wish {
+            DiskWish::Prepare(Some(_)) => tell(format!("disk {disk}: {wish} begins: {note}")),
+            DiskWish::Release => tell(format!("disk {disk}: {wish} begins")),
+            _ => {}
+        }
+        let house = House {
+            storage: recorder.storage(),
+            config: &recorder.config(),
+            disks: Some(recorder.disks()),
+        };
+        let done = wish.grant(&disk, &house);
+        match &done {
+            Ok(text) => tell(text.clone()),
+            Err(error) => tell(format!("{wish} failed: {error}")),
+        }
+        done.map_err(refused)
+    };
+    let text = answered(&id, WITHIN, work).await?;
+    // It told of itself.
+    Ok(said(HttpResponse::Ok().json(DoneBody { text: vec![text] }), ""))
 }
 
 /// What a disk of that id is asked for, on a thread of its own: one that hangs holds up nobody else.
@@ -160,14 +157,7 @@ pub async fn prepare(
             Some(erasure.map_err(|error| Problem::BadRequest(format!("note: {error}")))?)
         }
     };
-    let disk = id.into_inner();
-    let asked = Asked {
-        viewer,
-        request,
-        recorder,
-        disk,
-    };
-    asked.carried_out(DiskWish::Prepare(erasure)).await
+    carried_out(viewer, request, recorder, id, DiskWish::Prepare(erasure)).await
 }
 
 /// Take over a disk with its footage: another recorder's, one of before a reinstall, one without its marker;
@@ -183,14 +173,7 @@ pub async fn adopt(
     id: web::Path<String>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let disk = id.into_inner();
-    let asked = Asked {
-        viewer,
-        request,
-        recorder,
-        disk,
-    };
-    asked.carried_out(DiskWish::Adopt).await
+    carried_out(viewer, request, recorder, id, DiskWish::Adopt).await
 }
 
 /// Begin nothing new on a disk; its footage stays until retention takes it
@@ -204,14 +187,7 @@ pub async fn retire(
     id: web::Path<String>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let disk = id.into_inner();
-    let asked = Asked {
-        viewer,
-        request,
-        recorder,
-        disk,
-    };
-    asked.carried_out(DiskWish::Retire).await
+    carried_out(viewer, request, recorder, id, DiskWish::Retire).await
 }
 
 /// Stop recording on a disk, sync and close it, so that it can be unmounted and pulled: up to 50 s
@@ -225,14 +201,7 @@ pub async fn release(
     id: web::Path<String>,
     recorder: web::Data<Recorder>,
 ) -> Result<HttpResponse, Problem> {
-    let disk = id.into_inner();
-    let asked = Asked {
-        viewer,
-        request,
-        recorder,
-        disk,
-    };
-    asked.carried_out(DiskWish::Release).await
+    carried_out(viewer, request, recorder, id, DiskWish::Release).await
 }
 
 #[cfg(test)]
