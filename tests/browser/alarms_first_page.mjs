@@ -152,8 +152,12 @@ export async function output(here) {
   const row = here.section.locator(`[data-output="${output.id}"]`);
   const wanted = async () => (await here.get('/outputs')).find(({ id }) => id === output.id).wanted;
   const off = row.getByRole('button', { name: `Switch ${output.name} off` });
-  // The rule's own hold may not be over.
-  if (await off.isVisible()) await off.click();
+  // The rule's own hold may not be over, or be over just now.
+  await here.until('it does not go off', async () => {
+    const seen = (await off.isVisible()) || (await wanted());
+    if (seen) await off.click({ timeout: 2_000 }).catch(() => {});
+    return { ok: !seen, seen };
+  });
   await row.getByLabel(`How long ${output.name} stays on`).selectOption({ label: '10 min' });
   await row.getByRole('button', { name: `Switch ${output.name} on` }).click();
   await off.waitFor();

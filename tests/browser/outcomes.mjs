@@ -21,17 +21,23 @@ export async function outcomes(here) {
   const row = page.locator(`[data-event="${here.told}"]`);
   await row.getByRole('button', { name: /what was done/ }).focus();
   await page.keyboard.press('Enter');
-  const { actions } = await event();
-  const shown = await row.locator('ol [data-action]').evaluateAll((all) => all.map((one) => [one.dataset.action, one.innerText]));
-  check(shown.length === actions.length, `${shown.length} of ${actions.length} actions are shown`);
-  for (const { what, state, detail } of actions) {
-    const fits = ([name, text]) => name === what && text.match(OUTCOMES[state]) && (detail === null || text.includes(detail));
-    check(shown.some(fits), `${what} is ${state} (${detail}), but the page says ${JSON.stringify(shown)}`);
-  }
-  for (const { target, why } of await owed()) await row.locator(`[data-waiting="${target}"]`).getByText(why).waitFor();
+  // What is still to be done may be done, and told otherwise, between one look and the other.
+  await here.until('the page does not tell what the API tells', async () => {
+    const { actions } = await event();
+    const shown = await row.locator('ol [data-action]').evaluateAll((all) => all.map((one) => [one.dataset.action, one.innerText]));
+    const fits = ({ what, state, detail }) => shown.some(([name, text]) => name === what && text.match(OUTCOMES[state]) && (detail === null || text.includes(detail)));
+    const missing = actions.filter((action) => !fits(action));
+    return { ok: shown.length === actions.length && missing.length === 0, seen: { missing, shown } };
+  });
+  await here.until('the page does not say why something waits', async () => {
+    const shown = await row.locator('[data-waiting]').evaluateAll((all) => all.map((one) => [one.dataset.waiting, one.innerText]));
+    const missing = (await owed()).filter(({ target, why }) => !shown.some(([name, text]) => name === target && text.includes(why)));
+    return { ok: missing.length === 0, seen: { missing, shown } };
+  });
   await here.picture('outcomes');
   await here.readable('main');
   await pictures(here, row);
+  const { actions } = await event();
   here.say(`outcomes of ${actions.length} actions: ${[...new Set(actions.map(({ state }) => state))].join(', ')}`);
 }
 

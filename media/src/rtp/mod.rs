@@ -7,6 +7,7 @@
 //! the wall clock; pure types whose `now` is an argument.
 //! Does not belong here: sockets and sessions (`crate::rtsp`), payload formats (`crate::codec`).
 
+mod begin;
 pub mod clock;
 pub mod packet;
 pub mod receiver;

@@ -44,8 +44,8 @@ pub(super) struct Output {
     epoch: u32,
     /// What the camera's clock says has been told.
     clock_told: bool,
-    /// A video RAP has come: what was before it cannot be decoded.
-    open: bool,
+    /// Instant (µs) of the first video RAP: what was before it cannot be decoded.
+    opened: Option<i64>,
     origin: Instant,
     now: Instant,
     arrival: i64,
@@ -70,7 +70,7 @@ impl StreamReceiver {
             told: false,
             clock_told: false,
             epoch: next_epoch(),
-            open: false,
+            opened: None,
             origin,
             now: origin,
             arrival: 0,
@@ -161,7 +161,7 @@ impl StreamReceiver {
 
     /// When a batch without packets is due, to give up waiting for a late one.
     pub fn deadline(&self) -> Option<Instant> {
-        self.tracks.iter().filter_map(TrackReceiver::deadline).min()
+        self.tracks.iter().filter_map(|track| track.deadline(&self.out)).min()
     }
 
     /// The control packet to send for the track at `index`.
@@ -200,6 +200,9 @@ impl StreamReceiver {
 
 impl Drop for StreamReceiver {
     fn drop(&mut self) {
+        for track in &mut self.tracks {
+            track.end(&mut self.out);
+        }
         self.out.tell_losses(true);
         self.out.publisher.flush();
     }
@@ -213,6 +216,15 @@ impl Output {
     /// Microseconds from the session's start to the batch's arrival.
     pub(super) fn arrival(&self) -> i64 {
         self.arrival
+    }
+
+    /// When `arrival` (µs) is.
+    pub(super) fn moment(&self, arrival: i64) -> Instant {
+        self.origin + Duration::from_micros(u64::try_from(arrival).unwrap_or(0))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.opened.is_some()
     }
 
     /// `instant`, but after every unit so far.
@@ -295,8 +307,10 @@ impl Output {
 
     /// `instant` is that of `timing.dts` in microseconds since the session's start.
     pub(super) fn publish(&mut self, track: Track, data: Bytes, rap: bool, timing: Timing, instant: i64) {
-        self.open |= rap && track == Track::Video && self.format.video.is_some();
-        if !self.open {
+        if rap && track == Track::Video && self.format.video.is_some() {
+            self.opened.get_or_insert(instant);
+        }
+        if self.opened.is_none_or(|opened| instant < opened) {
             return;
         }
         if !std::mem::replace(&mut self.told, true) {

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use crate::{
     Track,
-    codec::{Depacketized, Depacketizer, DtsEstimator, FormatChange, RtpPayload, SdpTrack},
+    codec::{Depacketizer, DtsEstimator, FormatChange, RtpPayload, SdpTrack},
     format::VIDEO_TIMESCALE,
 };
 
 use super::{
+    begin::{Begin, Held},
     clock::ClockMap,
     packet::RtpPacket,
     receiver::Output,
@@ -45,6 +46,10 @@ struct Assembler {
     rebase_next: bool,
     dts: DtsEstimator,
     clock: Option<ClockMap>,
+    /// Until there is a clock.
+    begin: Begin,
+    /// By how much (µs) the clock began later than the arrivals say.
+    ahead: i64,
     /// Ticks and arrival (µs) of the last unit.
     last: Option<(i64, i64)>,
     last_audio_dts: i64,
@@ -67,6 +72,8 @@ impl TrackReceiver {
             rebase_next: false,
             dts: DtsEstimator::new(),
             clock: None,
+            begin: Begin::default(),
+            ahead: 0,
             last: None,
             last_audio_dts: i64::MIN,
             late_windows: 0,
@@ -108,10 +115,22 @@ impl TrackReceiver {
             sequencer, assembler, ..
         } = self;
         sequencer.expire(out.now(), &mut |d| assembler.deliver(&d, out));
+        assembler.settle(out);
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.sequencer.deadline()
+    /// Nothing follows.
+    pub(super) fn end(&mut self, out: &mut Output) {
+        self.assembler.release(out);
+    }
+
+    pub(super) fn deadline(&self, out: &Output) -> Option<Instant> {
+        let assembler = &self.assembler;
+        let settled = assembler
+            .begin
+            .due()
+            .filter(|_| assembler.may_begin(out))
+            .map(|due| out.moment(due));
+        [self.sequencer.deadline(), settled].into_iter().flatten().min()
     }
 
     pub(super) fn sender_report(&mut self, report: SenderReport, now: Instant) {
@@ -212,14 +231,68 @@ impl Assembler {
 
     fn drain(&mut self, out: &mut Output) {
         while let Some(unit) = self.depacketizer.next() {
-            match self.track {
-                Track::Video => self.video(unit, out),
-                Track::Audio => self.audio(unit, out),
+            let ticks = self.timestamps.unwrap(unit.rtp_timestamp);
+            let arrival = out.arrival();
+            self.take(Held { unit, ticks, arrival }, out);
+        }
+    }
+
+    /// Places a unit in time, or keeps it until that is known.
+    fn take(&mut self, held: Held, out: &mut Output) {
+        if self.clock.is_some() {
+            return self.place(held, out);
+        }
+        let at = scale(held.ticks + self.rebase, self.clock_rate, 1_000_000);
+        match self.begin.push(held, at, MAX_REORDER) {
+            Ok(()) => self.settle(out),
+            Err(leaps) => {
+                self.release(out);
+                self.take(leaps, out);
             }
         }
     }
 
+    /// Sound waits for the picture: what was before that is of no use.
+    fn may_begin(&self, out: &Output) -> bool {
+        self.track == Track::Video || out.is_open()
+    }
+
+    fn settle(&mut self, out: &mut Output) {
+        if !self.may_begin(out) {
+            return self.begin.forget_oldest();
+        }
+        if self.begin.known(out.arrival()) {
+            self.release(out);
+        }
+    }
+
+    /// Begins the clock with the units that wait for it.
+    fn release(&mut self, out: &mut Output) {
+        let (offset, held) = self.begin.take();
+        let Some(first) = held.first() else { return };
+        let ticks = first.ticks + self.rebase;
+        let seen = scale(ticks, self.clock_rate, 1_000_000) + offset;
+        // A new epoch begins after the units of the old one.
+        let begin = match self.track {
+            Track::Video => out.not_before(seen),
+            Track::Audio => seen,
+        };
+        self.ahead = begin - seen;
+        self.clock = Some(ClockMap::new(self.clock_rate, ticks, begin));
+        for unit in held {
+            self.take(unit, out);
+        }
+    }
+
+    fn place(&mut self, held: Held, out: &mut Output) {
+        match self.track {
+            Track::Video => self.video(held, out),
+            Track::Audio => self.audio(held, out),
+        }
+    }
+
     fn new_sender(&mut self, out: &mut Output) {
+        self.release(out);
         out.sender_changed(self.track);
         self.timestamps = Timestamps::default();
         self.follows = false;
@@ -237,36 +310,44 @@ impl Assembler {
         self.dts.reset();
     }
 
-    fn video(&mut self, unit: Depacketized, out: &mut Output) {
-        let ticks = self.timestamps.unwrap(unit.rtp_timestamp);
-        if let Some(seconds) = self.jump(ticks, out.arrival()) {
+    fn video(&mut self, held: Held, out: &mut Output) {
+        let Held { ticks, arrival, .. } = held;
+        if let Some(seconds) = self.jump(ticks, arrival) {
             out.jumped(seconds);
             self.new_epoch(out);
+            return self.take(held, out);
         }
+        let Held { unit, .. } = held;
         if unit.format.is_some() {
             self.prepare_dts(unit.format.as_ref());
         }
         out.set_format(unit.format);
         let rate = self.clock_rate;
         let timing = self.dts.next(scale(ticks, rate, VIDEO_TIMESCALE));
-        let clock = self.clock(ticks, out);
+        let Some(clock) = self.clock(ticks, arrival) else {
+            return;
+        };
         let instant = clock.instant(scale(timing.dts, VIDEO_TIMESCALE, rate));
-        self.last = Some((ticks, out.arrival()));
+        self.last = Some((ticks, arrival));
         out.publish(Track::Video, unit.data, unit.rap, timing, instant);
     }
 
-    fn audio(&mut self, unit: Depacketized, out: &mut Output) {
-        let mut ticks = self.timestamps.unwrap(unit.rtp_timestamp) + self.rebase;
-        let jumped = self.jump(ticks, out.arrival()).is_some();
+    fn audio(&mut self, held: Held, out: &mut Output) {
+        let Held { unit, ticks, arrival } = held;
+        let mut ticks = ticks + self.rebase;
+        let jumped = self.jump(ticks, arrival).is_some();
         if let (true, Some((last, at))) = (jumped || std::mem::take(&mut self.rebase_next), self.last) {
-            let passed = (out.arrival() - at).max(1) * i64::from(self.clock_rate) / 1_000_000;
+            let passed = (arrival - at).max(1) * i64::from(self.clock_rate) / 1_000_000;
             self.rebase += last + passed.max(1) - ticks;
             ticks = last + passed.max(1);
             self.follows = false;
         }
         out.set_format(unit.format);
-        let instant = self.clock(ticks, out).instant(ticks);
-        self.last = Some((ticks, out.arrival()));
+        let Some(clock) = self.clock(ticks, arrival) else {
+            return;
+        };
+        let instant = clock.instant(ticks);
+        self.last = Some((ticks, arrival));
         let sample_rate = out.audio_rate().unwrap_or(self.clock_rate);
         let dts = scale(ticks, self.clock_rate, sample_rate).max(self.last_audio_dts.saturating_add(1));
         self.last_audio_dts = dts;
@@ -275,21 +356,12 @@ impl Assembler {
     }
 
     /// The clock, which has seen this unit's arrival.
-    fn clock(&mut self, ticks: i64, out: &Output) -> &mut ClockMap {
-        let arrival = out.arrival();
-        let clock = self.clock.get_or_insert_with(|| {
-            // A new epoch begins after the units of the old one.
-            let begin = if self.track == Track::Video {
-                out.not_before(arrival)
-            } else {
-                arrival
-            };
-            ClockMap::new(self.clock_rate, ticks, begin)
-        });
+    fn clock(&mut self, ticks: i64, arrival: i64) -> Option<&mut ClockMap> {
+        let clock = self.clock.as_mut()?;
         if !self.follows {
             clock.observe(ticks, arrival);
         }
-        clock
+        Some(clock)
     }
 
     /// By how many seconds the timestamps left the time of the arrivals.
@@ -297,7 +369,7 @@ impl Assembler {
         let (clock, (last, at)) = (self.clock.as_ref()?, self.last?);
         let step = scale(ticks - last, self.clock_rate, 1_000_000);
         let early = clock.instant(ticks) - arrival;
-        let leap = step < -MAX_REORDER || (step - (arrival - at) > JUMP && early > JUMP);
+        let leap = step < -MAX_REORDER || (step - (arrival - at) > JUMP && early > JUMP + self.ahead);
         if leap {
             return Some((step - (arrival - at)) as f64 / 1e6);
         }
@@ -307,7 +379,7 @@ impl Assembler {
             self.seen_lateness = lateness;
             self.late_windows = if lateness > JUMP { self.late_windows + 1 } else { 0 };
         }
-        (self.late_windows >= LATE_WINDOWS || lateness < -JUMP).then_some(-lateness as f64 / 1e6)
+        (self.late_windows >= LATE_WINDOWS || lateness < -JUMP - self.ahead).then_some(-lateness as f64 / 1e6)
     }
 
     fn ticks_near(&self, timestamp: u32) -> i64 {

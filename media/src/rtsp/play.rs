@@ -50,7 +50,9 @@ pub async fn run(mut playing: Playing) -> Result<Infallible, RtspError> {
     loop {
         let now = Instant::now();
         if playing.receiver.has_live_viewers() || now < pace.started + WARM_UP {
-            tokio::time::timeout(LOOK, playing.session.connection.readable())
+            let look = now + LOOK;
+            let due = playing.receiver.deadline().map_or(look, |due| due.min(look));
+            tokio::time::timeout_at(due.into(), playing.session.connection.readable())
                 .await
                 .transpose_lost()?;
         } else {

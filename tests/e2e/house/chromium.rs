@@ -21,7 +21,11 @@ pub fn visit(script: &str, url: &str, user: &str, password: &str, more: &[(&str,
         .expect("node");
     let seen = String::from_utf8_lossy(&visit.stdout).into_owned();
     if !visit.status.success() {
-        eprintln!("{seen}{}", String::from_utf8_lossy(&visit.stderr));
+        eprintln!(
+            "{seen}{}{script}: {}",
+            String::from_utf8_lossy(&visit.stderr),
+            visit.status
+        );
     }
     (seen, visit.status.success())
 }

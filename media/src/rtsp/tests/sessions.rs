@@ -1,7 +1,7 @@
 //! What cameras do that they should not.
 
 use tokio::net::TcpListener;
-use vigie_config::{ErrorKind, GapCause, Transport};
+use vigie_config::{ErrorKind, GapCause, Transport, Utc};
 
 use super::{check, script::Listener, start};
 use crate::hub::Wake;
@@ -28,6 +28,25 @@ async fn plays_and_keeps_every_unit_until_the_camera_closes() {
         (error.kind, error.cause),
         (ErrorKind::Unavailable, GapCause::CameraOffline)
     );
+}
+
+/// Recorders and relays send the pictures they keep at once to whoever connects.
+#[tokio::test]
+async fn what_a_server_kept_is_of_the_time_before() {
+    let listener = Listener::bind().await;
+    let mut running = tcp(&listener.url());
+    let mut peer = listener.accept().await;
+    peer.play().await;
+    let before = Utc::now();
+    // Of 3.2 s.
+    peer.pictures(81).await;
+    let units = running.units(81).await;
+    check(&units);
+    let (first, last) = (&units[0], &units[80]);
+    assert_eq!(first.epoch, last.epoch);
+    assert_eq!(last.utc.micros_since(first.utc), 3_200_000);
+    assert!(before <= last.utc && last.utc <= Utc::now(), "{}", last.utc);
+    assert!(!running.told("TimestampJump"));
 }
 
 #[tokio::test]
