@@ -161,7 +161,9 @@ impl Layouts {
     pub fn remove(&self, user: &User, any: bool, id: &str, expected: &Expected) -> Result<(), LayoutError> {
         self.0.change(|all| {
             let unknown = || LayoutError::Unknown(id.chars().take(LONGEST_ID).collect());
-            let before = all.get(id).ok_or_else(unknown)?;
+            // To others a layout that is not shared is not there.
+            let there = all.get(id).filter(|layout| any || layout.shared || layout.is_of(user));
+            let before = there.ok_or_else(unknown)?;
             may_change(before, user, any, expected)?;
             Ok((vec![Change::Remove(before.id.clone())], ()))
         })
@@ -279,6 +281,11 @@ mod tests {
             created: Utc::from_micros(8),
             ..ann.clone()
         };
+        let unseen = layouts.remove(&namesake, false, "door", &Expected::Whatever);
+        assert!(matches!(unseen, Err(LayoutError::Unknown(_))));
+        let mut shared = wanted("door", 1);
+        shared.shared = true;
+        layouts.put(&ann, false, shared, &Expected::Whatever).unwrap();
         let foreign = layouts.remove(&namesake, false, "door", &Expected::Whatever);
         assert!(matches!(foreign, Err(LayoutError::Foreign(_))));
         let changed = layouts.put(&ben, true, wanted("door", 2), &Expected::Whatever).unwrap();

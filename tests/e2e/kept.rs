@@ -123,6 +123,7 @@ fn layouts_belong_to_who_made_them_and_two_pages_do_not_overwrite_each_other() {
     // No longer shared.
     assert_eq!(ask(&house, USER, "put", "layouts/door", &layout(6, false)).status, 200);
     assert!(all(&house, "other", "layouts").is_empty());
+    assert_eq!(ask(&house, "other", "delete", "layouts/door", &json!(null)).status, 404);
     assert_eq!(all(&house, "guard", "layouts").len(), 1);
     let long = json!({ "name": "Door", "body": { "x": "y".repeat(17_000) } });
     assert_eq!(ask(&house, "guard", "put", "layouts/long", &long).status, 400);

@@ -32,9 +32,9 @@ const NEEDS: &[(&str, &str)] = &[
     ("post /api/v1/session/second-factor", "person"),
     ("put /api/v1/session/second-factor", "person"),
     ("delete /api/v1/session/second-factor", "person"),
-    ("get /api/v1/sessions", "signed in"),
-    ("delete /api/v1/sessions/{id}", "signed in"),
-    ("get /api/v1/tokens", "signed in"),
+    ("get /api/v1/sessions", "person"),
+    ("delete /api/v1/sessions/{id}", "person"),
+    ("get /api/v1/tokens", "person"),
     ("post /api/v1/tokens", "person"),
     ("delete /api/v1/tokens/{id}", "person"),
     ("get /api/v1/users", "users"),
@@ -71,10 +71,10 @@ const NEEDS: &[(&str, &str)] = &[
     ("put /api/v1/tags/{id}", "protect"),
     ("delete /api/v1/tags/{id}", "protect"),
     ("get /api/v1/layouts", "signed in"),
-    ("put /api/v1/layouts/{id}", "signed in"),
-    ("delete /api/v1/layouts/{id}", "signed in"),
+    ("put /api/v1/layouts/{id}", "person"),
+    ("delete /api/v1/layouts/{id}", "person"),
     ("get /api/v1/preferences", "signed in"),
-    ("put /api/v1/preferences", "signed in"),
+    ("put /api/v1/preferences", "person"),
     ("get /api/v1/footage", "signed in"),
     ("delete /api/v1/footage", "delete"),
     ("get /api/v1/footage/deletions", "delete"),
@@ -100,9 +100,9 @@ const NEEDS: &[(&str, &str)] = &[
     ("get /api/v1/push", "configure"),
     ("post /api/v1/push/{id}/test", "configure"),
     ("get /api/v1/push/vapid", "signed in"),
-    ("get /api/v1/push/subscriptions", "signed in"),
+    ("get /api/v1/push/subscriptions", "person"),
     ("post /api/v1/push/subscriptions", "person"),
-    ("delete /api/v1/push/subscriptions/{id}", "signed in"),
+    ("delete /api/v1/push/subscriptions/{id}", "person"),
     ("get /api/v1/config", "configure"),
     ("get /api/v1/config/{table}", "configure"),
     ("put /api/v1/config/{table}", "configure"),
@@ -759,6 +759,40 @@ fn who_is_signed_out_hears_no_more() {
             wait_for("the end of the line", PATIENCE, || line.is_finished().then_some(()));
         });
     }
+}
+
+/// Neither how large the house is nor where its disks are is theirs to know.
+#[test]
+fn who_has_one_camera_reads_of_the_house_what_concerns_that() {
+    let cameras = cameras(2);
+    let (house, _) = house_of_all(&cameras);
+    let (all, one) = (
+        house.get("/api/v1/system/info").json(),
+        house.get_as("one-camera", "/api/v1/system/info").json(),
+    );
+    let (disks, links) = (
+        |info: &Value| info["disks"].as_array().unwrap().len(),
+        |info: &Value| info["links"].as_array().unwrap().len(),
+    );
+    assert_eq!(
+        (all["cameras"].clone(), disks(&all), links(&all) > 0),
+        (json!(2), 1, true)
+    );
+    assert_eq!((one["cameras"].clone(), disks(&one), links(&one)), (json!(1), 0, 0));
+    assert_eq!((&one["room"], &one["version"]), (&Value::Null, &all["version"]));
+    let body = json!({
+        "kind": "wall", "windows_shown": 4, "all_cameras": false,
+        "windows": ["cam0", "cam1", { "cameras": ["cam1", "cam0"], "dwell_s": 10 }, null],
+    });
+    let wall = json!({ "name": "Door", "shared": true, "body": body });
+    let kept = house.send(house.ask_as(USER, "put", "/api/v1/layouts/door", &wall));
+    assert_eq!(kept.status, 200, "{}", kept.text());
+    let windows = |user: &str| house.get_as(user, "/api/v1/layouts").json()[0]["body"]["windows"].clone();
+    assert_eq!(windows("ordinary"), wall["body"]["windows"]);
+    assert_eq!(
+        windows("one-camera"),
+        json!(["cam0", null, { "cameras": [null, "cam0"], "dwell_s": 10 }, null])
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use gstreamer_rtsp_server::{
-    self as rtsp, RTSPAuth, RTSPContext, RTSPToken,
+    self as rtsp, RTSPAuth, RTSPClient, RTSPContext, RTSPToken,
     glib::{self, subclass::prelude::*},
     gst_rtsp::{RTSPAuthMethod, RTSPStatusCode},
     prelude::*,
@@ -40,6 +40,8 @@ pub(super) enum Access {
 
 pub(super) trait Mounts: Send + Sync {
     fn access(&self, stream: &StreamId) -> Access;
+    /// Whether this connection set the session up.
+    fn owns(&self, client: &RTSPClient, session: &str) -> bool;
     /// Whether there is a picture now.
     fn ready(&self, stream: &StreamId) -> bool;
 }
@@ -103,6 +105,16 @@ impl Rules {
             (Some(mounts), Some(stream)) => mounts.access(&stream),
             _ => Access::NoMount,
         }
+    }
+
+    /// Whoever knows the name of a session may not play, pause or end it from elsewhere.
+    fn is_anothers_session(&self, context: &RTSPContext) -> bool {
+        let Some(session) = context.session() else { return false };
+        let (Some(mounts), Some(client), Some(id)) = (self.mounts.upgrade(), context.client(), session.sessionid())
+        else {
+            return true;
+        };
+        !mounts.owns(&client, &id)
     }
 
     /// Who is signed in may play what the request is about, and there is something to play.
@@ -253,15 +265,22 @@ mod imp {
 
         fn check(&self, context: &RTSPContext, check: &glib::GString) -> bool {
             let Some(rules) = self.rules.get() else { return false };
+            let is_url = check.as_str() == rtsp::RTSP_AUTH_CHECK_URL.as_str();
+            // Who comes from where nobody may is about to be closed.
+            if is_url && !rules.users.admits(peer(context)) {
+                return false;
+            }
+            if is_url && rules.is_anothers_session(context) {
+                refuse(context, RTSPStatusCode::SessionNotFound, || ());
+                return false;
+            }
             let about_media = [
                 rtsp::RTSP_AUTH_CHECK_MEDIA_FACTORY_ACCESS,
                 rtsp::RTSP_AUTH_CHECK_MEDIA_FACTORY_CONSTRUCT,
             ];
             let about_media = about_media.iter().any(|kind| kind.as_str() == check.as_str());
             // Without signing in, a stream that does not exist looks like one that does.
-            let unknown = check.as_str() == rtsp::RTSP_AUTH_CHECK_URL.as_str()
-                && context.uri().is_some()
-                && rules.access(context) == Access::NoMount;
+            let unknown = is_url && context.uri().is_some() && rules.access(context) == Access::NoMount;
             if !about_media && !unknown {
                 return self.parent_check(context, check);
             }

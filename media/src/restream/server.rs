@@ -13,7 +13,7 @@ use std::{
 
 use gstreamer_rtsp_server::{
     RTSPClient, RTSPMountPoints, RTSPServer, RTSPSessionPool, RTSPThreadPool,
-    glib::{ControlFlow, MainContext, MainLoop, timeout_source_new},
+    glib::{ControlFlow, MainContext, MainLoop, Priority, idle_source_new, timeout_source_new},
     prelude::*,
 };
 use vigie_config::StreamId;
@@ -191,11 +191,13 @@ fn server(options: &RestreamOptions, shared: &Arc<Shared>) -> RTSPServer {
     server.connect_client_connected(move |_, client| {
         let Some(shared) = weak.upgrade() else { return };
         let from = address_of(client);
-        if shared.users.admits(from) && shared.clients.add(client, from, max) {
-            client.set_post_session_timeout(WITHOUT_SESSION);
-            watch(client, &shared);
-        } else {
-            client.close();
+        if !shared.users.admits(from) {
+            return shared.dismiss(client.clone());
+        }
+        client.set_post_session_timeout(WITHOUT_SESSION);
+        watch(client, &shared);
+        if let Some(goes) = shared.clients.add(client, from, max) {
+            shared.dismiss(goes);
         }
     });
     server
@@ -211,7 +213,11 @@ fn watch(client: &RTSPClient, shared: &Arc<Shared>) {
                 let stamp = shared.users.stamp(&who);
                 (who, stamp)
             });
-            if shared.clients.plays(client, stream.clone(), stamped) {
+            let session = context.session().and_then(|session| session.sessionid());
+            if shared
+                .clients
+                .plays(client, session.map(Into::into), stream.clone(), stamped)
+            {
                 shared.users.played(who.as_deref(), from, &stream, true);
             }
         }
@@ -233,7 +239,7 @@ fn watch(client: &RTSPClient, shared: &Arc<Shared>) {
 /// The server's thread.
 fn serve(server: &RTSPServer, main_loop: &MainLoop, shared: &Arc<Shared>) {
     let (sessions, weak) = (server.session_pool(), Arc::downgrade(shared));
-    let sweep = timeout_source_new(SWEEP, Some("sweep"), gstreamer::glib::Priority::DEFAULT, move || {
+    let sweep = timeout_source_new(SWEEP, Some("sweep"), Priority::DEFAULT, move || {
         if let Some(sessions) = &sessions {
             sessions.cleanup();
         }
@@ -256,6 +262,16 @@ fn serve(server: &RTSPServer, main_loop: &MainLoop, shared: &Arc<Shared>) {
 impl Shared {
     fn mounts(&self) -> std::sync::MutexGuard<'_, HashMap<StreamId, Mount>> {
         self.mounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes a connection as soon as the server is done with taking it: the library warns of each
+    /// that is closed before.
+    fn dismiss(&self, client: RTSPClient) {
+        let close = idle_source_new(Some("dismiss"), Priority::DEFAULT, move || {
+            client.close();
+            ControlFlow::Break
+        });
+        close.attach(Some(&self.context));
     }
 
     /// Gives a stream a fresh factory: the next client gets a description of its own time.
@@ -299,6 +315,10 @@ impl Mounts for Shared {
             Some(Mount { anonymous: false, .. }) => Access::Users,
             Some(Mount { anonymous: true, .. }) => Access::Anyone,
         }
+    }
+
+    fn owns(&self, client: &RTSPClient, session: &str) -> bool {
+        self.clients.is_of(client, session)
     }
 
     fn ready(&self, stream: &StreamId) -> bool {

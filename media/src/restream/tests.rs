@@ -557,6 +557,75 @@ fn connections_that_ask_for_nothing_are_closed() {
     until("they are forgotten", || house.restream.stats().clients == 0);
 }
 
+/// A connection from another address of this machine.
+fn from_elsewhere(house: &House) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket
+        .bind(&SocketAddr::new(Ipv4Addr::new(127, 0, 0, 2).into(), 0).into())
+        .unwrap();
+    socket.connect(&house.restream.local_addr().into()).unwrap();
+    socket.into()
+}
+
+#[test]
+fn one_address_keeps_nobody_out() {
+    let house = House::new(SOUND, false);
+    let mut player = Command::new("ffmpeg")
+        .args(["-v", "error", "-rtsp_transport", "tcp", "-i"])
+        .arg(house.url("ann:correct%20horse@"))
+        .args(["-f", "null", "-"])
+        .spawn()
+        .unwrap();
+    until("it plays", || house.restream.stats().playing == 1);
+    let mut waiting = Vec::new();
+    for n in 1..=100 {
+        waiting.push(from_elsewhere(&house));
+        until("it is accepted", || {
+            let stats = house.restream.stats();
+            stats.clients as u64 + stats.clients_refused == n + 1
+        });
+        assert!(house.restream.stats().clients <= 40);
+    }
+    // The oldest made room, the newest is answered.
+    waiting[0].set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    assert!(matches!(waiting[0].read(&mut [0; 64]), Ok(0) | Err(_)));
+    assert!(exchange(&mut waiting[99], "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").contains("200 OK"));
+    assert!(text(&ffprobe(&house.url("ann:correct%20horse@"), "tcp")).contains("h264,video"));
+    assert_eq!(house.restream.stats().playing, 1);
+    player.kill().unwrap();
+    player.wait().unwrap();
+}
+
+#[test]
+fn a_session_is_only_of_the_connection_that_made_it() {
+    let house = House::new("test://?width=320&height=240&fps=10&bitrate=200000", false);
+    let connect = || TcpStream::connect(house.restream.local_addr()).unwrap();
+    let (mut own, mut other) = (connect(), connect());
+    // `ann:correct horse`
+    let basic = "Authorization: Basic YW5uOmNvcnJlY3QgaG9yc2U=\r\n";
+    assert!(exchange(&mut own, &describe(&house, basic)).contains("200 OK"));
+    let uri = house.url("");
+    let setup = format!(
+        "SETUP {uri}/stream=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP;unicast;client_port=41000-41001\r\n{basic}\r\n"
+    );
+    let answer = exchange(&mut own, &setup);
+    let session = answer.lines().find_map(|line| line.strip_prefix("Session: "));
+    let session = session.unwrap_or_else(|| panic!("{answer}")).split(';').next().unwrap();
+    let on = |socket: &mut TcpStream, method: &str, credentials: &str| {
+        let request = format!("{method} {uri} RTSP/1.0\r\nCSeq: 3\r\nSession: {session}\r\n{credentials}\r\n");
+        let answer = exchange(socket, &request);
+        answer.lines().next().unwrap_or_default().to_owned()
+    };
+    for method in ["PLAY", "PAUSE", "GET_PARAMETER", "TEARDOWN"] {
+        for credentials in ["", basic] {
+            let answer = on(&mut other, method, credentials);
+            assert!(answer.contains("454"), "{method}: {answer}");
+        }
+    }
+    assert!(on(&mut own, "PLAY", basic).contains("200 OK"));
+    assert!(on(&mut own, "TEARDOWN", basic).contains("200 OK"));
+}
+
 #[test]
 fn who_may_not_play_any_more_is_sent_away() {
     let house = House::new(SOUND, false);

@@ -16,6 +16,10 @@ pub enum AccountsError {
     LongPassword { seen: usize },
     #[error("the password holds a control character such as a line break: leave it out")]
     BadPassword,
+    #[error(
+        "what is kept of the password of user {name} is none of Vigie's (Argon2id, up to 256 MiB and 16 passes): save the backup anew"
+    )]
+    BadHash { name: String },
     #[error("{seen} addresses to which a user is bound: expected 1 to 100, or null for anywhere")]
     BadAddresses { seen: usize },
     #[error("{seen:?} is not a name for a group: use 1 to 40 of A-Z a-z 0-9 . _ -")]
@@ -84,6 +88,7 @@ impl Kind for AccountsError {
             | AccountsError::ShortPassword { .. }
             | AccountsError::LongPassword { .. }
             | AccountsError::BadPassword
+            | AccountsError::BadHash { .. }
             | AccountsError::BadAddresses { .. }
             | AccountsError::BadGroup { .. }
             | AccountsError::NoGroup { .. }

@@ -94,6 +94,13 @@ impl Accounts {
                     tracing::info!("an unfinished last line of {} was left out", path.display());
                 }
                 state.compact(&mut journal, opened.damaged_lines > 0);
+                for user in state.users.values().filter(|user| !password::is_usable(&user.password)) {
+                    tracing::warn!(
+                        "what {} keeps of the password of user {} is none of Vigie's: set another with `vigie user passwd`",
+                        path.display(),
+                        user.name
+                    );
+                }
                 Some(journal)
             }
             Err(error) => {

@@ -89,6 +89,19 @@ impl Hasher {
     }
 }
 
+/// Kilobytes, passes and lanes of a hash that came from elsewhere: far more than any of ours, and
+/// far less than would hold up whoever signs in for more than a moment.
+const MOST_MEMORY: u32 = 256 << 10;
+const MOST_PASSES: u32 = 16;
+const MOST_LANES: u32 = 4;
+/// Kilobytes times passes.
+const MOST_WORK: u64 = 1 << 20;
+
+/// Whether a password can ever be right for this PHC string.
+pub(super) fn is_usable(phc: &str) -> bool {
+    Known::parse(phc).is_some()
+}
+
 /// What a PHC string says.
 struct Known {
     argon2: Argon2<'static>,
@@ -97,13 +110,20 @@ struct Known {
 }
 
 impl Known {
-    /// `None`: not one of ours.
+    /// `None`: not like one of ours.
     fn parse(phc: &str) -> Option<Known> {
         let hash = PasswordHash::new(phc).ok()?;
         let params = Params::try_from(&hash).ok()?;
         let version = Version::try_from(hash.version?).ok()?;
-        (hash.hash?.len() == Params::DEFAULT_OUTPUT_LEN).then_some(Known {
-            argon2: Argon2::new(Algorithm::new(hash.algorithm.as_str()).ok()?, version, params),
+        let algorithm = Algorithm::new(hash.algorithm.as_str()).ok()?;
+        let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
+        let bounded = params.m_cost() <= MOST_MEMORY
+            && params.t_cost() <= MOST_PASSES
+            && params.p_cost() <= MOST_LANES
+            && work <= MOST_WORK;
+        let ours = algorithm == Algorithm::Argon2id && hash.hash?.len() == Params::DEFAULT_OUTPUT_LEN;
+        (bounded && ours).then_some(Known {
+            argon2: Argon2::new(algorithm, version, params),
             salt: hash.salt?.to_vec(),
             output: hash.hash,
         })
@@ -193,6 +213,28 @@ mod tests {
         assert!(!hasher.verify("correct horsf", Some(&phc)));
         assert!(!hasher.verify("correct horse", None));
         assert!(!hasher.verify("correct horse", Some("rubbish")));
+    }
+
+    #[test]
+    fn what_would_take_for_ever_is_not_tried() {
+        let hasher = Hasher::new();
+        let own = hasher.hash("correct horse").unwrap();
+        assert!(is_usable(&own));
+        assert!(is_usable(&own.replace("m=19456,t=2", "m=262144,t=4")));
+        let endless = [
+            own.replace("m=19456", "m=1048576"),
+            own.replace("t=2", "t=4000000"),
+            own.replace("t=2", "t=4294967295"),
+            own.replace("m=19456,t=2", "m=262144,t=16"),
+            own.replace("p=1", "p=64"),
+            own.replace("argon2id", "argon2d"),
+            "$1$x$y".to_owned(),
+            String::new(),
+        ];
+        for phc in endless {
+            assert!(!is_usable(&phc), "{phc}");
+            assert!(!hasher.verify("correct horse", Some(&phc)), "{phc}");
+        }
     }
 
     /// Resident memory of this process in MiB.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Accounts, AccountsError, GroupName, Rights,
     groups::Groups,
+    password,
     people::manages,
     state::State,
     tokens::StoredToken,
@@ -37,6 +38,10 @@ impl Portable {
         for user in &self.users {
             users::check_name(&user.name)?;
             users::check_addresses(user.addresses.as_deref())?;
+            if !password::is_usable(&user.password) {
+                let name = user.name.clone();
+                return Err(AccountsError::BadHash { name });
+            }
             if next.groups.rights(&user.group).is_none() {
                 let name = user.group.to_string();
                 return Err(AccountsError::NoGroup { name });

@@ -66,6 +66,36 @@ fn neither_the_password_nor_its_digest_is_on_disk() {
     }
 }
 
+/// In a backup, or in a journal that somebody wrote by hand.
+#[test]
+fn a_hash_that_would_take_for_ever_is_refused_and_never_tried() {
+    let (folder, accounts) = accounts();
+    for name in ["ann", "bob"] {
+        let added = accounts
+            .operator()
+            .add(name, GroupName::administrator(), None, "correct horse");
+        added.unwrap();
+    }
+    let whole = serde_json::to_string(&accounts.export()).unwrap();
+    assert!(accounts.import_changes(&serde_json::from_str(&whole).unwrap()).is_ok());
+    let endless = whole.replacen("t=2", "t=4294967295", 1);
+    assert_ne!(endless, whole);
+    let endless = serde_json::from_str(&endless).unwrap();
+    for refused in [accounts.import_changes(&endless).map(drop), accounts.import(&endless)] {
+        assert!(
+            matches!(&refused, Err(AccountsError::BadHash { name }) if name == "ann"),
+            "{refused:?}"
+        );
+    }
+    drop(accounts);
+    let journal = folder.path().join("accounts.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replacen("t=2", "t=4294967295", 1)).unwrap();
+    let accounts = Accounts::open(folder.path());
+    let right = |name| matches!(accounts.verify(name, "correct horse"), Verdict::Accepted(_));
+    assert_eq!((right("ann"), right("bob")), (false, true));
+}
+
 #[test]
 fn names_and_passwords_have_rules() {
     let (_folder, accounts) = accounts();

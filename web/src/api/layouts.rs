@@ -1,5 +1,7 @@
 //! Layouts of the wall of cameras, and what pages remember for each user.
 
+use std::collections::BTreeSet;
+
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
     http::header::{ETAG, IF_MATCH, IF_NONE_MATCH},
@@ -29,6 +31,25 @@ pub struct LayoutBody {
     owner: String,
     /// For `If-Match`
     revision: String,
+}
+
+impl LayoutBody {
+    /// With windows that are empty where `hidden` cameras are.
+    fn without(mut self, hidden: &BTreeSet<String>) -> Self {
+        if let Some(windows) = self.body.get_mut("windows") {
+            empty(windows, hidden);
+        }
+        self
+    }
+}
+
+fn empty(value: &mut Value, hidden: &BTreeSet<String>) {
+    match value {
+        Value::String(camera) if hidden.contains(camera) => *value = Value::Null,
+        Value::Array(all) => all.iter_mut().for_each(|one| empty(one, hidden)),
+        Value::Object(all) => all.values_mut().for_each(|one| empty(one, hidden)),
+        _ => {}
+    }
 }
 
 impl From<Layout> for LayoutBody {
@@ -72,17 +93,17 @@ fn problem(error: LayoutError) -> Problem {
     }
 }
 
-/// The viewer's own layouts and those that others share
+/// The viewer's own layouts and those that others share; where these show a camera that the viewer
+/// may not see there is null
 #[utoipa::path(get, path = "/api/v1/layouts", responses((status = 200, body = Vec<LayoutBody>)))]
 #[get("/api/v1/layouts")]
 pub async fn list(viewer: Viewer, recorder: web::Data<Recorder>) -> HttpResponse {
     let seen = |layout: &Layout| layout.shared || layout.is_of(&viewer.0);
-    let shown = recorder
-        .storage()
-        .layouts()
-        .list(seen)
-        .into_iter()
-        .map(LayoutBody::from);
+    let config = recorder.config();
+    let hidden = config.cameras.iter().filter(|camera| !viewer.0.sees(&camera.id));
+    let hidden: BTreeSet<String> = hidden.map(|camera| camera.id.to_string()).collect();
+    let layouts = recorder.storage().layouts().list(seen).into_iter();
+    let shown = layouts.map(|layout| LayoutBody::from(layout).without(&hidden));
     HttpResponse::Ok().json(shown.collect::<Vec<_>>())
 }
 

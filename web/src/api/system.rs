@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, Responder, get, web};
 use serde::Deserialize;
 use vigie_actors::{Recorder, SystemInfo, capacity::GroupCapacity, supervise::TreeNode};
 use vigie_config::Utc;
+use vigie_storage::accounts::HouseRight;
 
 use super::blocking;
 use crate::{problem::Problem, sign_in::Viewer};
@@ -43,8 +44,19 @@ pub async fn capacity(
 }
 
 /// Name, version, clock, disks
+///
+/// Without `system` and `configure` only what concerns the viewer: `cameras` counts those they see,
+/// `disks` and `links` are empty and `room` is null.
 #[utoipa::path(get, path = "/api/v1/system/info", responses((status = 200, body = SystemInfo)))]
 #[get("/api/v1/system/info")]
-pub async fn info(_: Viewer, recorder: web::Data<Recorder>) -> impl Responder {
-    HttpResponse::Ok().json(recorder.info())
+pub async fn info(viewer: Viewer, recorder: web::Data<Recorder>) -> impl Responder {
+    let mut info = recorder.info();
+    if !viewer.0.may(HouseRight::System) && !viewer.0.may(HouseRight::Configure) {
+        let config = recorder.config();
+        info.cameras = config.cameras.iter().filter(|camera| viewer.0.sees(&camera.id)).count();
+        info.disks.clear();
+        info.links.clear();
+        info.room = None;
+    }
+    HttpResponse::Ok().json(info)
 }
