@@ -37,7 +37,8 @@ pub async fn ours<B: MessageBody>(
 /// Metadata; a browser sends at least one of them with everything that is no plain reading.
 fn foreign(headers: &HeaderMap, arrival: &Arrival) -> Option<String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(origin) = headers.get(ORIGIN) {
+    // A browser sends one; of several each has to be ours.
+    for origin in headers.get_all(ORIGIN) {
         let origin = origin.to_str().unwrap_or("an unreadable origin");
         if !is_ours(origin, arrival) {
             return Some(origin.chars().take(80).collect());
@@ -72,7 +73,27 @@ fn without_port<'h>(scheme: &str, host: &'h str) -> &'h str {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
+
     use super::*;
+
+    #[test]
+    fn no_further_origin_is_overlooked() {
+        let arrival = Arrival {
+            host: "vigie.lan".into(),
+            ..Arrival::default()
+        };
+        let asked = |origins: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for origin in origins {
+                headers.append(ORIGIN, HeaderValue::from_static(origin));
+            }
+            foreign(&headers, &arrival)
+        };
+        assert_eq!(asked(&["http://vigie.lan"]), None);
+        let evil = Some("https://evil.example".to_owned());
+        assert_eq!(asked(&["http://vigie.lan", "https://evil.example"]), evil);
+    }
 
     #[test]
     fn whose_page_it_is() {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::Duration,
 };
 
@@ -122,6 +123,10 @@ fn check_place(walk: &Walk<'_>, disk: &Found<Disk>, before: &[Found<Disk>], serv
             walk.problem(disk.line, &*disk.path, text);
         }
     }
+    if is_the_systems(path) {
+        let text = format!("{} is the system's: name a folder of the disk's own", path.display());
+        walk.problem(disk.line, &*disk.path, text);
+    }
     if server.state_dir.starts_with(path) {
         let text = format!(
             "{} holds server.state_dir {}",
@@ -130,6 +135,17 @@ fn check_place(walk: &Walk<'_>, disk: &Found<Disk>, before: &[Found<Disk>], serv
         );
         walk.problem(disk.line, &*disk.path, text);
     }
+}
+
+/// Folders of the Filesystem Hierarchy Standard 3.0 (§3) in which footage, and what deletes it, has no
+/// business: these with all below, and the tops that hold folders of others.
+fn is_the_systems(path: &Path) -> bool {
+    let whole = [
+        "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr",
+    ];
+    let tops = ["/", "/home", "/opt", "/root", "/run", "/tmp", "/var", "/var/lib"];
+    let is_memory = path.starts_with("/dev/shm") && path != Path::new("/dev/shm");
+    tops.iter().any(|top| path == Path::new(top)) || whole.iter().any(|own| path.starts_with(own)) && !is_memory
 }
 
 /// Reads `id`, which must be there and differ from those before it.

@@ -310,6 +310,11 @@ fn each_fault_is_one_clear_line() {
             &["/srv/d1 holds server.state_dir /srv/d1/state"],
         ),
         (
+            GOOD.replace("/srv/d1", "/etc/vigie"),
+            &["/etc/vigie is the system's: name a folder of the disk's own"],
+        ),
+        (GOOD.replace("/srv/d1", "/opt"), &["/opt is the system's"]),
+        (
             GOOD.replace("/srv/d1", "/srv/../d1"),
             &["expected an absolute path without .."],
         ),

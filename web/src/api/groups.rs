@@ -14,10 +14,13 @@ use crate::{problem::Problem, sign_in::Viewer};
 #[schema(example = json!({ "house": ["alarms"], "every_camera": ["live"], "cameras": { "gate": ["playback"] } }))]
 #[allow(dead_code)] // describes `Rights`, which storage writes and reads
 pub struct RightsBody {
+    #[schema(required = false)]
     house: Vec<String>,
     /// With every camera, those of tomorrow too
+    #[schema(required = false)]
     every_camera: Vec<String>,
     /// With single cameras, on top of those
+    #[schema(required = false)]
     cameras: std::collections::BTreeMap<String, Vec<String>>,
 }
 
