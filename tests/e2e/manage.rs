@@ -376,6 +376,12 @@ fn a_disk_is_released_exchanged_and_prepared_over_http() {
     let (none, keep) = (json!(null), json!({ "erase": false }));
     let unknown = ask("d9", "adopt", &none);
     assert_eq!((unknown.status, &unknown.json()["code"]), (404, &json!("no_disk")));
+    let known = ask("d1", "create-folder", &none);
+    assert!(
+        known.status == 200 && known.text().contains("nothing was changed"),
+        "{}",
+        known.text()
+    );
     let in_use = ask("d1", "prepare", &keep);
     assert_eq!(
         (in_use.status, &in_use.json()["code"]),
