@@ -425,6 +425,24 @@ fn a_disk_is_released_exchanged_and_prepared_over_http() {
     }
 }
 
+#[test]
+fn the_folder_of_a_new_disk_is_created_over_http() {
+    let house = House::start(&Setup::default());
+    let path = house.root.join("not/there/yet");
+    let disk = json!({ "id": "d9", "path": path });
+    let saved = house.send(house.ask_as(USER, "PUT", "/api/v1/config/disk/d9", &disk));
+    assert!(saved.status < 300, "{}", saved.text());
+    house.wait_disk("d9", "missing", |state| state == "absent");
+    let created = post(&house, "/api/v1/disks/d9/create-folder", &json!(null));
+    assert!(
+        created.status == 200 && created.text().contains("is created"),
+        "{}",
+        created.text()
+    );
+    house.wait_disk("d9", "in use", |state| state == "online");
+    audited(&house, "configuration", "is created");
+}
+
 /// Every file of footage below.
 fn footage_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
