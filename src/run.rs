@@ -36,7 +36,7 @@ pub fn main(path: &Path) -> ExitCode {
         let what = What {
             config,
             path: Some(path.to_path_buf()),
-            tour: false,
+            demo: false,
         };
         let result = runtime.block_on(record(what, arp, log, |_| {}));
         // A thread that hangs on a dead disk must not keep the process.
@@ -69,12 +69,12 @@ pub struct What {
     pub config: Config,
     pub path: Option<PathBuf>,
     /// The pages show first steps: whoever sees them is new here.
-    pub tour: bool,
+    pub demo: bool,
 }
 
 /// Records until asked to stop. `ready` is called once everything is up.
 pub async fn record(
-    What { config, path, tour }: What,
+    What { config, path, demo }: What,
     arp: std::io::Result<ArpListener>,
     log: Arc<Log>,
     ready: impl FnOnce(&Addresses),
@@ -89,7 +89,7 @@ pub async fn record(
         arp,
         config_path: path,
         log,
-        tour,
+        demo,
     };
     let base_path = config.server.base_path.clone();
     let recorder = Recorder::start(config, hooks).await?;

@@ -37,7 +37,7 @@ pub struct SystemInfo {
     /// Room for how many more cameras; null: not measured yet, or no camera is recorded.
     pub room: Option<Room>,
     /// A demonstration (`vigie demo`): whoever signs in is shown first steps.
-    pub tour: bool,
+    pub demo: bool,
     /// Every disk of the configuration; `error` says why one is not in use, `device` what the
     /// device under it said of itself at the last look.
     #[schema(value_type = Vec<Object>)]

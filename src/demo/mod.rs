@@ -67,7 +67,7 @@ fn demo(dir: Option<PathBuf>, log: Arc<Log>) -> anyhow::Result<()> {
     let what = run::What {
         config,
         path: Some(file),
-        tour: true,
+        demo: true,
     };
     let result = runtime.block_on(run::record(what, arp, log, |addresses| {
         println!("ready http://{} user {USER} password {password}", addresses.http);

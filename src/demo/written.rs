@@ -104,6 +104,7 @@ popup_message = true
 id = "walker"
 name = "Somebody walks by"
 on = ["motion"]
+from = ["camera:gate"]
 min_interval = "30s"
 snapshot = ["gate"]
 "#

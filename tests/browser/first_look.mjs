@@ -185,12 +185,12 @@ class Newcomer {
     await this.home();
     check((await this.panel.locator('[data-done]').count()) === STEPS.length, 'not every step is ticked');
     await this.wall.look('first-look-done');
-    const kept = (await this.wall.get('/preferences')).tour;
+    const kept = (await this.wall.get('/preferences')).first_look;
     check(JSON.stringify(kept.done) === JSON.stringify(STEPS), `the recorder keeps ${JSON.stringify(kept)}`);
     await this.panel.getByRole('button', { name: 'Close the first look' }).click();
     await this.panel.waitFor({ state: 'detached' });
     await this.wall.until('that it was closed is not kept', async () => {
-      const seen = (await this.wall.get('/preferences')).tour;
+      const seen = (await this.wall.get('/preferences')).first_look;
       return { ok: seen.closed === true, seen };
     });
     await this.page.goto(settings.origin);

@@ -70,14 +70,14 @@ pub struct Hooks {
     /// The newest lines of this process.
     pub log: Arc<Log>,
     /// The pages show first steps.
-    pub tour: bool,
+    pub demo: bool,
 }
 
 /// A running recorder.
 pub struct Recorder {
     config: ArcSwap<Config>,
     started: Utc,
-    tour: bool,
+    demo: bool,
     pub(crate) cameras: Arc<Cameras>,
     pub(crate) deps: Deps,
     pub(crate) meter: Meter,
@@ -269,7 +269,7 @@ impl Recorder {
             rtsp: self.restream.local_addr().to_string(),
             index: self.storage().index_state(),
             room: self.meter.room(),
-            tour: self.tour,
+            demo: self.demo,
             disks: info::disks(&self.deps.disks, &self.devices, &config),
         }
     }

@@ -81,6 +81,6 @@ export interface SystemInfo {
   /** Where the cameras are, e.g. `Europe/Paris`; older recorders do not say. */
   time_zone?: string | null;
   /** A demonstration. */
-  tour?: boolean;
+  demo?: boolean;
   disks: { id: string }[];
 }

@@ -12,22 +12,22 @@ interface Kept {
   closed?: boolean;
 }
 
-class Tour {
+class FirstLook {
   /** The recorder is a demonstration, and whoever looks may try everything. */
-  readonly offered = $derived(recorder.info?.tour === true && session.administers);
+  readonly offered = $derived(recorder.info?.demo === true && session.administers);
   /** Whether it was closed is known. */
   readonly settled = $derived(!this.offered || preferences.loaded);
-  private readonly kept = $derived(preferences.read<Kept>('tour') ?? {});
+  private readonly kept = $derived(preferences.read<Kept>('first_look') ?? {});
   readonly shown = $derived(this.offered && preferences.loaded && this.kept.closed !== true);
   readonly done: readonly Step[] = $derived(STEPS.filter((step) => this.kept.done?.includes(step)));
 
   take(step: Step): void {
-    if (!this.done.includes(step)) void preferences.keep({ tour: { ...this.kept, done: [...this.done, step] } });
+    if (!this.done.includes(step)) void preferences.keep({ first_look: { ...this.kept, done: [...this.done, step] } });
   }
 
   show(shown: boolean): void {
-    void preferences.keep({ tour: { ...this.kept, closed: !shown } });
+    void preferences.keep({ first_look: { ...this.kept, closed: !shown } });
   }
 }
 
-export const tour = new Tour();
+export const firstLook = new FirstLook();
