@@ -27,18 +27,23 @@ pub fn main(path: &Path) -> ExitCode {
             for warning in absent_files(&config) {
                 eprintln!("warning: {warning}");
             }
-            println!(
-                "{}: ok, {} cameras, {} disks",
-                path.display(),
-                config.cameras.len(),
-                config.disks.len()
-            );
+            let cameras = counted(config.cameras.len(), "camera");
+            let disks = counted(config.disks.len(), "disk");
+            println!("{}: ok, {cameras}, {disks}", path.display());
             exit::DONE
         }
         Err(error) => {
             eprintln!("{error}");
             exit::misconfigured()
         }
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}"),
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 
@@ -74,6 +79,14 @@ fn absent_files(config: &Config) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_there_is_counted_as_people_count() {
+        assert_eq!(
+            [0, 1, 2].map(|count| counted(count, "disk")),
+            ["no disk", "1 disk", "2 disks"]
+        );
+    }
 
     #[test]
     fn absent_files_are_named_with_their_field() {

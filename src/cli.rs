@@ -29,9 +29,11 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Record two synthetic cameras into a new folder, to see what Vigie does
+    /// Record two synthetic cameras into a new folder, to see what Vigie does. Prints address, user and
+    /// password: a new one at each start
     Demo {
-        /// Where to put footage and state; a temporary folder otherwise
+        /// Where to put configuration, footage and state; a temporary folder otherwise. What was set up
+        /// there stays for the next time
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },

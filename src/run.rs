@@ -33,7 +33,12 @@ pub fn main(path: &Path) -> ExitCode {
     // Before there are other threads.
     let arp = ArpListener::open();
     let result = runtime().and_then(|runtime| {
-        let result = runtime.block_on(record(config, Some(path.to_path_buf()), arp, log, |_| {}));
+        let what = What {
+            config,
+            path: Some(path.to_path_buf()),
+            demo: false,
+        };
+        let result = runtime.block_on(record(what, arp, log, |_| {}));
         // A thread that hangs on a dead disk must not keep the process.
         runtime.shutdown_background();
         vigie_media::gst::wait_for_stopped(PIPELINES);
@@ -59,10 +64,17 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
+/// What is recorded.
+pub struct What {
+    pub config: Config,
+    pub path: Option<PathBuf>,
+    /// The pages show first steps: whoever sees them is new here.
+    pub demo: bool,
+}
+
 /// Records until asked to stop. `ready` is called once everything is up.
 pub async fn record(
-    config: Config,
-    path: Option<PathBuf>,
+    What { config, path, demo }: What,
     arp: std::io::Result<ArpListener>,
     log: Arc<Log>,
     ready: impl FnOnce(&Addresses),
@@ -77,7 +89,9 @@ pub async fn record(
         arp,
         config_path: path,
         log,
+        demo,
     };
+    let base_path = config.server.base_path.clone();
     let recorder = Recorder::start(config, hooks).await?;
     let (http, https) = server.local_addrs();
     let addresses = Addresses {
@@ -100,7 +114,7 @@ pub async fn record(
     tracing::info!("{status}");
     systemd::ready(&status);
     if let Some(link) = recorder.storage().accounts().setup_link() {
-        println!("set up http://{}/setup?link={link}", addresses.reached());
+        println!("set up {}{base_path}/setup?link={link}", addresses.reached());
     }
     ready(&addresses);
     signals.until_asked_to_stop(&recorder).await;
@@ -131,15 +145,17 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Host and port of the pages as a browser may reach them.
+    /// The pages as a browser may reach them: by TLS where it is on.
     fn reached(&self) -> String {
-        match self.http.ip().is_unspecified() {
-            true => {
-                let system = rustix::system::uname();
-                format!("{}:{}", system.nodename().to_string_lossy(), self.http.port())
-            }
-            false => self.http.to_string(),
+        let (scheme, at) = match self.https.first() {
+            Some(at) => ("https", *at),
+            None => ("http", self.http),
+        };
+        if !at.ip().is_unspecified() {
+            return format!("{scheme}://{at}");
         }
+        let system = rustix::system::uname();
+        format!("{scheme}://{}:{}", system.nodename().to_string_lossy(), at.port())
     }
 
     fn write(&self, path: &Path) {
@@ -182,5 +198,29 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_are_reached_by_tls_where_it_is_on() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let mut addresses = Addresses {
+            http: at("192.0.2.1:8080"),
+            https: Vec::new(),
+            rtsp: at("192.0.2.1:8554"),
+        };
+        assert_eq!(addresses.reached(), "http://192.0.2.1:8080");
+        addresses.https = vec![at("192.0.2.1:8443")];
+        assert_eq!(addresses.reached(), "https://192.0.2.1:8443");
+        addresses.https = vec![at("[::]:8443")];
+        let reached = addresses.reached();
+        assert!(
+            reached.starts_with("https://") && reached.ends_with(":8443") && !reached.contains("::"),
+            "{reached}"
+        );
     }
 }

@@ -36,6 +36,8 @@ pub struct SystemInfo {
     pub index: vigie_storage::IndexState,
     /// Room for how many more cameras; null: not measured yet, or no camera is recorded.
     pub room: Option<Room>,
+    /// A demonstration (`vigie demo`): whoever signs in is shown first steps.
+    pub demo: bool,
     /// Every disk of the configuration; `error` says why one is not in use, `device` what the
     /// device under it said of itself at the last look.
     #[schema(value_type = Vec<Object>)]

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -53,7 +54,7 @@ impl State {
         };
         let is_new = !dir.exists();
         if is_new {
-            fs::create_dir_all(dir).map_err(failed)?;
+            create(dir).map_err(failed)?;
         } else if !dir.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
@@ -196,6 +197,17 @@ impl State {
     }
 }
 
+/// With what lies in it, it is nobody else's. What lies above it is made as usual.
+fn create(dir: &Path) -> io::Result<()> {
+    if let Some(above) = dir.parent() {
+        fs::create_dir_all(above)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Whole or not at all, and durable when it returns; only its owner may read it. One writer of a `name` at
 /// a time.
 pub fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -234,6 +246,8 @@ fn parse(text: &str) -> Option<Known> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -247,8 +261,10 @@ mod tests {
     #[test]
     fn one_process_at_a_time_and_the_same_recorder_again() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("state");
+        let path = dir.path().join("var/state");
         let mut state = State::open(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{mode:o}");
         let recorder = state.recorder();
         state.remember(&DiskId::new("d1").unwrap(), VolumeId(7));
         assert!(state.retire(&DiskId::new("d2").unwrap(), true));

@@ -17,6 +17,7 @@ mod cascade;
 mod causes;
 mod chain;
 mod crash;
+mod demo;
 mod devices;
 mod disk_service;
 mod disks;

@@ -376,6 +376,12 @@ fn a_disk_is_released_exchanged_and_prepared_over_http() {
     let (none, keep) = (json!(null), json!({ "erase": false }));
     let unknown = ask("d9", "adopt", &none);
     assert_eq!((unknown.status, &unknown.json()["code"]), (404, &json!("no_disk")));
+    let known = ask("d1", "create-folder", &none);
+    assert!(
+        known.status == 200 && known.text().contains("nothing was changed"),
+        "{}",
+        known.text()
+    );
     let in_use = ask("d1", "prepare", &keep);
     assert_eq!(
         (in_use.status, &in_use.json()["code"]),
@@ -417,6 +423,24 @@ fn a_disk_is_released_exchanged_and_prepared_over_http() {
     ] {
         audited(&house, "configuration", told);
     }
+}
+
+#[test]
+fn the_folder_of_a_new_disk_is_created_over_http() {
+    let house = House::start(&Setup::default());
+    let path = house.root.join("not/there/yet");
+    let disk = json!({ "id": "d9", "path": path });
+    let saved = house.send(house.ask_as(USER, "PUT", "/api/v1/config/disk/d9", &disk));
+    assert!(saved.status < 300, "{}", saved.text());
+    house.wait_disk("d9", "missing", |state| state == "absent");
+    let created = post(&house, "/api/v1/disks/d9/create-folder", &json!(null));
+    assert!(
+        created.status == 200 && created.text().contains("is created"),
+        "{}",
+        created.text()
+    );
+    house.wait_disk("d9", "in use", |state| state == "online");
+    audited(&house, "configuration", "is created");
 }
 
 /// Every file of footage below.

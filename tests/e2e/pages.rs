@@ -1,64 +1,10 @@
-//! `vigie demo` as a newcomer meets it, and the pages of recorders in a real browser.
-
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+//! The pages of recorders in a real browser, first of all those of `vigie demo`.
 
 use crate::{
-    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, binary, pick, shown, visit, wait_for},
+    demo::Demo,
+    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, pick, shown, visit},
     recording::cameras,
 };
-
-/// The demo, interrupted as from a terminal when it is dropped.
-struct Demo {
-    child: Child,
-    url: String,
-    user: String,
-    password: String,
-}
-
-impl Demo {
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new(binary())
-            .args(["demo", "--dir"])
-            .arg(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let ["ready", url, "user", user, "password", password] = words[..] else {
-            child.kill().ok();
-            panic!("not what README promises: {line:?}");
-        };
-        Self {
-            url: url.to_owned(),
-            user: user.to_owned(),
-            password: password.to_owned(),
-            child,
-        }
-    }
-
-    fn interrupt(&mut self) -> bool {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-        let status = wait_for("the demo's end", PATIENCE, || self.child.try_wait().unwrap());
-        status.success()
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
 
 #[test]
 fn the_first_page_of_the_demo_in_chromium() {
@@ -71,6 +17,21 @@ fn the_first_page_of_the_demo_in_chromium() {
         11,
         &format!("first page of the demo in Chromium at 1440 and 390 px: {steps} steps"),
         content && ended && steps > 0,
+    );
+}
+
+/// Every step that the demo offers leads where it says, and can be done.
+#[test]
+fn the_first_look_at_the_demo_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    let (seen, content) = visit("first_look.mjs", &demo.url, &demo.user, &demo.password, &[]);
+    let ended = demo.interrupt();
+    let steps = seen.lines().count().saturating_sub(1);
+    shown(
+        1,
+        &format!("first look at the demo in Chromium at 1440 and 390 px: {steps} steps followed and read back"),
+        content && ended && steps >= 16,
     );
 }
 

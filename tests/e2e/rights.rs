@@ -119,6 +119,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("post /api/v1/backup", "configure and users"),
     ("post /api/v1/restore", "configure and users"),
     ("post /api/v1/factory-reset", "configure and users"),
+    ("post /api/v1/disks/{id}/create-folder", "configure"),
     ("post /api/v1/disks/{id}/prepare", "configure"),
     ("post /api/v1/disks/{id}/adopt", "configure"),
     ("post /api/v1/disks/{id}/retire", "configure"),

@@ -151,6 +151,7 @@ pub const NEEDS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/restore", Both(Configure, Users)),
     ("POST", "/api/v1/factory-reset", Both(Configure, Users)),
     // Erasing takes the right to delete with every camera as well: its handler asks.
+    ("POST", "/api/v1/disks/{id}/create-folder", House(Configure)),
     ("POST", "/api/v1/disks/{id}/prepare", House(Configure)),
     ("POST", "/api/v1/disks/{id}/adopt", House(Configure)),
     ("POST", "/api/v1/disks/{id}/retire", House(Configure)),

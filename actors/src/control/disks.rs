@@ -42,6 +42,8 @@ pub(super) fn perform(request: DiskRequest, house: &House<'_>) -> Answer {
 /// What is wanted of one disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DiskWish {
+    /// Make its folder, where it is a new disk.
+    CreateFolder,
     Prepare(Option<Erasure>),
     Adopt,
     Retire,
@@ -52,6 +54,7 @@ impl DiskWish {
     /// What was done, in an operator's words. Blocks, and for as long as the disk hangs.
     pub fn grant(&self, id: &DiskId, house: &House<'_>) -> Result<String, ServiceError> {
         match self {
+            DiskWish::CreateFolder => create_folder(id, house),
             DiskWish::Prepare(erase) => prepare(id, erase.as_ref(), house),
             DiskWish::Adopt => adopt(id, house),
             DiskWish::Retire => retire(id, house),
@@ -63,6 +66,7 @@ impl DiskWish {
 impl fmt::Display for DiskWish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            DiskWish::CreateFolder => "create the folder",
             DiskWish::Prepare(None) => "prepare",
             DiskWish::Prepare(Some(_)) => "prepare with erase",
             DiskWish::Adopt => "adopt",
@@ -129,6 +133,19 @@ fn standing_still(disk: &Disk, house: &House<'_>) -> (DiskState, Option<String>)
 fn known<'a>(id: &DiskId, house: &'a House<'_>) -> Result<&'a Disk, ServiceError> {
     let disk = house.config.disks.iter().find(|disk| disk.id == *id);
     disk.ok_or_else(|| ServiceError::Unknown(id.clone()))
+}
+
+fn create_folder(id: &DiskId, house: &House<'_>) -> Result<String, ServiceError> {
+    let disk = known(id, house)?;
+    let created = match house.disks {
+        Some(disks) => disks.create_folder(id)?,
+        None => house.storage.create_folder(disk)?,
+    };
+    let path = disk.path.display();
+    Ok(match created {
+        true => format!("disk {id}: {path} is created, and taken into use within seconds"),
+        false => format!("disk {id}: {path} is there: nothing was changed"),
+    })
 }
 
 fn prepare(id: &DiskId, erase: Option<&Erasure>, house: &House<'_>) -> Result<String, ServiceError> {

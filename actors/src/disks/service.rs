@@ -169,6 +169,13 @@ impl Disks {
         Ok(())
     }
 
+    /// Makes the folder of a new disk. False: it is there.
+    pub fn create_folder(&self, disk: &DiskId) -> Result<bool, ServiceError> {
+        let created = self.storage.create_folder(&*self.known(disk)?)?;
+        self.in_service(disk);
+        Ok(created)
+    }
+
     /// Takes a disk that holds nothing (or nothing that is to be kept) into use.
     pub fn prepare(&self, disk: &DiskId, erase: Option<&Erasure>) -> Result<Prepared, ServiceError> {
         let prepared = self.storage.prepare(&*self.known(disk)?, erase)?;

@@ -56,8 +56,14 @@ pub fn read(class: &Path) -> io::Result<Vec<Link>> {
 /// What is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    Down { since: Utc, text: String },
-    Over,
+    Down {
+        since: Utc,
+        text: String,
+    },
+    /// `told_here`: by this process; else an earlier one may have done so.
+    Over {
+        told_here: bool,
+    },
 }
 
 /// Whether the network is down. Pure.
@@ -114,7 +120,9 @@ impl Outage {
 
     fn over(&mut self) -> Option<Change> {
         let told = std::mem::replace(&mut self.told, Told::Nothing);
-        (told != Told::Nothing).then_some(Change::Over)
+        (told != Told::Nothing).then_some(Change::Over {
+            told_here: told == Told::Down,
+        })
     }
 
     /// As far as it is told, or may have been.
@@ -188,6 +196,9 @@ mod tests {
         assert!(read(&class.join("missing")).is_err());
     }
 
+    const EARLIER: Option<Change> = Some(Change::Over { told_here: false });
+    const ENDED: Option<Change> = Some(Change::Over { told_here: true });
+
     struct Watch {
         outage: Outage,
         begin: Instant,
@@ -215,7 +226,7 @@ mod tests {
             [link("eth0", false), link("eth1", true)],
             [link("eth0", false), link("eth1", false)],
         );
-        assert_eq!(watch.look(0, &up), Some(Change::Over), "of an earlier process");
+        assert_eq!(watch.look(0, &up), EARLIER, "of an earlier process");
         assert_eq!(watch.look(10, &one), None);
         assert_eq!(watch.look(30, &one), None);
         assert_eq!(watch.look(40, &none), None, "not before it lasts");
@@ -231,27 +242,27 @@ mod tests {
             "all network links are down (eth0, eth1): look at cables and switch"
         );
         assert_eq!(watch.look(1000, &none), None, "once");
-        assert_eq!(watch.look(1001, &one), Some(Change::Over));
+        assert_eq!(watch.look(1001, &one), ENDED);
         assert_eq!(watch.look(1002, &one), None);
     }
 
     #[test]
     fn a_link_may_be_plugged_in_and_out() {
         let mut watch = Watch::new();
-        assert_eq!(watch.look(0, &[]), Some(Change::Over), "of an earlier process");
+        assert_eq!(watch.look(0, &[]), EARLIER, "of an earlier process");
         assert_eq!(watch.look(1, &[link("usb0", true)]), None);
         assert_eq!(watch.look(2, &[]), None);
         let gone = watch.look(7, &[]);
         assert!(matches!(gone, Some(Change::Down { ref text, .. }) if text.contains("unplugged")));
         assert_eq!(watch.look(8, &[]), None, "no link is still an outage");
-        assert_eq!(watch.look(9, &[link("usb1", true)]), Some(Change::Over));
+        assert_eq!(watch.look(9, &[link("usb1", true)]), ENDED);
     }
 
     #[test]
     fn a_machine_that_never_had_a_network_does_not_alarm() {
         let mut container = Watch::new();
         let mut unplugged = Watch::new();
-        assert_eq!(container.look(0, &[]), Some(Change::Over), "of an earlier process");
+        assert_eq!(container.look(0, &[]), EARLIER, "of an earlier process");
         for second in 1..1000 {
             assert_eq!(container.look(second, &[]), None);
             assert_eq!(unplugged.look(second, &[link("eth0", false)]), None);
@@ -263,7 +274,7 @@ mod tests {
         let mut cut = Watch::new();
         assert_eq!(cut.look(0, &[link("eth0", false)]), None);
         assert!(cut.outage.is_down());
-        assert_eq!(cut.look(60, &[link("eth0", true)]), Some(Change::Over));
+        assert_eq!(cut.look(60, &[link("eth0", true)]), EARLIER);
         assert!(!cut.outage.is_down());
     }
 }

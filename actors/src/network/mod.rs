@@ -79,8 +79,11 @@ fn look(links: &[Link], outage: &Mutex<Outage>, events: &Events) {
             tracing::error!("{text}");
             events.raise(Event::house(EventKind::NetworkDown, text).at(since));
         }
-        Some(Change::Over) => {
-            tracing::info!("the network is not down (any more)");
+        Some(Change::Over { told_here }) => {
+            // At the first look nothing is known to have been down: an earlier process may have told so.
+            if told_here {
+                tracing::info!("the network is no longer down");
+            }
             events.raise(Event::over(EventKind::NetworkDown, Source::House));
         }
     }

@@ -69,12 +69,15 @@ pub struct Hooks {
     pub config_path: Option<PathBuf>,
     /// The newest lines of this process.
     pub log: Arc<Log>,
+    /// The pages show first steps.
+    pub demo: bool,
 }
 
 /// A running recorder.
 pub struct Recorder {
     config: ArcSwap<Config>,
     started: Utc,
+    demo: bool,
     pub(crate) cameras: Arc<Cameras>,
     pub(crate) deps: Deps,
     pub(crate) meter: Meter,
@@ -266,6 +269,7 @@ impl Recorder {
             rtsp: self.restream.local_addr().to_string(),
             index: self.storage().index_state(),
             room: self.meter.room(),
+            demo: self.demo,
             disks: info::disks(&self.deps.disks, &self.devices, &config),
         }
     }

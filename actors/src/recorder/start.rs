@@ -146,6 +146,7 @@ impl Recorder {
             reload: Arc::new(Reload::new(hooks.config_path.clone())),
             settings: Settings::new(hooks.config_path.clone()),
             log: hooks.log.clone(),
+            demo: hooks.demo,
             probes: Probes::default(),
             configured: Notify::new(),
             config: ArcSwap::from_pointee(config),

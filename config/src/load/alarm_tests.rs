@@ -385,3 +385,26 @@ fn a_secret_is_never_shown() {
         "{shown}"
     );
 }
+
+/// What a rule names stands in the text: that it could not be read is one fault, and told once.
+#[test]
+fn what_cannot_be_read_is_no_second_fault_of_the_rules_that_name_it() {
+    let text = "[[disk]]\nid = \"d1\"\npath = \"/srv/d1\"\n\
+                [[camera]]\nid = \"gate\"\nmain.url = \"rtsp://192.0.2.1/${NOPE}\"\n\
+                [[input]]\nid = \"door\"\nkind = \"http\"\ntoken = \"${NOPE}\"\n\
+                [[rule]]\nid = \"r\"\non = [\"sensor\"]\nfrom = [\"input:door\", \"door\", \"camera:gate\", \"disk:door\"]\nrecord = [\"gate\", \"yard\"]\n";
+    let problems = Config::parse(text, &|_| None).unwrap_err().to_string();
+    let lines: Vec<&str> = problems.lines().collect();
+    assert_eq!(lines.len(), 4, "{problems}");
+    assert!(
+        lines[..2]
+            .iter()
+            .all(|line| line.contains("variable ${NOPE} is neither")),
+        "{problems}"
+    );
+    assert!(
+        lines[2].contains("no camera, input, output or disk \"disk:door\""),
+        "{problems}"
+    );
+    assert!(lines[3].contains("no camera \"yard\""), "{problems}");
+}

@@ -90,7 +90,7 @@ impl Config {
         let unread = variables.error().map(ToString::to_string);
         let (config, mut warnings) = parsed.map_err(|mut problems| {
             let note = |text| Problem {
-                line: 1,
+                line: 0,
                 path: String::new(),
                 text,
             };
@@ -101,7 +101,7 @@ impl Config {
             }
         })?;
         let note = |text| Warning {
-            line: 1,
+            line: 0,
             path: String::new(),
             text,
         };
@@ -199,7 +199,7 @@ fn read(walk: &Walk<'_>, table: &dyn TableLike) -> Config {
     let schedules = schedule::read_all(&root);
     let cameras = camera::read_all(&root, &disks, &schedules);
     if cameras.is_empty() && !root.has("camera") {
-        walk.warning(1, "camera", "no camera: nothing will be recorded");
+        walk.warning(0, "camera", "no camera yet: nothing will be recorded");
     }
     let mut config = Config {
         server,

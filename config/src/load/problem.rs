@@ -10,7 +10,7 @@ use crate::{ErrorKind, Kind};
 /// Prints as `line 12: camera[1] "gate".main.url: what was seen, what is expected`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Counted from 1.
+    /// Counted from 1; 0: of the text as a whole.
     pub line: usize,
     /// The field, e.g. `camera[1] "gate".main.url` (lists count from 0). Empty for a fault of
     /// the TOML syntax.
@@ -20,10 +20,15 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "line {}: {}", self.line, self.text),
-            path => write!(f, "line {}: {path}: {}", self.line, self.text),
-        }
+        write_note(f, self.line, &self.path, &self.text)
+    }
+}
+
+fn write_note(f: &mut fmt::Formatter<'_>, line: usize, path: &str, text: &str) -> fmt::Result {
+    match (line, path) {
+        (0, _) => f.write_str(text),
+        (line, "") => write!(f, "line {line}: {text}"),
+        (line, path) => write!(f, "line {line}: {path}: {text}"),
     }
 }
 
@@ -60,10 +65,7 @@ pub struct Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "line {}: {}", self.line, self.text),
-            path => write!(f, "line {}: {path}: {}", self.line, self.text),
-        }
+        write_note(f, self.line, &self.path, &self.text)
     }
 }
 

@@ -14,10 +14,18 @@ use crate::{Actions, CameraId, Config, EventKind, OutputId, PushId, RecipientId,
 /// So many actions an event may have in the log; some are left for what cameras do by themselves.
 const MOST_ACTIONS: usize = 600;
 
+/// What rules may name.
+struct There<'a> {
+    sound: &'a Config,
+    /// With what could not be read: to whoever names it, no fault beside its own is told.
+    root: &'a Section<'a>,
+}
+
 /// `there`: all that a rule may name.
 pub fn read_all(root: &Section<'_>, schedules: &Schedules, there: &Config) -> Vec<Rule> {
     let mut ids = BTreeMap::new();
     let sections = root.sections("rule");
+    let there = &There { sound: there, root };
     let read = |section| read(section, &mut ids, schedules, there);
     sections.into_iter().filter_map(read).collect()
 }
@@ -26,7 +34,7 @@ fn read(
     section: Section<'_>,
     ids: &mut BTreeMap<String, usize>,
     schedules: &Schedules,
-    there: &Config,
+    there: &There<'_>,
 ) -> Option<Rule> {
     let walk = section.walk;
     let id = unique_id(&section, ids, "rule")
@@ -82,13 +90,13 @@ fn kinds(section: &Section<'_>) -> Option<Vec<EventKind>> {
 }
 
 /// `input:door`, or `door` where only one thing is called so.
-fn sources(section: &Section<'_>, there: &Config) -> Option<Vec<Source>> {
+fn sources(section: &Section<'_>, there: &There<'_>) -> Option<Vec<Source>> {
     if !section.has("from") {
         return Some(Vec::new());
     }
-    let known = known(there);
+    let known = known(there.sound);
     let texts = section.texts("from", "a list of ids such as [\"door\", \"camera:gate\"]")?;
-    let found: Vec<Option<Source>> = texts.iter().map(|text| source(section, text, &known)).collect();
+    let found: Vec<Option<Source>> = texts.iter().map(|text| source(section, text, &known, there)).collect();
     found.into_iter().collect()
 }
 
@@ -112,13 +120,14 @@ fn known(there: &Config) -> Vec<Source> {
         .collect()
 }
 
-fn source(section: &Section<'_>, text: &Found<Text>, known: &[Source]) -> Option<Source> {
+fn source(section: &Section<'_>, text: &Found<Text>, known: &[Source], there: &There<'_>) -> Option<Source> {
     let seen = text.value.value.as_str();
     let names: Vec<(String, &Source)> = known.iter().map(|source| (source.to_string(), source)).collect();
     let called = |name: &str| name == seen || name.split_once(':').is_some_and(|(_, id)| id == seen);
     let fitting: Vec<&(String, &Source)> = names.iter().filter(|(name, _)| called(name)).collect();
     match fitting.as_slice() {
         [(_, source)] => Some((*source).clone()),
+        [] if is_unsound(seen, there) => None,
         [] => {
             let words = names.iter().map(|(name, _)| name.as_str());
             let ids = names.iter().filter_map(|(name, _)| Some(name.split_once(':')?.1));
@@ -141,22 +150,35 @@ fn source(section: &Section<'_>, text: &Found<Text>, known: &[Source]) -> Option
     }
 }
 
-fn actions(section: &Section<'_>, there: &Config) -> Option<Actions> {
+/// It stands in the text, and its own fault is told there.
+fn is_unsound(seen: &str, there: &There<'_>) -> bool {
+    let (kind, id) = seen.split_once(':').map_or((None, seen), |(kind, id)| (Some(kind), id));
+    let (kind, id) = match (kind, id.split_once('/')) {
+        (Some("stream"), Some((camera, _))) => (Some("camera"), camera),
+        _ => (kind, id),
+    };
+    let tables = ["camera", "disk", "input", "output"].into_iter();
+    let mut tables = tables.filter(|table| kind.is_none_or(|kind| kind == *table));
+    tables.any(|table| there.root.has_entry(table, id))
+}
+
+fn actions(section: &Section<'_>, there: &There<'_>) -> Option<Actions> {
+    let There { sound: there, root } = there;
     let cameras: Vec<&CameraId> = there.cameras.iter().map(|camera| &camera.id).collect();
     let outputs: Vec<&OutputId> = there.outputs.iter().map(|output| &output.id).collect();
-    let record = named(section, "record", "camera", &cameras);
-    let snapshot = named(section, "snapshot", "camera", &cameras);
-    let popup_video = named(section, "popup_video", "camera", &cameras);
-    let outputs = named(section, "outputs", "output", &outputs);
+    let record = named(section, root, "record", "camera", &cameras);
+    let snapshot = named(section, root, "snapshot", "camera", &cameras);
+    let popup_video = named(section, root, "popup_video", "camera", &cameras);
+    let outputs = named(section, root, "outputs", "output", &outputs);
     let buzzer = section.boolean("buzzer").unwrap_or(false);
     if buzzer && there.buzzer.is_none() {
         section.problem("buzzer", "there is no buzzer: write the table [buzzer]");
     }
     let popup_message = section.boolean("popup_message").unwrap_or(false);
     let recipients: Vec<&RecipientId> = there.recipients.iter().map(|recipient| &recipient.id).collect();
-    let email = named(section, "email", "recipient", &recipients);
+    let email = named(section, root, "email", "recipient", &recipients);
     let targets: Vec<&PushId> = there.pushes.iter().map(|push| &push.id).collect();
-    let push = named(section, "push", "push target", &targets);
+    let push = named(section, root, "push", "push target", &targets);
     let actions = Actions {
         record: record?,
         snapshot: snapshot?,
@@ -199,6 +221,7 @@ fn actions(section: &Section<'_>, there: &Config) -> Option<Actions> {
 /// A list of ids that must be there; `*` stands for all.
 fn named<T: Clone + PartialEq + std::fmt::Display>(
     section: &Section<'_>,
+    root: &Section<'_>,
     key: &'static str,
     what: &str,
     there: &[&T],
@@ -213,7 +236,11 @@ fn named<T: Clone + PartialEq + std::fmt::Display>(
         let seen = text.value.value.as_str();
         let ids: Vec<(String, &T)> = there.iter().map(|id| (id.to_string(), *id)).collect();
         let mut fitting = ids.iter().filter(|(name, _)| seen == "*" || name == seen).peekable();
-        if fitting.peek().is_none() && seen != "*" {
+        let table = if key == "push" { key } else { what };
+        if fitting.peek().is_none() && root.has_entry(table, seen) {
+            // Its own fault is told.
+            sound = false;
+        } else if fitting.peek().is_none() && seen != "*" {
             let hint = nearest(seen, ids.iter().map(|(name, _)| name.as_str()));
             let hint = hint.map_or(String::new(), |word| format!(", did you mean {word:?}?"));
             text.problem(section.walk, format!("no {what} {:?}{hint}", text.value.shown));

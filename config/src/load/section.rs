@@ -306,6 +306,19 @@ impl<'s> Section<'s> {
         sections
     }
 
+    /// Whether a list of tables has one with this id, sound or not.
+    pub fn has_entry(&self, key: &str, id: &str) -> bool {
+        let is_it = |table: &dyn TableLike| table.get("id").and_then(Item::as_str) == Some(id);
+        match self.table.get(key) {
+            Some(Item::ArrayOfTables(tables)) => tables.iter().any(|table| is_it(table)),
+            Some(Item::Value(Value::Array(values))) => {
+                let mut tables = values.iter().filter_map(Value::as_inline_table);
+                tables.any(|table| is_it(table))
+            }
+            _ => false,
+        }
+    }
+
     /// The key `kind`, on which depends what the others are: `read` answers `None` for one that is no
     /// kind. Without a kind no key is reported as unknown.
     pub fn kind<T>(&self, expected: &str, read: impl FnOnce(&str) -> Option<Option<T>>) -> Option<T> {

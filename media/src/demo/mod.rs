@@ -4,18 +4,26 @@
 //! is drawn and encoded once per stream whatever the number of clients, and not at all without.
 //! Nothing here is shared with `crate::restream`: these stand for foreign cameras.
 
+mod ground;
 mod picture;
 
-use std::{net::Ipv4Addr, thread::JoinHandle};
+use std::{
+    net::Ipv4Addr,
+    thread::JoinHandle,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use gstreamer as gst;
 
 use gstreamer_rtsp_server::{
-    RTSPMediaFactory, RTSPMountPoints, RTSPServer, RTSPThreadPool,
+    RTSPMedia, RTSPMediaFactory, RTSPMountPoints, RTSPServer, RTSPThreadPool,
     glib::{MainContext, MainLoop},
     prelude::*,
 };
 
 use crate::gst::{GstError, ensure_elements};
-use picture::Picture;
+use ground::Ground;
+use picture::{Picture, SCENE};
 
 /// One synthetic camera and where its streams are played.
 #[derive(Debug, Clone)]
@@ -101,6 +109,8 @@ fn serve(picture: &Picture, context: &MainContext) -> Result<(RTSPServer, DemoCa
         let factory = RTSPMediaFactory::new();
         factory.set_launch(&launch);
         factory.set_shared(true);
+        let ground = picture.ground;
+        factory.connect_media_configure(move |_, media| draw(media, ground));
         mounts.add_factory(path, factory);
     }
     server.set_mount_points(Some(&mounts));
@@ -118,6 +128,28 @@ fn serve(picture: &Picture, context: &MainContext) -> Result<(RTSPServer, DemoCa
         audio: picture.sound,
     };
     Ok((server, camera))
+}
+
+/// Has the ground drawn over every picture of the scene. By the clock: the streams of a camera show the same.
+fn draw(media: &RTSPMedia, ground: Ground) {
+    use gst::prelude::*;
+    let scene = media
+        .element()
+        .downcast::<gst::Bin>()
+        .ok()
+        .and_then(|bin| bin.by_name(SCENE));
+    let Some(pad) = scene.and_then(|scene| scene.static_pad("src")) else {
+        return;
+    };
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer_mut()
+            && let Ok(mut picture) = buffer.make_mut().map_writable()
+        {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            ground.draw(&mut picture, now);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 #[cfg(test)]

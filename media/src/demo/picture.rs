@@ -1,5 +1,9 @@
 //! What the demo cameras see.
 
+use std::time::Duration;
+
+use super::ground::Ground;
+
 /// One camera's look: GStreamer pipelines in the notation of `gst_parse_launch`.
 pub(super) struct Picture {
     pub id: &'static str,
@@ -7,9 +11,15 @@ pub(super) struct Picture {
     pub sound: bool,
     /// Properties of `videotestsrc`.
     scene: &'static str,
+    /// What is drawn over its lower part.
+    pub ground: Ground,
 }
 
-/// The scene is drawn small and enlarged: drawing 1280×720 costs 10 % of a core, this 3 %.
+/// The element that draws the scene.
+pub(super) const SCENE: &str = "scene";
+
+/// The scene is drawn small and enlarged: drawing 1280×720 costs 10 % of a core, this 3 %. [`Ground`] counts
+/// on these numbers.
 const DRAWN: &str = "video/x-raw,format=I420,width=320,height=180";
 
 impl Picture {
@@ -19,12 +29,22 @@ impl Picture {
             name: "Gate",
             sound: true,
             scene: "pattern=ball background-color=0xff204060",
+            ground: Ground {
+                brightness: 70,
+                every: Duration::from_secs(40),
+                after: Duration::ZERO,
+            },
         },
         Picture {
             id: "yard",
             name: "Yard",
             sound: false,
             scene: "pattern=smpte75 horizontal-speed=2",
+            ground: Ground {
+                brightness: 90,
+                every: Duration::from_secs(60),
+                after: Duration::from_secs(25),
+            },
         },
     ];
 
@@ -47,7 +67,7 @@ impl Picture {
         let Picture { name, scene, .. } = self;
         let gop = 2 * fps;
         format!(
-            "videotestsrc is-live=true {scene} ! {DRAWN},framerate={fps}/1 \
+            "videotestsrc name={SCENE} is-live=true {scene} ! {DRAWN},framerate={fps}/1 \
              ! videoscale method=nearest-neighbour ! video/x-raw,width={width},height={height},pixel-aspect-ratio=1/1 \
              ! textoverlay text=\"{name}\" valignment=top halignment=left shaded-background=true \
              ! clockoverlay time-format=\"%Y-%m-%d %H:%M:%S\" valignment=bottom halignment=right shaded-background=true \

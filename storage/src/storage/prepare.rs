@@ -74,6 +74,8 @@ pub enum PrepareError {
     Locks { disk: DiskId, fault: String },
     #[error("disk {disk}: there is no footage in {} to take over: preparing it takes it into use", path.display())]
     NothingToAdopt { disk: DiskId, path: PathBuf },
+    #[error("disk {disk} was recorded on before: mount it; a new folder in its place would hide that it is missing")]
+    NotNew { disk: DiskId },
     #[error("what is erased must be written down first, and cannot: {0}")]
     Journal(String),
     #[error("{error}; {erased} of {of} files of footage were deleted before that: prepare it again")]
@@ -160,6 +162,29 @@ impl Storage {
     /// What lies on a disk that is not in use.
     pub fn survey(&self, disk: &Disk) -> Result<Survey, VolumeError> {
         survey::survey(disk, &open_root(disk)?)
+    }
+
+    /// Makes the folder of a disk that was never recorded on, and what leads to it. False: it is there.
+    pub fn create_folder(&self, disk: &Disk) -> Result<bool, PrepareError> {
+        let one = self.one_change_of(&disk.id);
+        let _one = lock(&one);
+        match open_root(disk) {
+            Ok(_) => return Ok(false),
+            Err(VolumeError::Missing { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let (id, path) = (disk.id.clone(), disk.path.clone());
+        if lock(&self.state).knows(&id) {
+            return Err(PrepareError::NotNew { disk: id });
+        }
+        // What is to be a mount of its own is for whoever mounts it.
+        if disk.require_mount {
+            return Err(VolumeError::NotMounted { disk: id, path }.into());
+        }
+        let made = std::fs::create_dir_all(&path);
+        made.map_err(|error| VolumeError::io(&id, "cannot create", &path, &error))?;
+        tracing::warn!(volume = %id, path = %path.display(), "the folder of a disk was created");
+        Ok(true)
     }
 
     /// Takes a disk into use that holds nothing, or nothing that is to be kept (`erase`): what

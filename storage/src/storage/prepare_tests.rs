@@ -8,7 +8,7 @@ use super::{
     tests::{House, LONG, all, at, check, files, record, stream, until},
     *,
 };
-use vigie_config::{CameraId, ErrorKind, Kind as _};
+use vigie_config::{CameraId, Disk, ErrorKind, Kind as _};
 
 use crate::{error::VolumeError, layout};
 
@@ -283,4 +283,34 @@ fn a_retired_disk_stays_retired_until_it_is_taken_back() {
 
 fn is_empty(path: &Path) -> bool {
     std::fs::read_dir(path).unwrap().next().is_none()
+}
+
+#[test]
+fn the_folder_of_a_new_disk_is_made_and_of_a_known_one_is_not() {
+    let house = House::new();
+    let storage = house.open();
+    let (d1, mut new) = (house.disk("d1"), house.disk("d9"));
+    new.path = house.dir.path().join("not/there/yet");
+    let refused = storage
+        .create_folder(&Disk {
+            require_mount: true,
+            ..new.clone()
+        })
+        .unwrap_err();
+    assert!(refused.to_string().contains("require_mount"), "{refused}");
+    assert!(storage.create_folder(&new).unwrap() && new.path.is_dir());
+    assert!(!storage.create_folder(&new).unwrap());
+    storage.add_volume(&new).unwrap();
+    // It was recorded on; now it is missing.
+    footage(&house, &storage, "gate");
+    storage.close();
+    drop(storage);
+    std::fs::rename(&d1.path, d1.path.with_extension("pulled")).unwrap();
+    let storage = house.open();
+    let refused = storage.create_folder(&d1).unwrap_err();
+    assert!(
+        matches!(refused, PrepareError::NotNew { .. }) && !d1.path.exists(),
+        "{refused}"
+    );
+    assert_eq!(refused.kind(), ErrorKind::Refused);
 }

@@ -130,6 +130,21 @@ fn refused(error: ServiceError) -> Problem {
     }
 }
 
+/// Make the folder of a disk that was never recorded on, on whatever file system it comes to lie
+#[utoipa::path(post, path = "/api/v1/disks/{id}/create-folder", params(("id" = String, Path)),
+    responses((status = 200, body = DoneBody), (status = 404, body = crate::problem::ProblemDocument),
+              (status = 409, description = "it was recorded on before: it is to be mounted", body = crate::problem::ProblemDocument),
+              (status = 503, description = "it cannot be made, `require_mount` is on, another command is under way on the disk, or it has not answered within 60 s and goes on", body = crate::problem::ProblemDocument)))]
+#[post("/api/v1/disks/{id}/create-folder")]
+pub async fn create_folder(
+    viewer: Viewer,
+    request: HttpRequest,
+    id: web::Path<String>,
+    recorder: web::Data<Recorder>,
+) -> Result<HttpResponse, Problem> {
+    carried_out(viewer, request, recorder, id, DiskWish::CreateFolder).await
+}
+
 /// Take a disk into use that holds nothing to keep. What `erase` deletes is in `GET /api/v1/footage/deletions`
 #[utoipa::path(post, path = "/api/v1/disks/{id}/prepare", params(("id" = String, Path)), request_body = PrepareWords,
     responses((status = 200, body = DoneBody), (status = 404, body = crate::problem::ProblemDocument),

@@ -113,6 +113,7 @@ use crate::{live, problem::Problem, sign_in::Viewer};
         backup::save,
         backup::restore,
         reset::reset,
+        disks::create_folder,
         disks::prepare,
         disks::adopt,
         disks::retire,
@@ -272,6 +273,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(backup::save)
         .service(backup::restore_resource())
         .service(reset::reset)
+        .service(disks::create_folder)
         .service(disks::prepare)
         .service(disks::adopt)
         .service(disks::retire)

@@ -42,7 +42,7 @@ export type DiskState =
   | 'denied'
   | 'failed';
 
-export type DiskCommand = 'prepare' | 'adopt' | 'retire' | 'release';
+export type DiskCommand = 'create-folder' | 'prepare' | 'adopt' | 'retire' | 'release';
 
 export interface Disk {
   disk: string;

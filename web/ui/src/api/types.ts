@@ -80,5 +80,7 @@ export interface SystemInfo {
   now: string;
   /** Where the cameras are, e.g. `Europe/Paris`; older recorders do not say. */
   time_zone?: string | null;
+  /** A demonstration. */
+  demo?: boolean;
   disks: { id: string }[];
 }

@@ -3,6 +3,7 @@
 import type { CameraState, Cause, GapCause } from '../api/types';
 import { common } from './en_common';
 import { alarms, events, push, span } from './en_events';
+import { firstLook } from './en_first_look';
 import { replay } from './en_playback';
 import { reference } from './en_reference';
 import { settings } from './en_settings';
@@ -60,6 +61,7 @@ export const en = {
   alarms,
   common,
   events,
+  firstLook,
   push,
   reference,
   replay,

@@ -115,7 +115,7 @@ export const parts = {
       slow: 'Too slow',
       opening: 'Being looked through',
       returning: 'Coming back',
-      absent: 'Away',
+      absent: 'Not there',
       removed: 'Gone while in use',
       released: 'Released',
       foreign: 'Another recorder’s',
@@ -148,6 +148,12 @@ export const parts = {
     noteHint: 'For those who come after: it is kept with your name.',
     running: 'At work. A large disk takes minutes; it goes on when this is closed, and after a minute without an answer.',
     ask: {
+      create: {
+        button: 'Create the folder…',
+        title: (id: string) => `Create the folder of disk ${id}?`,
+        text: 'It is made where its path leads now. If a disk of its own is to be there, mount that first: otherwise footage fills the disk that the system is on.',
+        confirm: 'Create',
+      },
       prepare: {
         button: 'Prepare…',
         title: (id: string) => `Prepare disk ${id}?`,

@@ -99,10 +99,13 @@ export const setup = {
 
 export const welcome = {
   title: 'First steps',
-  steps: { owner: 'Owner', time: 'Name and time', cameras: 'Cameras', disks: 'Disks', recording: 'Recording' },
+  steps: { owner: 'Owner', time: 'Name and time', disks: 'Disks', cameras: 'Cameras', recording: 'Recording' },
   of: (at: number, all: number) => `Step ${at} of ${all}`,
   owner: (name: string) => `You are signed in as ${name}. A second factor keeps the account safe even when somebody learns the password; you can switch it on in your account at any time.`,
   ownerAccount: 'Your account',
+  disksText: 'Footage is kept in these folders, each on a disk of its own where there are several. Without one nothing is recorded.',
+  diskChange: 'Change its settings',
+  diskAdd: 'Add a disk',
   camerasText: 'Add your cameras by their addresses. Test shows what an address sends before it is saved.',
   cameraAnother: 'Add a camera',
   cameraCount: (count: number) => (count === 1 ? 'There is 1 camera.' : `There are ${count} cameras.`),

@@ -3,6 +3,7 @@
 import type { en } from './en';
 import { common } from './fr_common';
 import { alarms, events, push, span } from './fr_events';
+import { firstLook } from './fr_first_look';
 import { replay } from './fr_playback';
 import { reference } from './fr_reference';
 import { settings } from './fr_settings';
@@ -19,6 +20,7 @@ export const fr: Catalogue<typeof en> = {
   alarms,
   common,
   events,
+  firstLook,
   push,
   reference,
   replay,

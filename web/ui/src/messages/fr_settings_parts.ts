@@ -148,6 +148,12 @@ export const parts: Catalogue<typeof en.parts> = {
     noteHint: 'Pour ceux qui viendront après : gardé avec votre nom.',
     running: 'En cours. Un grand disque prend des minutes ; cela continue si cette fenêtre est fermée, et après une minute sans réponse.',
     ask: {
+      create: {
+        button: 'Créer le dossier…',
+        title: (id) => `Créer le dossier du disque ${id} ?`,
+        text: 'Il est créé là où mène son chemin en ce moment. Si un disque à part doit s’y trouver, montez-le d’abord : sinon les enregistrements remplissent le disque du système.',
+        confirm: 'Créer',
+      },
       prepare: {
         button: 'Préparer…',
         title: (id) => `Préparer le disque ${id} ?`,

@@ -100,10 +100,13 @@ export const setup: Catalogue<typeof en.setup> = {
 
 export const welcome: Catalogue<typeof en.welcome> = {
   title: 'Premiers pas',
-  steps: { owner: 'Propriétaire', time: 'Nom et heure', cameras: 'Caméras', disks: 'Disques', recording: 'Enregistrement' },
+  steps: { owner: 'Propriétaire', time: 'Nom et heure', disks: 'Disques', cameras: 'Caméras', recording: 'Enregistrement' },
   of: (at, all) => `Étape ${at} sur ${all}`,
   owner: (name) => `Vous êtes connecté en tant que ${name}. Un second facteur protège le compte même si quelqu’un apprend le mot de passe ; vous pouvez l’activer à tout moment dans votre compte.`,
   ownerAccount: 'Votre compte',
+  disksText: 'Les enregistrements sont gardés dans ces dossiers, chacun sur son propre disque s’il y en a plusieurs. Sans dossier, rien n’est enregistré.',
+  diskChange: 'Modifier ses réglages',
+  diskAdd: 'Ajouter un disque',
   camerasText: 'Ajoutez vos caméras par leurs adresses. « Tester » montre ce qu’une adresse envoie avant qu’elle soit enregistrée.',
   cameraAnother: 'Ajouter une caméra',
   cameraCount: (count) => (count < 2 ? `Il y a ${count} caméra.` : `Il y a ${count} caméras.`),

@@ -4,6 +4,7 @@ import type { CameraState, Cause, GapCause } from '../api/types';
 import type * as english from './en';
 import { common } from './id_common';
 import { alarms, events, push, span } from './id_events';
+import { firstLook } from './id_first_look';
 import { replay } from './id_playback';
 import { reference } from './id_reference';
 import { settings } from './id_settings';
@@ -61,6 +62,7 @@ export const id: typeof english.en = {
   alarms,
   common,
   events,
+  firstLook,
   push,
   reference,
   replay,

@@ -149,6 +149,12 @@ export const parts: typeof en.parts = {
     noteHint: 'Untuk mereka yang datang kemudian: disimpan bersama nama Anda.',
     running: 'Sedang bekerja. Disk besar perlu beberapa menit; tetap berjalan bila ini ditutup, dan setelah satu menit tanpa jawaban.',
     ask: {
+      create: {
+        button: 'Buat folder…',
+        title: (id: string) => `Buat folder disk ${id}?`,
+        text: 'Folder dibuat di tempat yang kini dituju jalurnya. Bila seharusnya ada disk tersendiri di sana, pasang dulu: kalau tidak, rekaman memenuhi disk sistem.',
+        confirm: 'Buat',
+      },
       prepare: {
         button: 'Siapkan…',
         title: (id: string) => `Siapkan disk ${id}?`,

@@ -101,10 +101,13 @@ export const setup: typeof en.setup = {
 
 export const welcome: typeof en.welcome = {
   title: 'Langkah pertama',
-  steps: { owner: 'Pemilik', time: 'Nama dan waktu', cameras: 'Kamera', disks: 'Disk', recording: 'Perekaman' },
+  steps: { owner: 'Pemilik', time: 'Nama dan waktu', disks: 'Disk', cameras: 'Kamera', recording: 'Perekaman' },
   of: (at: number, all: number) => `Langkah ${at} dari ${all}`,
   owner: (name: string) => `Anda masuk sebagai ${name}. Faktor kedua menjaga akun tetap aman walau seseorang mengetahui sandinya; Anda dapat mengaktifkannya di akun Anda kapan saja.`,
   ownerAccount: 'Akun Anda',
+  disksText: 'Rekaman disimpan di folder-folder ini, masing-masing di disk tersendiri bila ada beberapa. Tanpa folder, tidak ada yang direkam.',
+  diskChange: 'Ubah pengaturannya',
+  diskAdd: 'Tambah disk',
   camerasText: 'Tambah kamera dengan alamatnya. Uji menunjukkan apa yang dikirim suatu alamat sebelum disimpan.',
   cameraAnother: 'Tambah kamera',
   cameraCount: (count: number) => `Ada ${count} kamera.`,

@@ -13,7 +13,7 @@ test('a disk is offered what its state allows', () => {
     'released: take_back prepare',
     'foreign: adopt prepare',
     'blank: prepare',
-    'absent: ',
+    'absent: create',
     'newer_format: ',
     'opening: ',
   ]);
@@ -28,5 +28,5 @@ test('erasing is asked for where footage alone stands in the way', () => {
   expect(wouldErase('erase', said(409, 'holds_footage', holds))).toBe(false);
   expect(wouldErase('prepare', said(409, 'conflict', 'disk d2 is in use: release it first'))).toBe(false);
   expect(wouldErase('prepare', said(503, 'unavailable', holds))).toBe(false);
-  expect([commandOf('erase'), commandOf('take_back'), commandOf('release')]).toEqual(['prepare', 'adopt', 'release']);
+  expect([commandOf('erase'), commandOf('take_back'), commandOf('release'), commandOf('create')]).toEqual(['prepare', 'adopt', 'release', 'create-folder']);
 });

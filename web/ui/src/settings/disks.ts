@@ -4,7 +4,7 @@ import type { Problem } from '../api/problem';
 import type { DiskCommand, DiskState } from '../api/system';
 
 /** In an operator's words: some are the same command of the recorder's. */
-export type Offer = 'prepare' | 'adopt' | 'take_back' | 'retire' | 'release';
+export type Offer = 'create' | 'prepare' | 'adopt' | 'take_back' | 'retire' | 'release';
 /** Erasing is never offered: the recorder says when preparing would take that. */
 export type DiskWish = Offer | 'erase';
 
@@ -25,11 +25,13 @@ const OFFERED: Partial<Record<DiskState, readonly Offer[]>> = {
   unmarked: UNDECIDED,
   damaged: UNDECIDED,
   blank: ['prepare'],
+  // The recorder does it for a new disk alone.
+  absent: ['create'],
 };
 
 export const offered = (state: DiskState): readonly Offer[] => OFFERED[state] ?? [];
 
-export const commandOf = (wish: DiskWish): DiskCommand => (wish === 'erase' ? 'prepare' : wish === 'take_back' ? 'adopt' : wish);
+export const commandOf = (wish: DiskWish): DiskCommand => (wish === 'create' ? 'create-folder' : wish === 'erase' ? 'prepare' : wish === 'take_back' ? 'adopt' : wish);
 
 /** It was not prepared because footage is on it, which erasing would delete. */
 export const wouldErase = (wish: DiskWish, problem: Problem): boolean => wish === 'prepare' && problem.code === 'holds_footage';

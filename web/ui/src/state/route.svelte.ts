@@ -1,12 +1,12 @@
-/** Pages have addresses: `/` (`/?kiosk`: nothing but the wall), `/playback`, `/cameras/<id>`, `/events`, `/events/<id>`, `/settings/…`, `/system/…`, `/setup`, `/welcome`, `/reference`. */
+/** Pages have addresses: `/` (`/?kiosk`: nothing but the wall, `/?alarms`: inputs and outputs opened), `/playback`, `/cameras/<id>`, `/events`, `/events/<id>`, `/settings/…`, `/system/…`, `/setup`, `/welcome`, `/reference`. */
 
 import { at as below, within } from '../api/base';
 import { EVERYTHING, filterOf, query, type EventFilter } from '../events/filter';
 import { leaving } from './leaving.svelte';
 
 export type Page =
-  /** `kiosk`: nothing but pictures; `show`: a preset to begin with. */
-  | { name: 'grid'; kiosk?: true; show?: string }
+  /** `kiosk`: nothing but pictures; `show`: a preset to begin with; `alarms`: with inputs and outputs opened. */
+  | { name: 'grid'; kiosk?: true; show?: string; alarms?: true }
   /** `at`: footage from then on, ms since 1970. */
   | { name: 'camera'; id: string; at?: number }
   | { name: 'events'; filter: EventFilter }
@@ -52,7 +52,7 @@ export function pageOf(address: string, search: string): Page {
   const camera = /^\/cameras\/([^/]+)\/?$/.exec(path)?.[1];
   if (camera === undefined) {
     const show = asked.get('show');
-    return { name: 'grid', ...(asked.has('kiosk') ? { kiosk: true } : {}), ...(show ? { show } : {}) };
+    return { name: 'grid', ...(asked.has('kiosk') ? { kiosk: true } : {}), ...(show ? { show } : {}), ...(asked.has('alarms') ? { alarms: true } : {}) };
   }
   return { name: 'camera', id: decode(camera), ...when };
 }
@@ -67,7 +67,7 @@ function own(page: Page): string {
   };
   switch (page.name) {
     case 'grid':
-      return `/${asked({ ...(page.kiosk ? { kiosk: '' } : {}), ...(page.show ? { show: page.show } : {}) })}`.replace('kiosk=', 'kiosk');
+      return `/${asked({ ...(page.kiosk ? { kiosk: '' } : {}), ...(page.show ? { show: page.show } : {}), ...(page.alarms ? { alarms: '' } : {}) })}`.replace(/(kiosk|alarms)=(?=&|$)/g, '$1');
     case 'events':
       return `/events${asked(query(page.filter))}`;
     case 'event':

@@ -20,6 +20,7 @@ const page = (path: string): ReturnType<typeof pageOf> => {
 test('every page by its address', () => {
   const pages = [
     { name: 'grid' },
+    { name: 'grid', alarms: true },
     { name: 'camera', id: 'gate' },
     { name: 'camera', id: 'gate', at },
     { name: 'events', filter: { ...EVERYTHING, kind: 'motion', from: at } },
