@@ -1,6 +1,7 @@
 //! The façade: everything the recorder keeps on disk.
 
 mod checkpoint;
+mod erase;
 #[cfg(test)]
 mod fault_tests;
 mod footage;
@@ -67,8 +68,9 @@ use crate::{
     volume::{Volume, VolumeSnapshot},
 };
 
+pub use erase::Erasure;
 pub use footage::{DeleteError, Extent};
-pub use prepare::{Adopted, Erasure, PrepareError, Prepared, Whose};
+pub use prepare::{Adopted, PrepareError, Prepared, Whose};
 pub use survey::{Holding, Holdings, Survey};
 pub use upkeep::{CheckReport, RebuildReport, UpkeepError};
 pub use volumes::inspect;

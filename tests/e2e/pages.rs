@@ -29,7 +29,7 @@ fn the_first_look_at_the_demo_in_chromium() {
     let ended = demo.interrupt();
     let steps = seen.lines().count().saturating_sub(1);
     shown(
-        1,
+        8,
         &format!("first look at the demo in Chromium at 1440 and 390 px: {steps} steps followed and read back"),
         content && ended && steps >= 16,
     );

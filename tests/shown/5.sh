@@ -12,7 +12,7 @@ pages() {
 		1:first_day::an_owner_sets_up_a_recorder_on_a_phone \
 		1:pages::the_live_wall_of_the_demo_in_chromium 1:pages::the_console_of_the_demo_in_chromium \
 		1:pages::the_console_speaks_three_languages_in_chromium \
-		8:pages::the_first_page_of_the_demo_in_chromium
+		8:pages::the_first_look_at_the_demo_in_chromium 8:pages::the_first_page_of_the_demo_in_chromium
 }
 
 # Four cameras on one clock, for five minutes.

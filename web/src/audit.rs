@@ -73,14 +73,16 @@ fn kind(method: &Method, path: &str, need: Need, downloads: bool) -> Option<Kind
     }
     match need {
         _ if path.starts_with("/api/v1/push/subscriptions") || path.ends_with("/test") => None,
+        // What a user keeps for themselves.
+        _ if path.starts_with("/api/v1/layouts/") || path == "/api/v1/preferences" => None,
         // It tries, and changes nothing.
         _ if path == "/api/v1/probe" => None,
+        Need::Person if path.starts_with("/api/v1/sessions/") => Some(Kind::SignedOut),
         Need::House(Configure) | Need::Both(..) => Some(Kind::Configuration),
         Need::House(Users) | Need::Person => Some(Kind::Users),
         Need::House(Alarms) | Need::ByHand => Some(Kind::Switched),
         Need::Some(Delete) => Some(Kind::FootageDeleted),
         Need::Some(Protect) => Some(Kind::FootageProtected),
-        Need::SignedIn if path.starts_with("/api/v1/sessions/") => Some(Kind::SignedOut),
         _ => None,
     }
 }

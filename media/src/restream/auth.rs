@@ -114,7 +114,7 @@ impl Rules {
         else {
             return true;
         };
-        !mounts.owns(&client, &id)
+        !mounts.owns(client, &id)
     }
 
     /// Who is signed in may play what the request is about, and there is something to play.

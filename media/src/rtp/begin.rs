@@ -33,8 +33,14 @@ pub(super) struct Held {
 }
 
 impl Begin {
-    /// `at`: the time by the ticks (µs). Gives back what does not go on from the units before it.
-    pub fn push(&mut self, held: Held, at: i64, reorder: i64) -> Result<(), Held> {
+    /// Whether a unit of the time `at` by the ticks (µs) goes on from those before it.
+    pub fn takes(&self, arrival: i64, at: i64, reorder: i64) -> bool {
+        self.held.is_empty()
+            || (-reorder..=LONGEST).contains(&(at - self.newest.0)) && self.smallest - (arrival - at) <= LONGEST
+    }
+
+    /// `at`: the time by the ticks (µs).
+    pub fn push(&mut self, held: Held, at: i64) {
         let difference = held.arrival - at;
         if self.held.is_empty() {
             self.smallest = difference;
@@ -42,9 +48,6 @@ impl Begin {
             self.known = false;
         }
         let (newest, seen) = self.newest;
-        if !(-reorder..=LONGEST).contains(&(at - newest)) || self.smallest - difference > LONGEST {
-            return Err(held);
-        }
         self.smallest = self.smallest.min(difference);
         if at > newest {
             // Jitter is no burst: half the time that passed by the ticks is enough.
@@ -54,7 +57,6 @@ impl Begin {
         self.bytes += held.unit.data.len();
         self.held.push(held);
         self.known |= self.held.len() >= MOST_UNITS || self.bytes >= MOST_BYTES;
-        Ok(())
     }
 
     /// Whether it is known at `now` (µs) when the first unit was taken.
@@ -107,9 +109,10 @@ mod tests {
                 ticks: at * 90,
                 arrival: arrival * MS,
             };
-            if begin.known(arrival * MS) || begin.push(held, at * MS, 1600 * MS).is_err() {
+            if begin.known(arrival * MS) || !begin.takes(arrival * MS, at * MS, 1600 * MS) {
                 return (n, (units[0].0 * MS + begin.take().0) / MS);
             }
+            begin.push(held, at * MS);
             if begin.known(arrival * MS) {
                 return (n + 1, (units[0].0 * MS + begin.take().0) / MS);
             }

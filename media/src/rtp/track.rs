@@ -243,13 +243,12 @@ impl Assembler {
             return self.place(held, out);
         }
         let at = scale(held.ticks + self.rebase, self.clock_rate, 1_000_000);
-        match self.begin.push(held, at, MAX_REORDER) {
-            Ok(()) => self.settle(out),
-            Err(leaps) => {
-                self.release(out);
-                self.take(leaps, out);
-            }
+        if self.begin.takes(held.arrival, at, MAX_REORDER) {
+            self.begin.push(held, at);
+            return self.settle(out);
         }
+        self.release(out);
+        self.take(held, out);
     }
 
     /// Sound waits for the picture: what was before that is of no use.
