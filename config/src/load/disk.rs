@@ -137,15 +137,14 @@ fn check_place(walk: &Walk<'_>, disk: &Found<Disk>, before: &[Found<Disk>], serv
     }
 }
 
-/// Folders of the Filesystem Hierarchy Standard 3.0 (§3) in which footage, and what deletes it, has no
-/// business: these with all below, and the tops that hold folders of others.
+/// Folders of the Filesystem Hierarchy Standard 3.0 (§3, §6) in which footage, and what deletes it, has no
+/// business at all.
 fn is_the_systems(path: &Path) -> bool {
-    let whole = [
+    let own = [
         "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr",
     ];
-    let tops = ["/", "/home", "/opt", "/root", "/run", "/tmp", "/var", "/var/lib"];
     let is_memory = path.starts_with("/dev/shm") && path != Path::new("/dev/shm");
-    tops.iter().any(|top| path == Path::new(top)) || whole.iter().any(|own| path.starts_with(own)) && !is_memory
+    path == Path::new("/") || own.iter().any(|own| path.starts_with(own)) && !is_memory
 }
 
 /// Reads `id`, which must be there and differ from those before it.

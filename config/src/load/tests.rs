@@ -310,7 +310,7 @@ fn each_fault_is_one_clear_line() {
             GOOD.replace("/srv/d1", "/etc/vigie"),
             &["/etc/vigie is the system's: name a folder of the disk's own"],
         ),
-        (GOOD.replace("/srv/d1", "/opt"), &["/opt is the system's"]),
+        (GOOD.replace("/srv/d1", "/dev/sdb1"), &["/dev/sdb1 is the system's"]),
         (
             GOOD.replace("/srv/d1", "/srv/../d1"),
             &["expected an absolute path without .."],
