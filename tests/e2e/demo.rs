@@ -2,14 +2,13 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
 
-use crate::house::{PATIENCE, binary, client_builder, wait_for};
+use crate::house::{PATIENCE, binary, client_builder, first_line, wait_for};
 
 /// The demo, interrupted as from a terminal when it is dropped.
 pub struct Demo {
@@ -28,10 +27,7 @@ impl Demo {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let line = first_line(&mut child);
         let words: Vec<&str> = line.split_whitespace().collect();
         let ["ready", url, "user", user, "password", password] = words[..] else {
             child.kill().ok();

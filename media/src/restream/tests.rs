@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
-    process::{Command, Output},
+    process::{Child, Command, Output},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -557,6 +557,18 @@ fn connections_that_ask_for_nothing_are_closed() {
     until("they are forgotten", || house.restream.stats().clients == 0);
 }
 
+/// Somebody who may, and plays.
+fn player(house: &House) -> Child {
+    let player = Command::new("ffmpeg")
+        .args(["-v", "error", "-rtsp_transport", "tcp", "-i"])
+        .arg(house.url("ann:correct%20horse@"))
+        .args(["-f", "null", "-"])
+        .spawn()
+        .unwrap();
+    until("it plays", || house.restream.stats().playing == 1);
+    player
+}
+
 /// A connection from another address of this machine.
 fn from_elsewhere(house: &House) -> TcpStream {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -570,13 +582,7 @@ fn from_elsewhere(house: &House) -> TcpStream {
 #[test]
 fn one_address_keeps_nobody_out() {
     let house = House::new(SOUND, false);
-    let mut player = Command::new("ffmpeg")
-        .args(["-v", "error", "-rtsp_transport", "tcp", "-i"])
-        .arg(house.url("ann:correct%20horse@"))
-        .args(["-f", "null", "-"])
-        .spawn()
-        .unwrap();
-    until("it plays", || house.restream.stats().playing == 1);
+    let mut player = player(&house);
     let mut waiting = Vec::new();
     for n in 1..=100 {
         waiting.push(from_elsewhere(&house));
@@ -629,13 +635,7 @@ fn a_session_is_only_of_the_connection_that_made_it() {
 #[test]
 fn who_may_not_play_any_more_is_sent_away() {
     let house = House::new(SOUND, false);
-    let mut player = Command::new("ffmpeg")
-        .args(["-v", "error", "-rtsp_transport", "tcp", "-i"])
-        .arg(house.url("ann:correct%20horse@"))
-        .args(["-f", "null", "-"])
-        .spawn()
-        .unwrap();
-    until("it plays", || house.restream.stats().playing == 1);
+    let mut player = player(&house);
     house.users.1.store(true, Ordering::Relaxed);
     until("it is sent away", || house.restream.stats().playing == 0);
     player.wait().unwrap();
@@ -644,13 +644,7 @@ fn who_may_not_play_any_more_is_sent_away() {
 #[test]
 fn who_plays_and_is_not_admitted_any_more_is_sent_away() {
     let house = House::new(SOUND, false);
-    let mut player = Command::new("ffmpeg")
-        .args(["-v", "error", "-rtsp_transport", "tcp", "-i"])
-        .arg(house.url("ann:correct%20horse@"))
-        .args(["-f", "null", "-"])
-        .spawn()
-        .unwrap();
-    until("it plays", || house.restream.stats().playing == 1);
+    let mut player = player(&house);
     house.users.2.store(true, Ordering::Relaxed);
     until("it is sent away", || house.restream.stats().clients == 0);
     player.wait().unwrap();

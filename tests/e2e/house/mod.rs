@@ -26,7 +26,7 @@ pub use speaker::Speaker;
 
 use std::{
     fs,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -67,6 +67,14 @@ pub struct House {
 /// The binary under test.
 pub fn binary() -> PathBuf {
     std::env::var_os("VIGIE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_vigie").into(), PathBuf::from)
+}
+
+/// What a program says when it is ready.
+pub fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    let said = child.stdout.take().unwrap();
+    BufReader::new(said).read_line(&mut line).unwrap();
+    line
 }
 
 /// Looks again and again until something is there.

@@ -14,7 +14,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::now_us;
+use super::{first_line, now_us};
 
 /// Ends with the test.
 pub struct MailServer {
@@ -83,10 +83,7 @@ impl MailServer {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let line = first_line(&mut child);
         let port = line.trim().strip_prefix("ready ");
         self.port = port
             .unwrap_or_else(|| panic!("the mail server did not start: {line:?}"))
