@@ -40,6 +40,8 @@ use crate::{
 
 /// A disk that came back is said to be back when it has been recorded on for so long.
 const HELD: Duration = Duration::from_secs(10);
+/// A full disk is used again when it has so much room (bytes), or its `keep_free` where that is less.
+const LITTLE: u64 = 64 << 20;
 /// How often a running disk publishes its figures.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -313,10 +315,13 @@ impl Actor {
     async fn rested(&mut self, disk: &Arc<Disk>) -> Result<life::Step, JobError> {
         let wanted = self.disks.service.is_released(&self.id);
         if !self.life.is_released() {
-            return Ok(self.life.on(match wanted {
-                true => Happened::ToRelease,
-                false => Happened::Rested,
-            }));
+            return Ok(match wanted {
+                true => self.life.on(Happened::ToRelease),
+                false => {
+                    let room = !self.life.is_full() || self.has_room(disk).await?;
+                    self.life.on(Happened::Rested { room })
+                }
+            });
         }
         let (storage, path) = (self.disks.storage.clone(), disk.path.clone());
         let look = move || (!storage.is_hanging(&path)).then(|| service::place_of(&path));
@@ -327,8 +332,17 @@ impl Actor {
         }
         Ok(self.life.on(match pulled || !wanted {
             true => Happened::NotReleased,
-            false => Happened::Rested,
+            false => Happened::Rested { room: true },
         }))
+    }
+
+    /// Opening a disk without any would only end in another failure.
+    async fn has_room(&self, disk: &Arc<Disk>) -> Result<bool, JobError> {
+        let (storage, disk) = (self.disks.storage.clone(), disk.clone());
+        let look = move || {
+            storage.is_hanging(&disk.path) || service::free_at(&disk.path) >= Some(LITTLE.min(disk.keep_free_bytes))
+        };
+        Ok(tokio::task::spawn_blocking(look).await?)
     }
 }
 

@@ -45,6 +45,8 @@ pub enum StorageFact {
     /// refused for an hour).
     VolumeFull {
         disk: DiskId,
+        /// The oldest footage goes; or else (`when_full`) nothing new is begun there.
+        oldest_goes: bool,
     },
     /// Less free than `keep_free`, or more used than `max_size`: time for a retention pass.
     SpaceLow {

@@ -65,7 +65,7 @@ use crate::{
     tags::Tags,
     timeline::Lanes,
     uuid::{RecorderId, VolumeId},
-    volume::{Volume, VolumeSnapshot},
+    volume::{FullTold, Volume, VolumeSnapshot},
 };
 
 pub use erase::Erasure;
@@ -106,6 +106,7 @@ pub struct Storage {
     left_behind: Mutex<Vec<volumes::LeftBehind>>,
     /// Volumes that failed: what memory still holds of their files may never have reached them.
     distrusted: Mutex<BTreeSet<VolumeId>>,
+    full_told: Mutex<BTreeMap<DiskId, FullTold>>,
     /// Disks that are to be used and are not, and why.
     absent: Mutex<BTreeMap<DiskId, String>>,
     /// When the last volume was added and crash gaps are still to be opened.
@@ -179,6 +180,7 @@ impl Storage {
             opening: Mutex::default(),
             left_behind: Mutex::default(),
             distrusted: Mutex::default(),
+            full_told: Mutex::default(),
             absent: Mutex::default(),
             crash_gaps_due: Mutex::default(),
             rules: Mutex::default(),

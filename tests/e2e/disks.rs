@@ -338,6 +338,65 @@ fn a_disk_that_is_filled_to_the_brim() {
     );
 }
 
+/// Another program takes all there is and whatever comes free: one outage, told once. (It was told anew
+/// every two seconds, with a gap each, because the disk was opened again each time.)
+#[test]
+fn the_only_disk_stays_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = Memory::new(&folder.path().join("disk1"), 48 << 20) else {
+        eprintln!("{LEFT_OUT}");
+        return;
+    };
+    let cameras = cameras(2);
+    let short = |name| crate::house::Cam::of(&cameras, name).segment("2s");
+    let mut house = House::prepare(&Setup::new(cameras.names().map(short)), Some(folder.path()));
+    house.run();
+    for name in cameras.names() {
+        house.wait_recording(name, "main");
+    }
+    let film = folder.path().join("disk1/film.mkv");
+    let other = std::fs::File::create(&film).unwrap();
+    let (mut taken, mut full_since) = (0, None::<Instant>);
+    wait_for("ten seconds without room", PATIENCE, || {
+        for step in [1u64 << 20, 1 << 12] {
+            while rustix::fs::fallocate(&other, rustix::fs::FallocateFlags::empty(), taken, step).is_ok() {
+                taken += step;
+            }
+        }
+        if full_since.is_none() && house.disk("d1")["state"] == "full" {
+            full_since = Some(Instant::now());
+        }
+        full_since
+            .is_some_and(|since| since.elapsed() > Duration::from_secs(10))
+            .then_some(())
+    });
+    drop(other);
+    std::fs::remove_file(&film).unwrap();
+    wait_for("the disk's return", PATIENCE, || {
+        (house.events("disk_back") == 1).then_some(())
+    });
+    settle(&house, &cameras);
+    for log in cameras.logs() {
+        // What came meanwhile waited in memory, or is one gap; what takes up to a second is none.
+        let gaps = house.recordings(&log.camera, "main").gaps_before(near_end(&log));
+        let footage = house.footage(&log.camera, "main");
+        let first = footage.units.iter().map(|unit| unit.identity.number).min().unwrap();
+        let mut missing = footage.balance(&log, &gaps, 250_000).missing;
+        missing.retain(|number| *number > first);
+        let untold = missing.len() as u64 * log.interval_us;
+        assert!(
+            gaps.len() <= 1 && untold <= 1_000_000,
+            "{}: {gaps:?} {missing:?}",
+            log.camera
+        );
+    }
+    // There is less than `keep_free`; no write finds room.
+    assert!(house.events("disk_full") <= 2, "{}", house.events("disk_full"));
+    assert_eq!(house.events("no_disk"), 1);
+    house.terminate();
+    drop(disk);
+}
+
 /// A plain file, or a link to another place, where a camera's folder should be: the other cameras never notice, and this one
 /// is recorded on the other disk; with both disks so, the gap says why.
 #[test]

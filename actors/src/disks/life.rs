@@ -17,6 +17,10 @@ use vigie_storage::VolumeError;
 use super::outage::{Outage, RETRY};
 use vigie_config::EventKind;
 
+/// How many looks at a disk that no write found room on: it is tried then, whether there is room or not,
+/// because footage on it may go that had to stay before.
+const LOOKS_WHILE_FULL: u32 = 30;
+
 /// Where a disk stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -149,8 +153,10 @@ pub enum Happened<'a> {
     NotReleased,
     /// Its threads have ended, or were left behind.
     Closed,
-    /// The rest is over.
-    Rested,
+    /// The rest is over. `room`: the disk has some, or need not have.
+    Rested {
+        room: bool,
+    },
 }
 
 /// What is to be done.
@@ -180,6 +186,8 @@ pub struct Life {
     outage: Outage,
     /// How long it rests when it is closed.
     rest: Duration,
+    /// How often it was full since it was tried last.
+    looks: u32,
 }
 
 impl Life {
@@ -189,6 +197,7 @@ impl Life {
             trouble: None,
             outage: Outage::default(),
             rest: RETRY,
+            looks: 0,
         }
     }
 
@@ -233,14 +242,27 @@ impl Life {
                 let rest = std::mem::replace(&mut self.rest, RETRY);
                 self.then(Order::Rest(rest))
             }
-            Happened::Rested if self.is_released() => self.then(Order::Rest(RETRY)),
-            Happened::Rested => self.then(Order::Open),
+            Happened::Rested { .. } if self.is_released() => self.then(Order::Rest(RETRY)),
+            Happened::Rested { room: false } if self.looks < LOOKS_WHILE_FULL => {
+                self.looks += 1;
+                self.then(Order::Rest(RETRY))
+            }
+            Happened::Rested { .. } => {
+                self.looks = 0;
+                self.then(Order::Open)
+            }
         }
     }
 
     pub fn is_released(&self) -> bool {
         let released = |trouble: &Trouble| trouble.state == DiskState::Released;
         self.trouble.as_ref().is_some_and(released)
+    }
+
+    /// No write found room.
+    pub fn is_full(&self) -> bool {
+        let full = |trouble: &Trouble| trouble.state == DiskState::Full;
+        self.trouble.as_ref().is_some_and(full)
     }
 
     fn failed(&self) -> Trouble {
@@ -288,6 +310,8 @@ mod tests {
         }
     }
 
+    const RESTED: Happened<'_> = Happened::Rested { room: true };
+
     fn state(life: &Life) -> Option<DiskState> {
         life.trouble().map(|trouble| trouble.state)
     }
@@ -299,7 +323,7 @@ mod tests {
         assert_eq!(step.order, Order::Rest(RETRY));
         assert_eq!(step.event.unwrap().0, EventKind::DiskRemoved);
         assert_eq!(state(&life), Some(DiskState::Absent));
-        assert_eq!(life.on(Happened::Rested).order, Order::Open);
+        assert_eq!(life.on(RESTED).order, Order::Open);
         assert_eq!(life.on(Happened::NotOpened(&missing())).event, None, "no news");
         let step = life.on(Happened::Opened);
         assert_eq!((step.order, step.event), (Order::Watch, None));
@@ -330,7 +354,7 @@ mod tests {
         });
         assert_eq!((step.order, step.event.unwrap().0), (Order::Close, EventKind::DiskSlow));
         assert_eq!(life.on(Happened::Closed).order, Order::Rest(Duration::from_secs(30)));
-        assert_eq!(life.on(Happened::Rested).order, Order::Open);
+        assert_eq!(life.on(RESTED).order, Order::Open);
         assert_eq!(life.on(Happened::NotOpened(&slow)).order, Order::Rest(RETRY));
     }
 
@@ -371,7 +395,7 @@ mod tests {
         );
         assert_eq!(life.on(Happened::Closed).order, Order::Rest(RETRY));
         for _ in 0..3 {
-            assert_eq!(life.on(Happened::Rested).order, Order::Rest(RETRY));
+            assert_eq!(life.on(RESTED).order, Order::Rest(RETRY));
             assert_eq!(state(&life), Some(DiskState::Released));
         }
         assert_eq!(life.on(Happened::NotReleased).order, Order::Open);
@@ -380,6 +404,28 @@ mod tests {
         assert_eq!(life.on(Happened::NotOpened(&missing())).event, None);
         assert_eq!(life.on(Happened::Opened).order, Order::Watch);
         assert_eq!(life.on(Happened::Held).event.unwrap().0, EventKind::DiskBack);
+    }
+
+    #[test]
+    fn a_full_disk_is_opened_when_it_has_room_and_tried_now_and_then() {
+        let full = std::io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
+        let full = VolumeError::io(&disk(), "cannot write to", "/srv/one", &full);
+        let mut life = Life::new(disk());
+        life.on(Happened::Opened);
+        for room in [true, false] {
+            life.on(Happened::Failed {
+                error: Some(&full),
+                alone: true,
+            });
+            assert!(life.is_full());
+            life.on(Happened::Closed);
+            for _ in 0..if room { 3 } else { LOOKS_WHILE_FULL } {
+                let step = life.on(Happened::Rested { room: false });
+                assert_eq!((step.order, step.event), (Order::Rest(RETRY), None));
+            }
+            assert_eq!(life.on(Happened::Rested { room }).order, Order::Open);
+            life.on(Happened::Opened);
+        }
     }
 
     #[test]

@@ -217,6 +217,12 @@ fn open_below(path: &Path) -> usize {
     names.filter(|name| name.starts_with(path)).count()
 }
 
+/// Bytes that are free at a path; `None`: it cannot be looked at.
+pub(super) fn free_at(path: &Path) -> Option<u64> {
+    let seen = rustix::fs::statvfs(path).ok()?;
+    Some(seen.f_bavail.saturating_mul(seen.f_frsize))
+}
+
 /// What lies at a path: another number after it was unmounted or replaced.
 pub(super) fn place_of(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;

@@ -73,8 +73,12 @@ pub(super) fn open_storage(
                 let text = format!("disk {disk}: a write or a sync has not returned for {millis} ms");
                 events.raise(Event::disk(EventKind::DiskSlow, disk, text));
             }
-            StorageFact::VolumeFull { disk } => {
-                let text = format!("disk {disk} is full: the oldest footage goes");
+            StorageFact::VolumeFull { disk, oldest_goes } => {
+                let follows = match oldest_goes {
+                    true => "the oldest footage that may go goes",
+                    false => "nothing new is recorded there",
+                };
+                let text = format!("disk {disk} is full: {follows}");
                 events.raise(Event::disk(EventKind::DiskFull, disk, text));
             }
             StorageFact::IndexDegraded { detail } => {

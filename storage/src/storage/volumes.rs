@@ -189,6 +189,7 @@ impl Storage {
             oldest: recovered.oldest,
             incomplete: recovered.skipped,
             checkpoint: mark.as_ref().map(|mark| mark.from),
+            full_told: lock(&self.full_told).entry(disk.id.clone()).or_default().clone(),
         })?;
         self.volumes
             .write()

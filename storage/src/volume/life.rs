@@ -53,6 +53,7 @@ impl Volume {
             oldest,
             checkpoint,
             incomplete,
+            full_told,
         } = parts;
         let hung_after = match root.is_rotating() {
             Some(false) => options.hung_after,
@@ -76,7 +77,7 @@ impl Volume {
             writing: Busy::new(),
             syncing: Busy::new(),
             slow_told: Mutex::default(),
-            full_told: Mutex::default(),
+            full_told,
             failed: OnceLock::new(),
             open: Mutex::default(),
             oldest: Mutex::new(oldest),

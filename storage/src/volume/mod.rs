@@ -105,7 +105,7 @@ pub struct Volume {
     /// When it was last seen to be slow, since that was told.
     slow_told: Mutex<Option<Instant>>,
     /// It was told to be full, which is not forgotten before then.
-    full_told: Mutex<Option<Instant>>,
+    full_told: FullTold,
     failed: OnceLock<VolumeError>,
     /// Starts of the segments that have a file and are not finished, by token.
     open: Mutex<HashMap<u64, (StreamId, Utc)>>,
@@ -142,6 +142,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Until when it is not told again that a disk is full; shared by all openings of the disk.
+pub(crate) type FullTold = Arc<Mutex<Option<Instant>>>;
+
 /// What a volume is made of.
 pub(crate) struct Parts {
     pub disk: DiskId,
@@ -157,6 +160,7 @@ pub(crate) struct Parts {
     pub oldest: BTreeMap<StreamId, Utc>,
     pub checkpoint: Option<Utc>,
     pub incomplete: bool,
+    pub full_told: FullTold,
 }
 
 impl Volume {

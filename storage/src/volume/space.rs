@@ -57,6 +57,7 @@ impl Volume {
         if lock(&self.full_told).replace(Instant::now() + at_least).is_none() {
             (self.facts)(StorageFact::VolumeFull {
                 disk: self.disk.clone(),
+                oldest_goes: self.limits().when_full == WhenFull::Cycle,
             });
         }
     }
