@@ -36,6 +36,9 @@ pub struct Deletion {
     /// Of one disk that was erased alone. What others hold of that time is there still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskId>,
+    /// Where that disk held footage, sorted; empty: not known, as good as all of the time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<(Utc, Utc)>,
     /// What went; `None`: it was interrupted, some of it may be there still.
     pub done: Option<Deleted>,
 }
@@ -109,15 +112,16 @@ impl Deletions {
         let inner = self.lock();
         let of_footage = |deletion: &&Deletion| deletion.camera == *camera && deletion.snapshot.is_none();
         let mine = inner.all.values().filter(of_footage);
-        let span = |deletion: &Deletion| match deletion.done {
-            Some(done) => (done.first, done.last),
+        let spans = |deletion: &Deletion| match deletion.done {
+            _ if !deletion.parts.is_empty() => deletion.parts.clone(),
+            Some(done) => vec![(done.first, done.last)],
             // Whole files went, nobody knows which.
-            None => (
+            None => vec![(
                 deletion.from.plus_micros(-LONGEST_US),
                 deletion.to.plus_micros(LONGEST_US),
-            ),
+            )],
         };
-        mine.map(span).collect()
+        mine.flat_map(spans).collect()
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) fn deletions(storage: &Arc<Storage>) -> Answer {
             at,
             snapshot,
             disk,
+            parts: _,
             done,
         } = deletion;
         let snapshot = snapshot.as_ref().map_or(String::new(), |id| format!("snapshot {id}: "));

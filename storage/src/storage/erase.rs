@@ -13,12 +13,16 @@ use crate::{
     error::VolumeError,
     file::Root,
     layout,
+    ledger::SHORTEST_US,
     note::{self, NoteError},
     recovery::{hours_of, streams_on},
     retention::LONGEST_US,
     uuid::VolumeId,
     volume::marker::Identity,
 };
+
+/// Of one camera's footage on a disk; of more it is kept only when it began and ended.
+const MOST_PARTS: usize = 1000;
 
 /// Who has a disk erased, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +95,10 @@ impl Storage {
         for (camera, holding) in &survey.holds.cameras {
             let of_camera = streams.iter().filter(|stream| stream.camera == *camera);
             let rows = of_camera.flat_map(|stream| self.catalog.indexed(stream, holding.first, Utc::MAX));
-            let ends = rows.filter(|row| Some(row.volume) == held).map(|row| row.end);
+            let rows = rows.filter(|row| Some(row.volume) == held);
+            let spans: Vec<(Utc, Utc)> = rows.map(|row| (row.start, row.end)).collect();
             let longest = holding.last.plus_micros(LONGEST_US);
+            let ends = spans.iter().map(|span| span.1);
             let last = ends.max().filter(|end| *end > holding.last).unwrap_or(longest);
             let deletion = Deletion {
                 id: Ulid::generate(),
@@ -104,6 +110,11 @@ impl Storage {
                 at: Utc::now(),
                 snapshot: None,
                 disk: Some(disk.id.clone()),
+                parts: match spans.len() as u64 == holding.files {
+                    true => joined(spans),
+                    // The index does not know all of it.
+                    false => Vec::new(),
+                },
                 done: None,
             };
             let deleted = Deleted {
@@ -141,6 +152,22 @@ impl Storage {
                 cameras: cameras.join(", "),
             }),
         }
+    }
+}
+
+/// What lies side by side is one; empty where there are too many.
+fn joined(mut spans: Vec<(Utc, Utc)>) -> Vec<(Utc, Utc)> {
+    spans.sort();
+    let mut parts: Vec<(Utc, Utc)> = Vec::new();
+    for (start, end) in spans {
+        match parts.last_mut() {
+            Some(last) if start.micros_since(last.1) <= SHORTEST_US => last.1 = last.1.max(end),
+            _ => parts.push((start, end)),
+        }
+    }
+    match parts.len() <= MOST_PARTS {
+        true => parts,
+        false => Vec::new(),
     }
 }
 

@@ -143,6 +143,7 @@ impl Storage {
             at: Utc::now(),
             snapshot: None,
             disk: None,
+            parts: Vec::new(),
             done: None,
         };
         self.deletions.order(deletion.clone()).map_err(DeleteError::Journal)?;

@@ -177,6 +177,41 @@ fn preparing_erases_only_when_told_to_and_only_footage() {
 }
 
 #[test]
+fn what_another_disk_lost_of_the_time_of_an_erased_one_is_a_gap() {
+    let house = House::new();
+    let gate = stream("gate");
+    let storage = house.open();
+    let [one, other] = ["d1", "d2"].map(|disk| storage.add_volume(&house.disk(disk)).unwrap());
+    // 0 and 1 on the one, 2 and 3 on the other, 4 and 5 on the one, 6 on the other.
+    for number in 0..7 {
+        let start = at("09:00:00").plus_micros(i64::from(number) * 2_000_000);
+        let volume = if number % 4 < 2 { &one } else { &other };
+        record(volume, &gate, start, number, 5);
+    }
+    assert!(one.settle(LONG) && other.settle(LONG));
+    let disk = house.disk("d1");
+    drop(one);
+    storage.remove_volume(&disk.id);
+    storage.prepare(&disk, Some(&erasure())).unwrap();
+    storage.add_volume(&disk).unwrap();
+    let told = &storage.deletions()[0];
+    let parts = [(at("09:00:00"), at("09:00:04")), (at("09:00:08"), at("09:00:12"))];
+    assert_eq!(told.parts, parts);
+    assert_eq!(
+        storage.index_rebuild().unwrap().gaps,
+        0,
+        "it is written down who erased it"
+    );
+
+    let mut left = files(&house.dir.path().join("d2"));
+    left.sort();
+    std::fs::remove_file(&left[1]).unwrap();
+    assert_eq!(storage.index_rebuild().unwrap().gaps, 1);
+    let gaps = all(&storage, &gate).gaps;
+    assert_eq!((gaps[0].start, gaps[0].end), (at("09:00:06"), Some(at("09:00:08"))));
+}
+
+#[test]
 fn erasing_that_ends_halfway_leaves_no_rows_of_what_is_gone() {
     let house = House::new();
     let storage = house.open();

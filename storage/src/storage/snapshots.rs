@@ -101,6 +101,7 @@ impl Storage {
             at: Utc::now(),
             snapshot: Some(id.to_string()),
             disk: None,
+            parts: Vec::new(),
             done: None,
         };
         self.deletions.order(deletion.clone()).map_err(DeleteError::Journal)?;
