@@ -1,6 +1,6 @@
 // A browser that notes what a page must not do.
 import { existsSync } from 'node:fs';
-import { chromium } from 'playwright-core';
+import { chromium, firefox } from 'playwright-core';
 
 export class Failure extends Error {}
 
@@ -14,7 +14,13 @@ export function environment() {
   return { origin: new URL(VIGIE_URL).origin, user: VIGIE_USER, password: VIGIE_PASSWORD, screenshots: VIGIE_SCREENSHOTS };
 }
 
+/** Chromium; with VIGIE_BROWSER=firefox Debian's Firefox, by WebDriver BiDi (Playwright 1.65 asks for what 153 ESR does not know yet). */
 export async function launch() {
+  if (process.env.VIGIE_BROWSER === 'firefox') {
+    const executablePath = process.env.VIGIE_FIREFOX ?? '/usr/bin/firefox-esr';
+    check(existsSync(executablePath), `no Firefox at ${executablePath}: install it (apt-get install firefox-esr) or set VIGIE_FIREFOX`);
+    return firefox.launch({ channel: 'moz-firefox', executablePath });
+  }
   const candidates = [process.env.VIGIE_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
   const executablePath = candidates.find((path) => path && existsSync(path));
   check(executablePath, 'no Chromium: install it (apt-get install chromium) or set VIGIE_CHROMIUM');

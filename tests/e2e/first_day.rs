@@ -1,7 +1,7 @@
 //! A recorder that nobody owns yet, set up by its pages alone in a real browser.
 
 use crate::{
-    house::{House, MailServer, PASSWORD, PATIENCE, Setup, shown, visit, wait_for},
+    house::{House, MailServer, PASSWORD, PATIENCE, Setup, browser, shown, visit, wait_for},
     snapshots::numbered,
 };
 
@@ -32,14 +32,15 @@ fn set_up(width: &str) {
     shown(
         1,
         &format!(
-            "set-up link, first steps, camera with Test, wall, preset, rule, user of one camera, sign-out in Chromium at {width} px: {steps} parts"
+            "set-up link, first steps, camera with Test, wall, preset, rule, user of one camera, sign-out in {} at {width} px: {steps} parts",
+            browser()
         ),
         content && steps == 5,
     );
     let mail = wait_for("the mail of the rule", PATIENCE, || mails.mails().into_iter().next());
     shown(
         1,
-        &format!("the rule made there mailed {} at {width} px", mail.to),
+        &format!("the rule made there mailed {} at {width} px, in {}", mail.to, browser()),
         mail.to == "ann@example.org" && mail.text.contains("the bell of the first day"),
     );
     // And the file says what was saved.
@@ -48,7 +49,7 @@ fn set_up(width: &str) {
 }
 
 #[test]
-fn an_owner_sets_up_a_recorder_in_chromium() {
+fn an_owner_sets_up_a_recorder_on_a_desktop() {
     set_up("1440");
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     demo::Demo,
-    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, pick, shown, visit},
+    house::{Cam, Endpoint, House, MailServer, PASSWORD, PATIENCE, Setup, USER, browser, pick, shown, visit},
     recording::cameras,
 };
 
@@ -22,7 +22,7 @@ fn the_first_page_of_the_demo_in_chromium() {
 
 /// Every step that the demo offers leads where it says, and can be done.
 #[test]
-fn the_first_look_at_the_demo_in_chromium() {
+fn the_first_look_at_the_demo() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(folder.path());
     let (seen, content) = visit("first_look.mjs", &demo.url, &demo.user, &demo.password, &[]);
@@ -30,7 +30,10 @@ fn the_first_look_at_the_demo_in_chromium() {
     let steps = seen.lines().count().saturating_sub(1);
     shown(
         8,
-        &format!("first look at the demo in Chromium at 1440 and 390 px: {steps} steps followed and read back"),
+        &format!(
+            "first look at the demo in {} at 1440 and 390 px: {steps} steps followed and read back",
+            browser()
+        ),
         content && ended && steps >= 16,
     );
 }

@@ -1,5 +1,4 @@
-// The wall and the playback page in Debian's Firefox, driven by WebDriver BiDi (which Playwright speaks to newer ones
-// only). Prints a line for each, exit 1 where one fails.
+// What the wall and the playback page present in Debian's Firefox, driven by WebDriver BiDi. Prints a line for each, exit 1 where one fails.
 //   VIGIE_URL=… VIGIE_USER=… VIGIE_PASSWORD=… node firefox.mjs
 //   VIGIE_SCREENSHOTS=DIR writes pictures as well
 import { existsSync } from 'node:fs';

@@ -8,11 +8,11 @@ list=5
 # Real pages in Chromium: set-up, settings, wall, playback, languages, axe.
 pages() {
 	packaged
-	e2e 1 packaged 1:first_day::an_owner_sets_up_a_recorder_in_chromium \
+	e2e 1 packaged 1:first_day::an_owner_sets_up_a_recorder_on_a_desktop \
 		1:first_day::an_owner_sets_up_a_recorder_on_a_phone \
 		1:pages::the_live_wall_of_the_demo_in_chromium 1:pages::the_console_of_the_demo_in_chromium \
 		1:pages::the_console_speaks_three_languages_in_chromium \
-		8:pages::the_first_look_at_the_demo_in_chromium 8:pages::the_first_page_of_the_demo_in_chromium
+		8:pages::the_first_look_at_the_demo 8:pages::the_first_page_of_the_demo_in_chromium
 }
 
 # Four cameras on one clock, for five minutes.
@@ -79,6 +79,10 @@ firefox() {
 		return
 	}
 	at_demo 3 "1: Firefox" node tests/lighthouse/firefox.mjs
+	export VIGIE_BROWSER=firefox
+	e2e 1 packaged 1:first_day::an_owner_sets_up_a_recorder_on_a_desktop \
+		1:first_day::an_owner_sets_up_a_recorder_on_a_phone 8:pages::the_first_look_at_the_demo
+	unset VIGIE_BROWSER
 }
 
 all="rights pages lighthouse firefox timeline playback live"

@@ -4,25 +4,25 @@
 mod api;
 mod broker;
 mod browser;
-mod chromium;
 mod config;
 mod loop_disk;
 mod post;
 mod shown;
 mod speaker;
+mod visit;
 
 pub use api::{Answer, now_us, rfc3339};
 // Some is for builds with fault-hooks alone.
 #[cfg_attr(not(feature = "fault-hooks"), allow(unused_imports))]
 pub use broker::{BACK, Broker, Listener};
 pub use browser::Browser;
-pub use chromium::visit;
 pub use config::{Cam, Setup};
 pub use loop_disk::{LoopDisk, Memory};
 #[cfg_attr(not(feature = "fault-hooks"), allow(unused_imports))]
 pub use post::{Asked, Endpoint, Mail, MailServer, certificate};
 pub use shown::{pick, shown};
 pub use speaker::Speaker;
+pub use visit::{browser, visit};
 
 use std::{
     fs,

@@ -2,6 +2,14 @@
 
 use std::{path::Path, process::Command};
 
+/// Which one they run in: `VIGIE_BROWSER=firefox` chooses the other, for what every browser has to do.
+pub fn browser() -> &'static str {
+    match std::env::var("VIGIE_BROWSER").as_deref() {
+        Ok("firefox") => "Firefox",
+        _ => "Chromium",
+    }
+}
+
 /// Runs one of `tests/browser`: what it saw, and whether it was content. `more`: of its environment.
 pub fn visit(script: &str, url: &str, user: &str, password: &str, more: &[(&str, String)]) -> (String, bool) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
