@@ -339,9 +339,10 @@ impl Actor {
     /// Opening a disk without any would only end in another failure.
     async fn has_room(&self, disk: &Arc<Disk>) -> Result<bool, JobError> {
         let (storage, disk) = (self.disks.storage.clone(), disk.clone());
-        let look = move || {
-            storage.is_hanging(&disk.path) || service::free_at(&disk.path) >= Some(LITTLE.min(disk.keep_free_bytes))
-        };
+        let enough = LITTLE.min(disk.keep_free_bytes);
+        // What cannot be looked at says why when it is opened.
+        let look =
+            move || storage.is_hanging(&disk.path) || service::free_at(&disk.path).is_none_or(|free| free >= enough);
         Ok(tokio::task::spawn_blocking(look).await?)
     }
 }

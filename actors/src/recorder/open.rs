@@ -75,7 +75,7 @@ pub(super) fn open_storage(
             }
             StorageFact::VolumeFull { disk, oldest_goes } => {
                 let follows = match oldest_goes {
-                    true => "the oldest footage that may go goes",
+                    true => "its oldest footage goes, as far as it may",
                     false => "nothing new is recorded there",
                 };
                 let text = format!("disk {disk} is full: {follows}");
