@@ -20,3 +20,6 @@ pub use clock::ClockMap;
 pub use packet::{PacketError, RtpPacket};
 pub use receiver::StreamReceiver;
 pub use sequencer::{Delivery, Restart, Sequencer};
+
+#[cfg(test)]
+mod tests;

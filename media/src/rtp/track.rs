@@ -311,8 +311,8 @@ impl Assembler {
 
     fn video(&mut self, held: Held, out: &mut Output) {
         let Held { ticks, arrival, .. } = held;
-        if let Some(seconds) = self.jump(ticks, arrival) {
-            out.jumped(seconds);
+        if let Some(micros) = self.leap(ticks, arrival).or_else(|| self.departed().map(|late| -late)) {
+            out.jumped(micros as f64 / 1e6);
             self.new_epoch(out);
             return self.take(held, out);
         }
@@ -333,9 +333,19 @@ impl Assembler {
 
     fn audio(&mut self, held: Held, out: &mut Output) {
         let Held { unit, ticks, arrival } = held;
+        let before = ticks + self.rebase;
+        let mut leapt = self.leap(before, arrival).is_some() | std::mem::take(&mut self.rebase_next);
+        match self.departed() {
+            // What stood still goes on at the present.
+            Some(late) if late > 0 => self.go_on(before, late),
+            // A clock that began late is left to its slew: the picture is as late, and a step would
+            // press sound together.
+            Some(late) if self.ahead == 0 => self.ahead = -late,
+            Some(_) => leapt = true,
+            None => {}
+        }
         let mut ticks = ticks + self.rebase;
-        let jumped = self.jump(ticks, arrival).is_some();
-        if let (true, Some((last, at))) = (jumped || std::mem::take(&mut self.rebase_next), self.last) {
+        if let (true, Some((last, at))) = (leapt, self.last) {
             let passed = (arrival - at).max(1) * i64::from(self.clock_rate) / 1_000_000;
             self.rebase += last + passed.max(1) - ticks;
             ticks = last + passed.max(1);
@@ -363,22 +373,37 @@ impl Assembler {
         Some(clock)
     }
 
-    /// By how many seconds the timestamps left the time of the arrivals.
-    fn jump(&mut self, ticks: i64, arrival: i64) -> Option<f64> {
+    /// Adds `late` (µs) to the time of the unit at `ticks` and of all after it.
+    fn go_on(&mut self, ticks: i64, late: i64) {
+        let late = scale(late, 1_000_000, self.clock_rate);
+        self.rebase += late;
+        self.late_windows = 0;
+        let rate = self.clock_rate;
+        self.clock = self
+            .clock
+            .take()
+            .map(|clock| ClockMap::new(rate, ticks + late, clock.instant(ticks + late)));
+    }
+
+    /// By how much (µs) the timestamps leapt away from the time of the arrivals with this unit.
+    fn leap(&self, ticks: i64, arrival: i64) -> Option<i64> {
         let (clock, (last, at)) = (self.clock.as_ref()?, self.last?);
         let step = scale(ticks - last, self.clock_rate, 1_000_000);
         let early = clock.instant(ticks) - arrival;
         let leap = step < -MAX_REORDER || (step - (arrival - at) > JUMP && early > JUMP + self.ahead);
-        if leap {
-            return Some((step - (arrival - at)) as f64 / 1e6);
-        }
-        // Slow departures: the camera's clock stood still, or runs far too fast.
-        let lateness = clock.lateness();
+        leap.then_some(step - (arrival - at))
+    }
+
+    /// By how much (µs) units are late by now, negative when early, because the camera's clock stood
+    /// still or runs far too fast, or ours began late.
+    fn departed(&mut self) -> Option<i64> {
+        let lateness = self.clock.as_ref()?.lateness();
+        self.last?;
         if lateness != self.seen_lateness {
             self.seen_lateness = lateness;
             self.late_windows = if lateness > JUMP { self.late_windows + 1 } else { 0 };
         }
-        (self.late_windows >= LATE_WINDOWS || lateness < -JUMP - self.ahead).then_some(-lateness as f64 / 1e6)
+        (self.late_windows >= LATE_WINDOWS || lateness < -JUMP - self.ahead).then_some(lateness)
     }
 
     fn ticks_near(&self, timestamp: u32) -> i64 {
