@@ -20,6 +20,7 @@ use crate::{
     access_unit::{AccessUnit, Track},
     format::{AudioCodec, StreamFormat, VideoCodec},
     hub::Publisher,
+    rtp::clock::read_together,
     source::{Facts, SourceError, SourceFact},
 };
 
@@ -260,11 +261,11 @@ impl Session {
         let Some(data) = self.tracks.data(track, buffer) else {
             return;
         };
-        // Both clocks are read here, at one moment; the arrival lies the queue's delay before.
-        let now = monotonic_micros();
+        // The arrival lies the queue's delay before the moment at which the clocks are read.
+        let (now, utc) = read_together(monotonic_micros, || Utc::now().as_micros());
         let arrival = Arrival {
             monotonic,
-            utc: Utc::now().plus_micros(monotonic - now).as_micros(),
+            utc: utc + monotonic - now,
         };
         let running = |time: Option<gst::ClockTime>| -> Option<i64> {
             let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;

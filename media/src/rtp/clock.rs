@@ -33,6 +33,10 @@ const WINDOW: i64 = 2_000_000;
 const SPREAD: f64 = 8_000_000.0;
 /// A host clock that moved by more (µs) was set, not disciplined.
 const HOST_STEP: i64 = 500_000;
+/// Readings of two clocks within this time (µs) are of the same moment.
+const TOGETHER: i64 = 50;
+/// So often both clocks are read for such a moment; then the closest readings count.
+const READINGS: usize = 5;
 
 impl ClockMap {
     /// `ticks` is the first unit's time, which arrived at `arrival` (µs).
@@ -140,6 +144,24 @@ impl HostClock {
     }
 }
 
+/// Reads the monotonic clock and the wall clock (µs) at the same moment: a thread may lose the
+/// processor between the two for tens of milliseconds, which would look like a clock that was set.
+pub fn read_together(monotonic: impl Fn() -> i64, utc: impl Fn() -> i64) -> (i64, i64) {
+    let mut best: Option<(i64, (i64, i64))> = None;
+    for _ in 0..READINGS {
+        let before = monotonic();
+        let wall = utc();
+        let apart = monotonic() - before;
+        if best.is_none_or(|(least, _)| apart < least) {
+            best = Some((apart, (before + apart / 2, wall)));
+        }
+        if apart <= TOGETHER {
+            break;
+        }
+    }
+    best.map_or((0, 0), |(_, both)| both)
+}
+
 fn micros(ticks: i64, ticks_per_second: i64) -> i64 {
     let whole = ticks.div_euclid(ticks_per_second);
     let rest = ticks.rem_euclid(ticks_per_second);
@@ -170,6 +192,28 @@ mod tests {
         assert_eq!(host.utc(1_000_000), 1_001_005_000);
         assert_eq!(host.check(2_000_000, 4_602_000_000), Some(3_599_995_000));
         assert_eq!(host.utc(2_000_000), 4_602_000_000);
+    }
+
+    /// The wall clock is 1 s ahead; the thread is away for so long (µs) between the readings.
+    fn read_with_pauses(pauses: &[i64]) -> i64 {
+        let now = std::cell::Cell::new(0);
+        let pauses = std::cell::RefCell::new(pauses.iter());
+        let tick = |by: i64| now.replace(now.get() + by);
+        let (monotonic, utc) = read_together(
+            || tick(1),
+            || {
+                tick(pauses.borrow_mut().next().copied().unwrap_or(0));
+                now.get() + 1_000_000
+            },
+        );
+        utc - monotonic - 1_000_000
+    }
+
+    #[test]
+    fn a_thread_that_loses_the_processor_between_two_clocks_reads_them_again() {
+        assert!(read_with_pauses(&[0]).abs() <= 1);
+        assert!(read_with_pauses(&[20_000, 0]).abs() <= 1);
+        assert!(read_with_pauses(&[20_000, 300, 80_000, 900, 5_000]).abs() <= 151);
     }
 
     proptest! {

@@ -16,7 +16,11 @@ use crate::{
     source::{Facts, SourceFact, next_epoch},
 };
 
-use super::{clock::HostClock, rtcp, track::TrackReceiver};
+use super::{
+    clock::{HostClock, read_together},
+    rtcp,
+    track::TrackReceiver,
+};
 
 /// An oddity of one kind is told once in this time.
 const ODDITY_EVERY: Duration = Duration::from_secs(60);
@@ -63,6 +67,7 @@ impl StreamReceiver {
     /// `ssrc` is our own, for reports.
     pub fn new(tracks: Vec<TrackReceiver>, publisher: Publisher, facts: Facts, ssrc: u32) -> Self {
         let origin = Instant::now();
+        let (monotonic, utc) = host_clocks(origin);
         let mut out = Output {
             publisher,
             facts,
@@ -74,7 +79,7 @@ impl StreamReceiver {
             origin,
             now: origin,
             arrival: 0,
-            host: HostClock::new(0, Utc::now().as_micros()),
+            host: HostClock::new(monotonic, utc),
             host_checked: 0,
             latest: i64::MIN,
             units: 0,
@@ -117,7 +122,8 @@ impl StreamReceiver {
         out.arrival = micros(now.saturating_duration_since(out.origin));
         if out.arrival - out.host_checked >= HOST_CHECK {
             out.host_checked = out.arrival;
-            if let Some(moved) = out.host.check(out.arrival, Utc::now().as_micros()) {
+            let (monotonic, utc) = host_clocks(out.origin);
+            if let Some(moved) = out.host.check(monotonic, utc) {
                 out.oddity("host clock", || {
                     format!("the host's clock was set by {:.3} s", moved as f64 / 1e6)
                 });
@@ -331,6 +337,11 @@ impl Output {
             seq: 0,
         });
     }
+}
+
+/// The host's clocks (µs) now, the monotonic one since `origin`.
+fn host_clocks(origin: Instant) -> (i64, i64) {
+    read_together(|| micros(origin.elapsed()), || Utc::now().as_micros())
 }
 
 fn micros(duration: Duration) -> i64 {
